@@ -1,0 +1,41 @@
+"""What the loop asks of its three parts; any object with these methods fits.
+
+Images are (H, W, 3) uint8 BGR arrays. People are the records of :mod:`bmp.structures`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+
+class Detector(Protocol):
+    """Finds people: boxes and, where the model gives them, masks."""
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[InstanceData]:
+        """One record of people an image, fields ``bboxes``, ``bbox_scores``, ``masks``."""
+        ...
+
+
+class PoseModel(Protocol):
+    """Finds the joints of people whose boxes (and masks) are known."""
+
+    def estimate(
+        self, images: Sequence[np.ndarray], people: Sequence[InstanceData]
+    ) -> list[InstanceData]:
+        """The records with ``keypoints``, ``keypoint_scores``, ``presence``, ``visibility``."""
+        ...
+
+
+class Segmenter(Protocol):
+    """Cuts out people that are pointed at."""
+
+    def embed(self, images: Sequence[np.ndarray]) -> Any:
+        """Image embeddings, to be kept as long as the images are worked on."""
+        ...
+
+    def segment(self, embeddings: Any, prompts: Sequence[Any]) -> list[tuple[Tensor, Tensor]]:
+        """Masks (N, H, W) bool and their estimated IoU (N,), one pair an image."""
+        ...

@@ -1,0 +1,37 @@
+"""Registries of the pose framework, children of mmengine's (scope ``mmpose``).
+
+A name in a config is looked up here first and then in mmengine, so ``type="CocoMetric"`` finds
+ours and ``type="AdamW"`` finds mmengine's. Codecs have no counterpart there and no parent.
+"""
+
+from mmengine import registry as engine
+
+_MODULES = "mmpose"
+
+MODELS = engine.Registry("model", parent=engine.MODELS, scope=_MODULES, locations=["mmpose.models"])
+DATASETS = engine.Registry(
+    "dataset", parent=engine.DATASETS, scope=_MODULES, locations=["mmpose.datasets"]
+)
+DATA_SAMPLERS = engine.Registry(
+    "data sampler", parent=engine.DATA_SAMPLERS, scope=_MODULES, locations=["mmpose.datasets"]
+)
+TRANSFORMS = engine.Registry(
+    "transform", parent=engine.TRANSFORMS, scope=_MODULES, locations=["mmpose.datasets"]
+)
+METRICS = engine.Registry(
+    "metric", parent=engine.METRICS, scope=_MODULES, locations=["mmpose.evaluation"]
+)
+EVALUATOR = engine.Registry(
+    "evaluator", parent=engine.EVALUATOR, scope=_MODULES, locations=["mmpose.evaluation"]
+)
+HOOKS = engine.Registry("hook", parent=engine.HOOKS, scope=_MODULES, locations=["mmpose.engine"])
+OPTIM_WRAPPER_CONSTRUCTORS = engine.Registry(
+    "optimizer wrapper constructor",
+    parent=engine.OPTIM_WRAPPER_CONSTRUCTORS,
+    scope=_MODULES,
+    locations=["mmpose.engine"],
+)
+VISUALIZERS = engine.Registry(
+    "visualizer", parent=engine.VISUALIZERS, scope=_MODULES, locations=["mmpose.visualization"]
+)
+KEYPOINT_CODECS = engine.Registry("keypoint codec", scope=_MODULES, locations=["mmpose.codecs"])
