@@ -1,0 +1,31 @@
+# The two commands of the project, and the checks that go before a commit.
+# `make demo` and `make test` install what they need into .venv first; a second run installs nothing.
+SHELL := /bin/bash
+PY := .venv/bin/python
+
+.PHONY: help install demo test test-slow lint clean
+
+help:
+	@echo "make demo       install, run the main job: crowds, the loop, one table, photos, a fine-tune"
+	@echo "make test       install, run the tests"
+	@echo "make test-slow  the longer tests as well"
+	@echo "make lint       ruff check and ruff format --check"
+	@echo "make clean      remove .venv and outputs/"
+
+install:
+	@bash tools/install.sh
+
+demo: install
+	@$(PY) demos/main_job.py
+
+test: install
+	@$(PY) -m pytest -n 2
+
+test-slow: install
+	@$(PY) -m pytest -n 2 -m ""
+
+lint: install
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+
+clean:
+	rm -rf .venv outputs

@@ -1,0 +1,109 @@
+"""Which part may import which: read from the source, so a wrong import fails without running."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = {"mmpose", "bmp", "pmpose", "bboxmaskpose", "tools", "demos", "benchmarks", "tests"}
+MAY_IMPORT = {
+    "mmpose": {"mmpose"},
+    "bmp": {"mmpose", "bmp"},
+    "pmpose": {"bmp"},
+    "bboxmaskpose": {"bmp"},
+    "tools": {"mmpose", "bmp"},
+    "demos": {"mmpose", "bmp"},
+    "benchmarks": {"mmpose", "bmp"},
+}
+# the pose framework works without the detector's and segmenter's frameworks
+FOREIGN = {"mmpose": {"mmdet", "mmcv", "mmpretrain", "sam2", "training"}}
+# inside mmpose a part imports only parts that stand above it
+ORDER = [
+    "registry",
+    "structures",
+    "codecs",
+    "models",
+    "datasets",
+    "evaluation",
+    "engine",
+    "visualization",
+    "apis",
+]
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Full names of all modules that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level <= 1, f"{path}: relative imports reach one package up at most"
+            package = ".".join(path.relative_to(ROOT).with_suffix("").parts[:-1])
+            if node.level:
+                base = f"{package}.{node.module}" if node.module else package
+                names.add(base)
+            else:
+                names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return names
+
+
+def sources(part: str) -> list[Path]:
+    """Python files of a part, configs aside (they import nothing)."""
+    return sorted(path for path in (ROOT / part).rglob("*.py") if "configs" not in path.parts)
+
+
+@pytest.mark.parametrize("part", sorted(MAY_IMPORT))
+def test_a_part_imports_only_what_stands_above_it(part):
+    wrong = []
+    for path in sources(part):
+        tops = {name.split(".")[0] for name in imported_modules(path)}
+        wrong += [f"{path.relative_to(ROOT)}: {top}" for top in tops & OURS - MAY_IMPORT[part]]
+        wrong += [f"{path.relative_to(ROOT)}: {top}" for top in tops & FOREIGN.get(part, set())]
+    assert not wrong
+
+
+def test_inside_mmpose_imports_go_one_way():
+    # codecs and structures serve everything; the checkpoint reader of the engine serves models' api
+    allowed = {("apis", "datasets"), ("apis", "engine")}
+    wrong = []
+    for path in sources("mmpose"):
+        parts = path.relative_to(ROOT / "mmpose").with_suffix("").parts
+        own = parts[0]
+        if own not in ORDER:
+            continue
+        for name in imported_modules(path):
+            pieces = name.split(".")
+            if pieces[0] == "mmpose" and len(pieces) > 1 and pieces[1] in ORDER:
+                below = ORDER.index(pieces[1]) > ORDER.index(own)
+                if below and (own, pieces[1]) not in allowed:
+                    wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
+def test_mmpose_works_with_bmp_deleted(tmp_path):
+    code = (
+        "import sys; sys.modules['bmp'] = None; sys.modules['mmdet'] = None; "
+        "sys.modules['sam2'] = None\n"
+        "import mmpose.models, mmpose.datasets, mmpose.evaluation, mmpose.apis, mmpose.codecs\n"
+        "assert 'mmcv' not in sys.modules and 'mmpretrain' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_there_is_no_module_called_utils():
+    assert [path for part in MAY_IMPORT for path in (ROOT / part).rglob("*utils*")] == []
+
+
+def test_beside_pypi_mmpose_the_import_refuses_and_tells_the_mend():
+    from mmpose import refuse_foreign_mmpose
+
+    refuse_foreign_mmpose(["bbox-mask-pose"])
+    with pytest.raises(ImportError, match="pip uninstall mmpose"):
+        refuse_foreign_mmpose(["mmpose"])
