@@ -1,0 +1,115 @@
+"""Where weights lie: shipped, in a models folder, in torch's cache, or on the web.
+
+Nothing is downloaded when it is found on this machine, and a file appears complete or not at all.
+"""
+
+import logging
+import os
+import shutil
+import tempfile
+from http.client import HTTPException
+from pathlib import Path
+from urllib.request import urlopen
+
+import torch
+
+logger = logging.getLogger(__name__)
+
+_HUB = "https://huggingface.co/vrg-prague/BBoxMaskPose/resolve/main"
+_SAM2 = "https://dl.fbaipublicfiles.com/segment_anything_2/092824"
+PUBLISHED = {
+    **{f"MaskPose-{s}-1.1.0.pth": f"{_HUB}/MaskPose/MaskPose-{s}-1.1.0.pth" for s in "sblh"},
+    "MaskPose-b-1.0.0.pth": f"{_HUB}/MaskPose/MaskPose-b-1.0.0.pth",
+    **{f"PMPose-{s}-1.0.0.pth": f"{_HUB}/PMPose/PMPose-{s}-1.0.0.pth" for s in "sblh"},
+    "ViTPose-b-multi_mmpose20.pth": f"{_HUB}/ViTPose-b-multi_mmpose20.pth",
+    "rtmdet-ins-l-mask.pth": f"{_HUB}/rtmdet-ins-l-mask.pth",
+    "SAM-pose2seg_hiera_b+.pt": f"{_HUB}/SAM-pose2seg_hiera_b%2B.pt",
+    **{
+        f"sam2.1_hiera_{size}.pt": f"{_SAM2}/sam2.1_hiera_{size}.pt"
+        for size in ("tiny", "small", "base_plus", "large")
+    },
+}
+"""File name and address of every published checkpoint."""
+
+SHIPPED_FOLDER = Path(__file__).parent / "weights"
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+def models_folder() -> Path:
+    """The folder for weights obtained by hand: ``$BMP_MODELS``, or ``models/`` of the project."""
+    return Path(os.environ.get("BMP_MODELS") or PROJECT_ROOT / "models")
+
+
+def find_checkpoint(name: str | os.PathLike) -> Path:
+    """The file of a checkpoint, downloaded if it is a published one that is not here yet.
+
+    Looked for in this order: the path itself, also relative to the project; the weights shipped
+    in ``bmp/weights``; the models folder; torch's cache of downloads; the web.
+
+    Args:
+        name: a path, a file name, or an address (http, https or file).
+
+    Raises:
+        FileNotFoundError: it is nowhere, or cannot be downloaded; the message names the address,
+            the file and the folder to put it in.
+    """
+    text = os.fspath(name)
+    url = text if "://" in text else PUBLISHED.get(Path(text).name)
+    file_names = [Path(text).name]
+    if url is not None:  # the published loop caches under the last, still quoted, path component
+        file_names = [*_names_of(url), *file_names]
+    cache = Path(torch.hub.get_dir()) / "checkpoints"
+    places = [] if "://" in text else [Path(text), PROJECT_ROOT / text, models_folder() / text]
+    places += [
+        folder / file_name
+        for folder in (SHIPPED_FOLDER, models_folder(), cache)
+        for file_name in dict.fromkeys(file_names)
+    ]
+    for place in places:
+        if place.is_file():
+            return place
+    if url is None:
+        raise FileNotFoundError(
+            f"no checkpoint {text!r}: not a file, not shipped in {SHIPPED_FOLDER}, not in "
+            f"{models_folder()} (set BMP_MODELS to look elsewhere) and not a published one "
+            f"({', '.join(sorted(PUBLISHED))})"
+        )
+    return _download(url, cache / url.rsplit("/", 1)[-1])
+
+
+def _names_of(url: str) -> list[str]:
+    quoted = url.rsplit("/", 1)[-1]
+    return [name for name, known in PUBLISHED.items() if known == url] + [quoted]
+
+
+def _download(url: str, target: Path) -> Path:
+    """Fetch into a temporary file beside the target and rename it when it is whole.
+
+    Raises:
+        FileNotFoundError: no network, no such file, or cut off.
+    """
+    logger.warning("downloading %s to %s", url, target)
+    part = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            urlopen(url, timeout=30) as response,
+            tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file,
+        ):
+            part = Path(file.name)
+            expected = response.headers.get("Content-Length")
+            shutil.copyfileobj(response, file, 1 << 20)
+            received = file.tell()
+        if expected is not None and received != int(expected):
+            raise OSError(f"cut off after {received} of {expected} bytes")
+        part.chmod(0o644)
+        part.replace(target)
+    except (OSError, HTTPException) as error:  # URLError and timeouts are OSErrors
+        raise FileNotFoundError(
+            f"could not download {url} ({error}). Get it on a machine with network and put the "
+            f"file {_names_of(url)[0]!r} into {models_folder()} (or set BMP_MODELS to its folder)"
+        ) from error
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+    return target
