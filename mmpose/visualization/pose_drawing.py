@@ -1,0 +1,238 @@
+"""Draws 17-joint COCO skeletons: coloured bones, a marker shape a joint.
+
+Left and right differ by colour, kinds of joints by the shape of their marker, so that a swapped
+limb is seen at a glance. Joints below the threshold are drawn faint instead of being hidden.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+
+class Certainty(IntEnum):
+    """How a joint is drawn."""
+
+    ABSENT = 0
+    FAINT = 1
+    SURE = 2
+
+
+# BGR; left is greenish blue, right reddish yellow.
+NEUTRAL = (52, 235, 107)
+LEFT_ARM, LEFT_LEG, LEFT_SIDE, LEFT_FACE = (
+    (216, 235, 52),
+    (235, 107, 52),
+    (245, 188, 113),
+    (235, 52, 107),
+)
+RIGHT_ARM, RIGHT_LEG, RIGHT_SIDE, RIGHT_FACE = (
+    (52, 235, 216),
+    (52, 107, 235),
+    (52, 171, 235),
+    (107, 52, 235),
+)
+FAINT_MARKER = (140, 140, 140)
+FAINT_WEIGHT = 0.4  # share of the drawing in what is seen of a faint joint or bone
+
+CROSS, TILTED_CROSS = cv2.MARKER_CROSS, cv2.MARKER_TILTED_CROSS
+SQUARE, TRIANGLE = cv2.MARKER_SQUARE, cv2.MARKER_TRIANGLE_UP
+
+# Joint by joint in COCO's order: shape and colour.
+JOINT_MARKERS = (
+    (CROSS, NEUTRAL),
+    (SQUARE, LEFT_FACE),
+    (SQUARE, RIGHT_FACE),
+    (CROSS, LEFT_FACE),
+    (CROSS, RIGHT_FACE),
+    (TRIANGLE, LEFT_ARM),
+    (TRIANGLE, RIGHT_ARM),
+    (SQUARE, LEFT_ARM),
+    (SQUARE, RIGHT_ARM),
+    (CROSS, LEFT_ARM),
+    (CROSS, RIGHT_ARM),
+    (TRIANGLE, LEFT_LEG),
+    (TRIANGLE, RIGHT_LEG),
+    (SQUARE, LEFT_LEG),
+    (SQUARE, RIGHT_LEG),
+    (TILTED_CROSS, LEFT_LEG),
+    (TILTED_CROSS, RIGHT_LEG),
+)
+# In drawing order: both joints and the colour.
+BONES = (
+    (15, 13, LEFT_LEG),
+    (13, 11, LEFT_LEG),
+    (16, 14, RIGHT_LEG),
+    (14, 12, RIGHT_LEG),
+    (11, 12, NEUTRAL),
+    (5, 11, LEFT_SIDE),
+    (6, 12, RIGHT_SIDE),
+    (5, 6, NEUTRAL),
+    (5, 7, LEFT_ARM),
+    (6, 8, RIGHT_ARM),
+    (7, 9, LEFT_ARM),
+    (8, 10, RIGHT_ARM),
+    (1, 2, NEUTRAL),
+    (0, 1, LEFT_FACE),
+    (0, 2, RIGHT_FACE),
+    (1, 3, LEFT_FACE),
+    (2, 4, RIGHT_FACE),
+    (3, 5, LEFT_FACE),
+    (4, 6, RIGHT_FACE),
+)
+NUM_KEYPOINTS = len(JOINT_MARKERS)
+SUBPIXEL_BITS = 3
+FARTHEST = 1e5  # px; OpenCV's fixed-point coordinates overflow beyond
+
+
+def draw_poses(
+    image: np.ndarray,
+    keypoints: np.ndarray | Tensor,
+    scores: np.ndarray | Tensor | None = None,
+    *,
+    colors: Sequence[Sequence[int]] | np.ndarray | None = None,
+    score_thr: float = 0.3,
+    width: float = 5.0,
+    show_bones: bool = True,
+    show_markers: bool = True,
+) -> np.ndarray:
+    """Draw the skeletons of N people on a copy of the image.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        keypoints: (N, 17, 2) x, y in image pixels, or (N, 17, 3) with a score, or, where a value
+            above 1 occurs, with COCO's flag (1 occluded: faint, 2 seen). A joint at exactly
+            (0, 0), at a coordinate that is not finite, or with a value of 0 is not drawn.
+        scores: (N, 17) in [0, 1]; takes the place of a third column.
+        colors: (N, 3) BGR, one colour for all bones of a person; None: by limb.
+        score_thr: joints below are drawn faint.
+        width: line width in 1/500 of the square root of the person's extent (px²).
+        show_bones: whether the lines are drawn.
+        show_markers: whether the joints are drawn.
+
+    Returns:
+        (H, W, 3) uint8 BGR, a new array.
+
+    Raises:
+        ValueError: shapes do not fit.
+    """
+    points, certainty = _read_joints(image, keypoints, scores, score_thr)
+    if colors is not None and len(colors) != len(points):
+        raise ValueError(f"got {len(colors)} colors for {len(points)} people; pass one a person")
+    sizes = np.sqrt(_extents(points, certainty))  # (N,) px
+    canvas = image.copy()
+    for wanted in (Certainty.FAINT, Certainty.SURE):
+        if not (certainty == wanted).any():
+            continue
+        layer = canvas.copy() if wanted == Certainty.FAINT else canvas
+        for n, size in enumerate(sizes):
+            color = None if colors is None else colors[n]
+            if show_bones:
+                _draw_bones(layer, points[n], certainty[n], wanted, color, size, width)
+            if show_markers:
+                _draw_markers(layer, points[n], certainty[n], wanted, size)
+        if wanted == Certainty.FAINT:  # one blend for all people
+            cv2.addWeighted(layer, FAINT_WEIGHT, canvas, 1 - FAINT_WEIGHT, 0, dst=canvas)
+    return canvas
+
+
+def _read_joints(
+    image: np.ndarray,
+    keypoints: np.ndarray | Tensor,
+    scores: np.ndarray | Tensor | None,
+    score_thr: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Checked points (N, 17, 2) float and certainty (N, 17) of :class:`Certainty`."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(
+            f"image must be (H, W, 3) uint8 BGR, got {image.shape} {image.dtype}; "
+            "cv2.cvtColor makes colour of grey"
+        )
+    keypoints = _as_array(keypoints)
+    if keypoints.size == 0:
+        return np.zeros((0, NUM_KEYPOINTS, 2)), np.zeros((0, NUM_KEYPOINTS), int)
+    if (
+        keypoints.ndim != 3
+        or keypoints.shape[1] != NUM_KEYPOINTS
+        or keypoints.shape[2]
+        not in (
+            2,
+            3,
+        )
+    ):
+        raise ValueError(
+            f"keypoints must be (N, {NUM_KEYPOINTS}, 2) or (N, {NUM_KEYPOINTS}, 3), got "
+            f"{keypoints.shape}; of a longer skeleton that begins with COCO's joints pass "
+            f"keypoints[:, :{NUM_KEYPOINTS}]"
+        )
+    points = keypoints[..., :2].astype(np.float64)
+    if scores is not None:
+        values = _as_array(scores)
+    elif keypoints.shape[2] == 3:
+        values = keypoints[..., 2]
+    else:
+        values = np.ones(points.shape[:2])
+    if values.shape != points.shape[:2]:
+        raise ValueError(f"scores must be {points.shape[:2]} like keypoints, got {values.shape}")
+    sure = values > 1 if (values > 1).any() else values >= score_thr
+    certainty = np.where(sure, Certainty.SURE, Certainty.FAINT)
+    drawn = np.isfinite(points).all(-1) & (points != 0).any(-1) & (values > 0)
+    points = np.clip(np.nan_to_num(points), -FARTHEST, FARTHEST)
+    return points, np.where(drawn, certainty, Certainty.ABSENT)
+
+
+def _as_array(values: np.ndarray | Tensor) -> np.ndarray:
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def _extents(points: np.ndarray, certainty: np.ndarray) -> np.ndarray:
+    """Areas (N,) px² of the boxes round the drawn joints, at least 1."""
+    drawn = (certainty > Certainty.ABSENT)[..., None]
+    low = np.where(drawn, points, np.inf).min(1, initial=np.inf)
+    high = np.where(drawn, points, -np.inf).max(1, initial=-np.inf)
+    return np.maximum(high - low, 1).prod(-1)
+
+
+def _draw_bones(
+    canvas: np.ndarray,
+    points: np.ndarray,
+    certainty: np.ndarray,
+    wanted: Certainty,
+    color: Sequence[int] | None,
+    size: float,
+    width: float,
+) -> None:
+    """Lines of one person whose less certain end is ``wanted``."""
+    thickness = max(int(size / 500 * width), 1)
+    fixed = np.round(points * (1 << SUBPIXEL_BITS)).astype(int)
+    for first, second, limb_color in BONES:
+        if min(certainty[first], certainty[second]) != wanted:
+            continue
+        bone_color = limb_color if color is None else tuple(int(c) for c in color)
+        cv2.line(
+            canvas,
+            tuple(map(int, fixed[first])),
+            tuple(map(int, fixed[second])),
+            bone_color,
+            thickness,
+            cv2.LINE_AA,
+            SUBPIXEL_BITS,
+        )
+
+
+def _draw_markers(
+    canvas: np.ndarray, points: np.ndarray, certainty: np.ndarray, wanted: Certainty, size: float
+) -> None:
+    """Joints of one person that are ``wanted``."""
+    marker_size, thickness = max(int(size / 35), 2), max(int(size / 160), 1)
+    for (x, y), (shape, color) in zip(
+        points[certainty == wanted],
+        [marker for marker, c in zip(JOINT_MARKERS, certainty, strict=True) if c == wanted],
+        strict=True,
+    ):
+        if wanted == Certainty.FAINT:
+            color = FAINT_MARKER
+        center = (round(x), round(y))
+        cv2.drawMarker(canvas, center, color, shape, marker_size, thickness, cv2.LINE_AA)
