@@ -1,0 +1,104 @@
+"""From prompts to masks: one decoder call for all people with equally many points.
+
+Points are never padded: SAM 2's answer changes with padding tokens and repeated clicks, while
+people are independent of each other, so a call may hold people of many images.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+from torch.nn import functional as F
+
+from bmp.segmenters.embeddings import Embeddings
+
+MAX_UPSAMPLED_PIXELS = 2**26  # 256 MiB of float32 at a time
+
+
+@dataclass(frozen=True)
+class DecodedMasks:
+    """What the decoder says of N people; M masks each, 3 if several were asked for, else 1.
+
+    Attributes:
+        mask_logits: (N, M, S/4, S/4).
+        mask_scores: (N, M) estimated IoU.
+        object_logits: (N, 1) whether there is an object at all.
+    """
+
+    mask_logits: Tensor
+    mask_scores: Tensor
+    object_logits: Tensor
+
+
+def decode_points(
+    sam: SAM2Base,
+    embeddings: Embeddings,
+    image_index: Tensor,
+    point_coords: Tensor,
+    point_labels: Tensor,
+    *,
+    mask_logits: Tensor | None = None,
+    several_masks: bool = False,
+) -> DecodedMasks:
+    """Masks of people with P points each.
+
+    Args:
+        sam: the model.
+        embeddings: of the images.
+        image_index: (N,) which image each person is in.
+        point_coords: (N, P, 2) pixels of the S × S image; P may be 0.
+        point_labels: (N, P) 1 inside, 0 outside, 2 and 3 first and second corner of a box.
+        mask_logits: (N, S/4, S/4) earlier answer to improve on.
+        several_masks: the three alternatives instead of the one.
+    """
+    sparse, dense = sam.sam_prompt_encoder(
+        points=(point_coords, point_labels.to(torch.int32)),
+        boxes=None,
+        masks=None if mask_logits is None else mask_logits[:, None],
+    )
+    one_image = len(embeddings) == 1  # then the maps are broadcast instead of copied a person
+    source = embeddings if one_image else embeddings.select(image_index)
+    masks, scores, _, object_logits = sam.sam_mask_decoder(
+        image_embeddings=source.coarse,
+        image_pe=sam.sam_prompt_encoder.get_dense_pe(),
+        sparse_prompt_embeddings=sparse,
+        dense_prompt_embeddings=dense,
+        multimask_output=several_masks,
+        repeat_image=one_image,
+        high_res_features=[source.fine, source.middle],
+    )
+    return DecodedMasks(masks, scores, object_logits)
+
+
+def to_model_pixels(points: Tensor, image_shapes: Tensor, image_size: int) -> Tensor:
+    """Image pixels to pixels of the square SAM sees.
+
+    Args:
+        points: (N, P, 2) x, y, image pixels.
+        image_shapes: (N, 2) H, W of each person's image.
+        image_size: S.
+    """
+    return points / image_shapes.flip(-1)[:, None] * image_size
+
+
+def upsample_masks(mask_logits: Tensor, image_shape: tuple[int, int]) -> Tensor:
+    """Masks at full size.
+
+    Args:
+        mask_logits: (N, h, w).
+        image_shape: (H, W).
+
+    Returns:
+        (N, H, W) bool, logit above 0 after bilinear resizing; made in chunks to bound memory.
+    """
+    height, width = image_shape
+    masks = torch.zeros(
+        len(mask_logits), height, width, dtype=torch.bool, device=mask_logits.device
+    )
+    chunk = max(1, MAX_UPSAMPLED_PIXELS // (height * width))
+    for start in range(0, len(mask_logits), chunk):
+        part = mask_logits[None, start : start + chunk].float()
+        full = F.interpolate(part, (height, width), mode="bilinear", align_corners=False)
+        masks[start : start + chunk] = full[0] > 0
+    return masks

@@ -1,0 +1,117 @@
+"""From images to what the mask decoder needs of them, once an image.
+
+Memory kept: an image takes C·(S/16)² + C/4·(S/8)² + C/8·(S/4)² floats: 16 MiB for SAM 2 at
+C = 256, S = 1024, and 0.5 MiB for the small model at C = 128, S = 256.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+from torch.nn import functional as F
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Images as the mask decoder sees them.
+
+    Attributes:
+        coarse: (B, C, S/16, S/16), attended to by the prompts.
+        fine: (B, C/8, S/4, S/4), added when masks are up-sampled.
+        middle: (B, C/4, S/8, S/8), likewise.
+        image_shapes: (H, W) of every original image.
+    """
+
+    coarse: Tensor
+    fine: Tensor
+    middle: Tensor
+    image_shapes: tuple[tuple[int, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.image_shapes)
+
+    def select(self, index: Tensor) -> "Embeddings":
+        """The embeddings of images ``index`` (N,), repeats allowed."""
+        shapes = tuple(self.image_shapes[i] for i in index.tolist())
+        return Embeddings(self.coarse[index], self.fine[index], self.middle[index], shapes)
+
+
+def check_image(image: np.ndarray) -> None:
+    """Refuse what is not a colour image.
+
+    Raises:
+        TypeError: not a uint8 array.
+        ValueError: not (H, W, 3), or without pixels.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        got = getattr(image, "dtype", type(image).__name__)
+        raise TypeError(
+            f"an image must be a uint8 array, got {got}; convert with image.astype(np.uint8)"
+        )
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"an image must be (H, W, 3) with H, W > 0, got {image.shape}")
+
+
+def prepare_image(
+    image: np.ndarray,
+    image_size: int,
+    *,
+    device: torch.device | str = "cpu",
+    bgr_as_rgb: bool = False,
+    antialias: bool = True,
+) -> Tensor:
+    """An image as SAM 2 was trained to see it: square, RGB, normalised.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        image_size: S.
+        device: where to compute.
+        bgr_as_rgb: leave the channels in place, as the published loop does.
+        antialias: filter when shrinking; torchvision before 0.17 did not.
+
+    Returns:
+        (3, S, S) float32; the aspect ratio is not kept.
+    """
+    check_image(image)
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+    pixels = pixels if bgr_as_rgb else pixels.flip(-1)
+    square = F.interpolate(
+        pixels.permute(2, 0, 1)[None].float() / 255,
+        (image_size, image_size),
+        mode="bilinear",
+        align_corners=False,
+        antialias=antialias,
+    )[0]
+    mean, std = (square.new_tensor(v)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
+    return (square - mean) / std
+
+
+def embed_batch(
+    sam: SAM2Base, batch: Tensor, image_shapes: Sequence[tuple[int, int]]
+) -> Embeddings:
+    """Encode a batch; gradients flow where parameters ask for them.
+
+    Args:
+        sam: the model.
+        batch: (B, 3, S, S) normalised.
+        image_shapes: (H, W) of the originals.
+    """
+    fine, middle, coarse = sam.forward_image(batch)["backbone_fpn"]
+    coarse = coarse + sam.no_mem_embed.reshape(1, -1, 1, 1)
+    return Embeddings(coarse, fine, middle, tuple(image_shapes))
+
+
+def join_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
+    """Embeddings of several batches as one."""
+    return Embeddings(
+        torch.cat([part.coarse for part in parts]),
+        torch.cat([part.fine for part in parts]),
+        torch.cat([part.middle for part in parts]),
+        tuple(shape for part in parts for shape in part.image_shapes),
+    )

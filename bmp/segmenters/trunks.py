@@ -1,0 +1,82 @@
+"""Image trunks of the segmenter other than SAM 2's own Hiera.
+
+SAM 2's neck asks of a trunk: a list of maps at strides 4, 8, 16, 32 and ``channel_list``, their
+channels from the deepest to the finest.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import timm
+from torch import Tensor, nn
+
+
+class TimmTrunk(nn.Module):
+    """A convolutional network of timm as trunk of SAM 2.
+
+    Args:
+        model_name: timm's name, of a model that offers ``features_only``.
+        out_indices: which of its feature levels to hand out; their strides must be 4, 8, 16, 32.
+        pretrained_file: start weights in timm's names, read by :meth:`init_weights` alone.
+        drop_path_rate: stochastic depth.
+
+    Raises:
+        ValueError: the levels do not have the strides 4, 8, 16, 32.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        out_indices: Sequence[int] = (1, 2, 3, 4),
+        *,
+        pretrained_file: str | None = None,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.pretrained_file = pretrained_file
+        self.body = timm.create_model(
+            model_name,
+            features_only=True,
+            out_indices=tuple(out_indices),
+            drop_path_rate=drop_path_rate,
+        )
+        strides = self.body.feature_info.reduction()
+        if list(strides) != [4, 8, 16, 32]:
+            raise ValueError(
+                f"{model_name} with out_indices {tuple(out_indices)} has strides {strides}; "
+                "SAM 2's neck needs 4, 8, 16, 32: choose other out_indices"
+            )
+        self.channel_list = self.body.feature_info.channels()[::-1]
+
+    def init_weights(self) -> None:
+        """Read ``pretrained_file``; its classifier and unused last layers are left out.
+
+        Raises:
+            FileNotFoundError: the file is not there; says which command makes it.
+            ValueError: the file lacks weights of this trunk.
+        """
+        if self.pretrained_file is None:
+            return
+        if not Path(self.pretrained_file).is_file():
+            raise FileNotFoundError(
+                f"no start weights at {self.pretrained_file}: make them with "
+                "`python tools/model_converters/efficientnet_lite0.py`, or set "
+                "trunk.pretrained_file=None to start from random weights"
+            )
+        from mmpose.engine.checkpoint import load_state_dict_file
+
+        weights, _ = load_state_dict_file(self.pretrained_file)
+        missing = self.body.load_state_dict(weights, strict=False).missing_keys
+        if missing:
+            raise ValueError(f"{self.pretrained_file} lacks {len(missing)} tensors: {missing[:5]}")
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Feature maps of normalised images.
+
+        Args:
+            images: (B, 3, S, S).
+
+        Returns:
+            Four maps (B, C, S / stride, S / stride), finest first.
+        """
+        return self.body(images)

@@ -1,0 +1,166 @@
+"""Choosing the joints that are shown to the segmenter."""
+
+import pytest
+import torch
+
+from bmp.segmenters.prompts import (
+    UNUSED,
+    PromptSettings,
+    make_prompts,
+    points_as_prompts,
+    select_keypoints,
+)
+from bmp.structures import empty_people, make_people
+
+INDEX = torch.arange(17)
+KEYPOINTS = torch.stack([37 * INDEX % 101, 53 * INDEX % 97], -1).float()
+# Rounded once, from float64: joint 6 lies exactly on the threshold 0.3.
+SCORES = (0.95 - 0.03 * (7 * INDEX % 17).double()).float()
+VISIBILITY = (0.95 - 0.05 * (5 * INDEX % 17).double()).float()
+WHOLE = torch.tensor([[0.0, 0.0, 100.0, 100.0]])
+
+# Worked out with the published implementation (spec bmp_loop §4.3).
+PUBLISHED = [
+    ("k_most_visible", False, [0, 7, 14, 4, 11, 1, 8, 15, 5, 12, 2, 9, 16, 6]),
+    ("distance", False, [8, 9, 7, 14, 6, 12, 0, 11, 16, 5, 4, 15]),
+    ("distance", True, [8, 9, 14, 6, 7, 12, 0, 11, 16, 5, 4, 15]),
+    ("distance+confidence", False, [0, 5, 15, 8, 6, 11, 9, 14, 7, 12, 16, 4]),
+    ("closest", False, [12, 15, 4, 6, 14, 7, 9, 5, 8, 16, 11, 0]),
+    ("closest", True, [12, 7, 15, 4, 6, 14, 5, 16, 9, 8, 11, 0]),
+]
+
+
+def select(method, *, bboxes=None, keypoints=KEYPOINTS[None], scores=SCORES[None]):
+    return select_keypoints(
+        keypoints,
+        scores,
+        VISIBILITY[None].expand(len(keypoints), -1),
+        method=method,
+        confidence_thr=0.5,
+        visibility_thr=0.3,
+        bboxes=bboxes,
+    )
+
+
+def person(keypoints=KEYPOINTS, bbox=(0, 0, 101, 97), scores=SCORES, visibility=VISIBILITY):
+    return make_people(
+        torch.tensor([bbox], dtype=torch.float32),
+        keypoints=keypoints[None],
+        keypoint_scores=scores[None],
+        visibility=visibility[None],
+    )
+
+
+def crowd(*people):
+    fields = ("bboxes", "keypoints", "keypoint_scores", "visibility")
+    joined = {name: torch.cat([p[name] for p in people]) for name in fields}
+    return make_people(joined.pop("bboxes"), **joined)
+
+
+@pytest.mark.parametrize(("method", "with_bbox", "expected"), PUBLISHED)
+def test_order_of_joints_is_the_published_one(method, with_bbox, expected):
+    order, count = select(method, bboxes=WHOLE if with_bbox else None)
+    assert order[0, : count[0]].tolist() == expected
+
+
+@pytest.mark.parametrize("method", ["k_most_visible", "distance", "distance+confidence", "closest"])
+def test_people_do_not_influence_each_other(method):
+    generator = torch.Generator().manual_seed(0)
+    keypoints = torch.rand(5, 17, 2, generator=generator) * 100
+    scores = torch.rand(5, 17, generator=generator)
+    scores[3] = 0.1  # nobody to show
+    order, count = select(method, keypoints=keypoints, scores=scores)
+    assert count[3] == 0
+    for i in range(5):
+        alone, alone_count = select(
+            method, keypoints=keypoints[i : i + 1], scores=scores[i : i + 1]
+        )
+        assert count[i] == alone_count[0]
+        assert order[i, : count[i]].tolist() == alone[0, : count[i]].tolist()
+
+
+def test_unknown_method_is_named():
+    with pytest.raises(ValueError, match="unknown selection method 'best'"):
+        select("best")
+    with pytest.raises(ValueError, match="unknown selection_method 'best'"):
+        PromptSettings(selection_method="best")
+
+
+def test_three_most_visible_joints_become_points():
+    prompts = make_prompts(person(), PromptSettings(visibility_thr=0.3), (97, 101))
+    torch.testing.assert_close(prompts.point_coords, KEYPOINTS[[0, 7, 14]][None])
+    assert prompts.point_labels.tolist() == [[1, 1, 1]]
+    assert prompts.is_prompted.tolist() == [True]
+    assert not prompts.uses_bbox.any()
+
+
+@pytest.mark.parametrize(
+    ("x", "shape"),
+    [
+        pytest.param(float("nan"), (97, 101), id="not a number"),
+        pytest.param(-3.0, (97, 101), id="left of the image"),
+        pytest.param(100.6, (97, 101), id="right of the last pixel's edge"),
+    ],
+)
+def test_joints_that_are_nowhere_are_left_out(x, shape):
+    keypoints = KEYPOINTS.clone()
+    keypoints[7, 0] = x
+    prompts = make_prompts(person(keypoints), PromptSettings(visibility_thr=0.3), shape)
+    torch.testing.assert_close(prompts.point_coords, KEYPOINTS[[0, 14, 4]][None])
+
+
+@pytest.mark.parametrize(
+    ("no_joint", "uses_bbox"), [pytest.param("keep", False), pytest.param("bbox", True)]
+)
+def test_a_person_without_joints_keeps_the_mask_or_falls_back_to_the_box(no_joint, uses_bbox):
+    unseen = person(visibility=torch.full((17,), 0.1))
+    prompts = make_prompts(crowd(person(), unseen), PromptSettings(no_joint=no_joint))
+    assert prompts.point_labels[1].tolist() == [UNUSED] * 3
+    assert prompts.uses_bbox.tolist() == [False, uses_bbox]
+    assert prompts.is_prompted.tolist() == [True, uses_bbox]
+
+
+def test_crowd_has_its_own_count_and_no_box():
+    apart = person(KEYPOINTS + 500, bbox=(500, 500, 601, 597))
+    people = crowd(person(), person(bbox=(0, 0, 101, 90)), apart)
+    settings = PromptSettings(
+        use_bbox=True, num_pos_keypoints_if_crowd=1, crowd_by_max_iou=0.5, visibility_thr=0.3
+    )
+    prompts = make_prompts(people, settings)
+    assert (prompts.point_labels == 1).sum(1).tolist() == [1, 1, 3]
+    assert prompts.uses_bbox.tolist() == [False, False, True]
+
+
+def test_box_grows_to_hold_its_joints():
+    settings = PromptSettings(use_bbox=True, extend_bbox=True, visibility_thr=0.3)
+    prompts = make_prompts(person(bbox=(20, 20, 60, 60)), settings)
+    # joints 0, 7, 14 are (0, 0), (57, 80), (13, 63); two pixels beyond the outermost
+    torch.testing.assert_close(prompts.bboxes, torch.tensor([[-2.0, -2.0, 60.0, 82.0]]))
+
+
+def test_negatives_are_the_nearest_joints_of_the_others():
+    other = person(KEYPOINTS + 40, bbox=(40, 40, 141, 137))
+    prompts = make_prompts(
+        crowd(person(), other), PromptSettings(num_neg_keypoints=2, visibility_thr=0.3)
+    )
+    assert prompts.point_labels.tolist() == [[1, 1, 1, 0, 0]] * 2
+    centre = torch.tensor([50.5, 48.5])
+    visible = torch.tensor(PUBLISHED[0][2])
+    gaps = (KEYPOINTS[visible] + 40 - centre).norm(dim=-1)
+    nearest = KEYPOINTS[visible[gaps.argsort()[:2]]] + 40
+    torch.testing.assert_close(prompts.point_coords[0, 3:], nearest)
+
+
+def test_nobody_gives_empty_prompts():
+    nobody = empty_people((4, 5), num_keypoints=17)
+    for method in ("k_most_visible", "distance", "distance+confidence", "closest"):
+        settings = PromptSettings(selection_method=method, num_neg_keypoints=1, use_bbox=True)
+        prompts = make_prompts(nobody, settings, (4, 5))
+        assert len(prompts) == 0
+        assert prompts.point_coords.shape == (0, 0, 2)
+        assert prompts.bboxes.shape == (0, 4)
+
+
+def test_points_that_are_not_finite_are_marked_unused():
+    prompts = points_as_prompts(torch.tensor([[[1.0, 2.0], [torch.nan, 3.0]]]))
+    assert prompts.point_labels.tolist() == [[1, UNUSED]]
