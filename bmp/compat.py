@@ -1,7 +1,8 @@
 """Published behaviour that this project mends, kept to be switched on item by item.
 
-Each name in :data:`COMPAT_ITEMS` may stand in ``compat`` of the loop config. All of them on, with
-``configs/bmp/bmp_v2_published.py``, is the published loop. Facts: the reference release 2.0.0.
+Each name in :data:`COMPAT_ITEMS` may stand in ``compat`` of the loop config; all of them are on in
+``configs/bmp/bmp_v2_published.py``, which also sets what other parts read (``bgr_as_rgb`` of the
+segmenter). Facts: the reference release 2.0.0.
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,6 @@ COMPAT_ITEMS = {
     "nms_column": "a removed pose goes on suppressing others; of equal poses the row goes",
     "nms_unfiltered": "old people that NMS removed stay when no new one survives",
     "prompt_boxes": "xyxy boxes are read as xywh in box prompts and in the crowd test",
-    "bgr_segmenter": "the segmenter sees blue and red swapped",
-    "empty_prompts": "people without a usable joint are segmented from an empty prompt",
     "masks_new_only": "only new masks lose contested pixels, and win them when equal",
     "mask_polygons": "holes of detector masks are filled and specks dropped before the pose model",
 }

@@ -168,6 +168,34 @@ def exclusive_masks(masks: Tensor, scores: Tensor, trimmed: Tensor | None = None
     return exclusive
 
 
+def pose_mask_consistency(masks: Tensor, keypoints: Tensor, used: Tensor) -> Tensor:
+    """How well masks hold their own joints and leave out those of the others.
+
+    Half the share of the person's used joints that lie inside the mask, plus half the share of
+    all other people's used joints that lie outside; a share of nothing is 0.
+
+    Args:
+        masks: (N, H, W) bool.
+        keypoints: (M, K, 2), image pixels; the first N people are those of the masks.
+        used: (M, K) bool, joints that count.
+
+    Returns:
+        (N,) in [0, 1].
+    """
+    num_people, height, width = masks.shape
+    limits = torch.tensor([width - 1, height - 1], device=masks.device)
+    cells = torch.minimum(keypoints.floor().long().clamp(min=0), limits)  # (M, K, 2)
+    inside = masks[:, cells[..., 1], cells[..., 0]]  # (N, M, K)
+    own = torch.eye(num_people, len(keypoints), dtype=torch.bool, device=masks.device)
+
+    def share(hits: Tensor, counted: Tensor) -> Tensor:
+        return (hits & counted).sum((1, 2)) / counted.sum((1, 2)).clamp(min=1)
+
+    positive = share(inside, used & own[..., None])
+    negative = share(~inside, used & ~own[..., None])
+    return (positive + negative) / 2
+
+
 def black_out(image: np.ndarray, masks: Tensor) -> np.ndarray:
     """The image with every pixel under a mask set to 0.
 

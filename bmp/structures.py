@@ -140,6 +140,12 @@ def concatenate_people(first: InstanceData, second: InstanceData) -> InstanceDat
     return make_people(fields.pop("bboxes"), **fields)
 
 
+def with_fields(people: InstanceData, **changed: Tensor) -> InstanceData:
+    """A checked copy of a record with some fields set."""
+    entries = dict(people.items()) | changed
+    return make_people(entries.pop("bboxes"), **entries)
+
+
 def masks_to_bboxes(masks: Tensor, fallback: Tensor) -> Tensor:
     """Tight boxes of masks, edges at the outer side of the border pixels.
 

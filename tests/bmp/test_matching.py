@@ -122,6 +122,20 @@ def test_only_trimmed_masks_lose_pixels():
     assert matching.exclusive_masks(masks[:0], scores[:0]).shape == (0, 2, 6)
 
 
+def test_pose_mask_consistency_of_the_specification():
+    masks = torch.zeros(1, 10, 10, dtype=torch.bool)
+    masks[0, 2:6, 2:6] = True
+    keypoints = torch.tensor(
+        [[[3.9, 3.2], [7, 7], [2, 2], [0, 0]], [[8, 8], [5, 5], [1, 1], [9, 9]]]
+    )
+    used = torch.tensor([[True, True, False, False], [True, True, True, False]])
+    consistency = matching.pose_mask_consistency(masks, keypoints, used)
+    torch.testing.assert_close(consistency, torch.tensor([0.58333]), atol=1e-5, rtol=0)
+    keypoints[1, 0] = torch.tensor([-40.0, 1e4])  # outside the image: the nearest pixel counts
+    torch.testing.assert_close(matching.pose_mask_consistency(masks, keypoints, used), consistency)
+    assert matching.pose_mask_consistency(masks[:0], keypoints[:0], used[:0]).shape == (0,)
+
+
 def test_black_out():
     image = np.full((2, 6, 3), 7, np.uint8)
     hidden = matching.black_out(image, strips((0, 2), (1, 3)))
