@@ -1,0 +1,121 @@
+"""What a data set says about its skeleton: names, flip partners, sigmas, weights.
+
+The metainfo of a data set is plain Python data, ``dataset_info``, in a file of its own. A file
+that extends another names it in ``base`` and lists only the joints it adds.
+"""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+
+METAINFO_DIR = Path(__file__).parent / "metainfo"
+_COLORS = {"left": (255, 128, 0), "right": (0, 255, 0), "": (51, 153, 255)}
+
+
+def find_metainfo_file(path: str | Path) -> Path:
+    """Find a metainfo file: at its path, or by its file name among the bundled ones.
+
+    Published configs name ``configs/_base_/datasets/coco.py``; the bundled ``coco.py`` answers.
+
+    Raises:
+        FileNotFoundError: neither exists; the message lists the bundled files.
+    """
+    path = Path(path)
+    for candidate in (path, METAINFO_DIR / path.name):
+        if candidate.is_file():
+            return candidate
+    bundled = ", ".join(sorted(file.name for file in METAINFO_DIR.glob("*.py")))
+    raise FileNotFoundError(f"no metainfo file {path}; bundled with mmpose are: {bundled}")
+
+
+def read_metainfo_file(path: str | Path) -> dict:
+    """Read ``dataset_info`` of a metainfo file, joined with that of its ``base`` file.
+
+    Joints, joint weights and sigmas of the file follow those of its base.
+    """
+    path = find_metainfo_file(path)
+    module = runpy.run_path(str(path))
+    if "dataset_info" not in module:
+        raise ValueError(f"{path} must define 'dataset_info'; see {METAINFO_DIR / 'coco.py'}")
+    metainfo = dict(module["dataset_info"])
+    base = metainfo.pop("base", None)
+    if base is None:
+        return metainfo
+    parent = read_metainfo_file(path.parent / base)
+    return {
+        "dataset_name": metainfo["dataset_name"],
+        "keypoint_info": parent["keypoint_info"] | metainfo["keypoint_info"],
+        "skeleton_info": parent["skeleton_info"] | metainfo.get("skeleton_info", {}),
+        "joint_weights": [*parent["joint_weights"], *metainfo["joint_weights"]],
+        "sigmas": [*parent["sigmas"], *metainfo["sigmas"]],
+    }
+
+
+def parse_pose_metainfo(metainfo: dict) -> dict:
+    """Turn a data set's description of its skeleton into index tables.
+
+    Args:
+        metainfo: ``dataset_name``, ``keypoint_info``, ``skeleton_info``, ``joint_weights`` and
+            ``sigmas``; or ``from_file`` naming a file with them, beside which other entries
+            replace those of the file (for example another ``dataset_name``). Parsed metainfo is
+            returned as it is.
+
+    Returns:
+        ``dataset_name``, ``num_keypoints``, ``keypoint_id2name``, ``keypoint_name2id``,
+        ``upper_body_ids``, ``lower_body_ids``, ``flip_indices`` (K,) list, ``flip_pairs`` (name
+        pairs as indices, each once), ``keypoint_colors`` (K, 3) uint8, ``skeleton_links`` (L, 2)
+        list, ``skeleton_link_colors`` (L, 3) uint8, ``dataset_keypoint_weights`` and ``sigmas``
+        (K,) float32.
+
+    Raises:
+        ValueError: a joint's swap partner is unknown, or a list has the wrong length.
+    """
+    metainfo = dict(metainfo)
+    if "from_file" in metainfo:
+        metainfo = read_metainfo_file(metainfo.pop("from_file")) | metainfo
+    if "num_keypoints" in metainfo:
+        return metainfo
+    joints = [metainfo["keypoint_info"][index] for index in sorted(metainfo["keypoint_info"])]
+    name2id = {joint["name"]: index for index, joint in enumerate(joints)}
+    for key in ("joint_weights", "sigmas"):
+        if len(metainfo[key]) != len(joints):
+            raise ValueError(
+                f"metainfo {metainfo['dataset_name']!r} has {len(joints)} joints but "
+                f"{len(metainfo[key])} {key}; give one for each joint"
+            )
+    flip_indices = _flip_indices(joints, name2id)
+    links = [link["link"] for _, link in sorted(metainfo.get("skeleton_info", {}).items())]
+    colors = [joint.get("color", _side_color(joint["name"])) for joint in joints]
+    return {
+        "dataset_name": metainfo["dataset_name"],
+        "num_keypoints": len(joints),
+        "keypoint_id2name": {index: joint["name"] for index, joint in enumerate(joints)},
+        "keypoint_name2id": name2id,
+        "upper_body_ids": [i for i, joint in enumerate(joints) if joint["type"] == "upper"],
+        "lower_body_ids": [i for i, joint in enumerate(joints) if joint["type"] == "lower"],
+        "flip_indices": flip_indices,
+        "flip_pairs": [(i, j) for i, j in enumerate(flip_indices) if i < j],
+        "keypoint_colors": np.array(colors, dtype=np.uint8),
+        "skeleton_links": [(name2id[start], name2id[end]) for start, end in links],
+        "skeleton_link_colors": np.array(
+            [_side_color(start) for start, _ in links], dtype=np.uint8
+        ).reshape(-1, 3),
+        "dataset_keypoint_weights": np.array(metainfo["joint_weights"], dtype=np.float32),
+        "sigmas": np.array(metainfo["sigmas"], dtype=np.float32),
+    }
+
+
+def _flip_indices(joints: list[dict], name2id: dict[str, int]) -> list[int]:
+    flip_indices = []
+    for index, joint in enumerate(joints):
+        swap = joint.get("swap", "")
+        if swap and swap not in name2id:
+            raise ValueError(f"joint {joint['name']!r} swaps with {swap!r}, which does not exist")
+        flip_indices.append(name2id[swap] if swap else index)
+    return flip_indices
+
+
+def _side_color(name: str) -> tuple[int, int, int]:
+    side = next((side for side in ("left", "right") if name.startswith(side)), "")
+    return _COLORS[side]

@@ -1,0 +1,93 @@
+"""Sampling several sources in fixed shares of every batch."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Sampler
+
+from mmpose.registry import DATA_SAMPLERS
+
+from .combined import CombinedDataset
+
+
+def split_batch(batch_size: int, source_ratio: Sequence[float]) -> list[int]:
+    """How many samples of a batch come from each source: shares rounded down, rest to the first."""
+    total = sum(source_ratio)
+    shares = [int(batch_size * ratio / total) for ratio in source_ratio]
+    return [batch_size - sum(shares[1:]), *shares[1:]]
+
+
+@DATA_SAMPLERS.register_module()
+class MultiSourceSampler(Sampler):
+    """Batches that mix the parts of a `CombinedDataset` in fixed shares.
+
+    Each source is an endless stream of reshuffled passes, dealt out over the ranks. The stream
+    depends on the seed and the position alone, so a run can be resumed at any batch.
+
+    Args:
+        dataset: the combined data set.
+        batch_size: of one process.
+        source_ratio: share of each part in a batch, any scale.
+        shuffle: draw each pass in a new order.
+        round_up: count the last, partly repeated batch of an epoch.
+        seed: of the order, the same on every rank; None agrees on a random one.
+    """
+
+    def __init__(
+        self,
+        dataset: CombinedDataset,
+        batch_size: int,
+        source_ratio: Sequence[float],
+        shuffle: bool = True,
+        round_up: bool = True,
+        seed: int | None = None,
+    ) -> None:
+        if len(source_ratio) != len(dataset.lens):
+            raise ValueError(
+                f"source_ratio needs {len(dataset.lens)} entries, one a part, got {source_ratio}"
+            )
+        self.rank, self.world_size = get_dist_info()
+        self.lens = dataset.lens
+        self.starts = np.cumsum([0, *self.lens[:-1]])
+        self.batch_size = batch_size
+        self.counts = split_batch(batch_size, source_ratio)
+        self.shuffle = shuffle
+        self.seed = sync_random_seed() if seed is None else seed
+        share = -(-sum(self.lens) // self.world_size)
+        self.num_batches = share // batch_size + (round_up and share % batch_size > 0)
+        self.first_batch = 0
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.num_batches * self.batch_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the start of an epoch."""
+        self.epoch, self.first_batch = epoch, 0
+
+    def skip(self, num_batches: int) -> None:
+        """Leave out the first batches of this epoch: they were trained on before a resume."""
+        self.first_batch = num_batches
+
+    def _stream(self, source: int, position: int) -> Iterator[int]:
+        """Indices of a source for this rank, from the given position on."""
+        length = self.lens[source]
+        position = position * self.world_size + self.rank
+        while True:
+            one_pass, offset = divmod(position, length)
+            if self.shuffle:
+                order = np.random.default_rng([self.seed, source, one_pass]).permutation(length)
+            else:
+                order = np.arange(length)
+            taken = order[offset :: self.world_size]
+            yield from (taken + self.starts[source]).tolist()
+            position += len(taken) * self.world_size
+
+    def __iter__(self) -> Iterator[int]:
+        before = self.epoch * self.num_batches + self.first_batch
+        streams = [self._stream(i, before * count) for i, count in enumerate(self.counts)]
+        for _ in range(self.first_batch, self.num_batches):
+            for stream, count in zip(streams, self.counts, strict=True):
+                for _ in range(count):
+                    yield next(stream)

@@ -1,0 +1,89 @@
+"""From numpy dicts to what the model takes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.structures import InstanceData, PixelData
+
+from mmpose.registry import KEYPOINT_CODECS, TRANSFORMS
+from mmpose.structures import PoseDataSample
+
+from .base import Transform
+
+META_KEYS = (
+    *("id", "img_id", "img_path", "category_id", "crowd_index", "ori_shape", "img_shape"),
+    *("input_size", "input_center", "input_scale", "flip", "flip_direction", "flip_indices"),
+    *("dataset_name", "area", "unreadable"),
+)
+# field of the sample -> field of gt_instances, arrays (1, ...)
+INSTANCE_FIELDS = {
+    "bbox": "bboxes",
+    "bbox_score": "bbox_scores",
+    "bbox_scale": "bbox_scales",
+    "keypoints": "keypoints",
+    "transformed_keypoints": "transformed_keypoints",
+    "keypoints_visible": "keypoints_visible",
+    "keypoints_visibility": "keypoints_visibility",
+    "in_image": "in_image",
+    "annotated": "annotated",
+}
+
+
+@TRANSFORMS.register_module()
+class GenerateTarget(Transform):
+    """Encode the joints of the crop.
+
+    Args:
+        encoder: config of a codec, or the codec.
+        use_dataset_keypoint_weights: multiply by the joint weights of the data set.
+    """
+
+    def __init__(self, encoder: dict | Any, use_dataset_keypoint_weights: bool = False) -> None:
+        self.encoder = KEYPOINT_CODECS.build(encoder) if isinstance(encoder, dict) else encoder
+        self.use_dataset_keypoint_weights = use_dataset_keypoint_weights
+
+    def transform(self, results: dict) -> dict:
+        """Set what the codec gives: ``heatmaps``, ``keypoint_weights``, ``in_image``, ..."""
+        encoded = self.encoder.encode(
+            keypoints=results["transformed_keypoints"],
+            keypoints_visible=results["keypoints_visible"],
+            keypoints_visibility=results["keypoints_visibility"],
+        )
+        if self.use_dataset_keypoint_weights:
+            weights = results["dataset_keypoint_weights"]
+            encoded["keypoint_weights"] = encoded["keypoint_weights"] * weights
+        results.update(encoded)
+        return results
+
+
+@TRANSFORMS.register_module()
+class PackPoseInputs(Transform):
+    """Pack ``inputs`` (3, H, W) uint8 BGR and ``data_samples``, a `PoseDataSample`.
+
+    ``gt_instances`` stays numpy; ``gt_instance_labels`` and ``gt_fields`` become tensors.
+
+    Args:
+        meta_keys: fields of the sample that become metainfo where they exist.
+    """
+
+    def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
+        self.meta_keys = tuple(meta_keys)
+
+    def transform(self, results: dict) -> dict:
+        """Pack."""
+        sample = PoseDataSample(metainfo={k: results[k] for k in self.meta_keys if k in results})
+        instances = {
+            name: np.asarray(results[key])
+            for key, name in INSTANCE_FIELDS.items()
+            if key in results
+        }
+        sample.gt_instances = InstanceData(**instances)
+        if "keypoint_weights" in results:
+            weights = torch.as_tensor(results["keypoint_weights"])
+            sample.gt_instance_labels = InstanceData(keypoint_weights=weights)
+        if "heatmaps" in results:
+            sample.gt_fields = PixelData(heatmaps=torch.as_tensor(results["heatmaps"])[0])
+        image = np.ascontiguousarray(results["img"].transpose(2, 0, 1))
+        return {"inputs": torch.from_numpy(image), "data_samples": sample}

@@ -1,0 +1,199 @@
+"""Augmentations of the person's window: flip, half body, shift, scale and rotation."""
+
+import cv2
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from mmpose.registry import TRANSFORMS
+from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs, flip_bbox, flip_keypoints
+
+from .base import Transform
+
+
+@TRANSFORMS.register_module()
+class GetBBoxCenterScale(Transform):
+    """Start the window from the annotated or detected box.
+
+    Args:
+        padding: of ``bbox_scale``; the crop itself is padded by `TopdownAffine`.
+    """
+
+    def __init__(self, padding: float = 1.25) -> None:
+        self.padding = padding
+
+    def transform(self, results: dict) -> dict:
+        """Set ``bbox_center``, ``bbox_scale`` (1, 2) and ``bbox_xyxy_wrt_input`` (1, 4)."""
+        bbox = results["bbox"]
+        results["bbox_center"], results["bbox_scale"] = bbox_xyxy2cs(bbox, self.padding)
+        results["bbox_xyxy_wrt_input"] = bbox.copy()
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomFlip(Transform):
+    """Mirror image, mask, box and joints left to right.
+
+    Args:
+        prob: how often.
+        direction: only ``"horizontal"``; people are not upside down.
+    """
+
+    def __init__(self, prob: float = 0.5, direction: str = "horizontal") -> None:
+        if direction != "horizontal":
+            raise ValueError(f"direction must be 'horizontal', got {direction!r}")
+        self.prob = prob
+
+    def transform(self, results: dict) -> dict:
+        """Set ``flip`` and ``flip_direction``; use it before the crop is cut."""
+        results["flip"] = bool(np.random.random() < self.prob)
+        results["flip_direction"] = "horizontal" if results["flip"] else None
+        if not results["flip"]:
+            return results
+        width = results["img"].shape[1]
+        for key in ("img", "mask"):
+            if results.get(key) is not None:
+                results[key] = cv2.flip(results[key], 1)
+        for key in ("bbox", "bbox_xyxy_wrt_input"):
+            results[key] = flip_bbox(results[key], width)
+        results["bbox_center"] = bbox_xyxy2cs(results["bbox"])[0]
+        if "keypoints" in results:
+            order = results["flip_indices"]
+            results["keypoints"] = flip_keypoints(results["keypoints"], order, width)
+            for key in ("keypoints_visible", "keypoints_visibility"):
+                if key in results:
+                    results[key] = results[key][:, order]
+        return results
+
+
+def choose_half(
+    visible: np.ndarray,
+    upper_ids: list[int],
+    lower_ids: list[int],
+    *,
+    min_upper: int,
+    min_lower: int,
+    prefers_upper: bool,
+) -> list[int] | None:
+    """Choose the upper or the lower body of a person.
+
+    Args:
+        visible: (K,), > 0 where annotated.
+        upper_ids: joints of the upper body; ``lower_ids`` of the lower.
+        min_upper: fewer annotated upper joints make it unusable; ``min_lower`` likewise.
+        prefers_upper: which half when both can be used.
+
+    Returns:
+        Annotated joints of the chosen half, or None when neither has enough.
+    """
+    upper = [i for i in upper_ids if visible[i] > 0]
+    lower = [i for i in lower_ids if visible[i] > 0]
+    if len(upper) < min_upper and len(lower) < min_lower:
+        return None
+    if len(lower) < min_lower:
+        return upper
+    if len(upper) < min_upper:
+        return lower
+    return upper if prefers_upper else lower
+
+
+@TRANSFORMS.register_module()
+class RandomHalfBody(Transform):
+    """Show only the upper or the lower body.
+
+    Args:
+        min_total_keypoints: people with fewer annotated joints are left whole.
+        min_upper_keypoints: what an upper body must have at least.
+        min_lower_keypoints: what a lower body must have at least.
+        padding: of the box round the chosen joints.
+        prob: how often.
+        upper_prioritized_prob: how often the upper half is taken where both can be.
+    """
+
+    def __init__(
+        self,
+        min_total_keypoints: int = 9,
+        min_upper_keypoints: int = 2,
+        min_lower_keypoints: int = 3,
+        padding: float = 1.5,
+        prob: float = 0.3,
+        upper_prioritized_prob: float = 0.7,
+    ) -> None:
+        self.min_total_keypoints = min_total_keypoints
+        self.min_upper_keypoints = min_upper_keypoints
+        self.min_lower_keypoints = min_lower_keypoints
+        self.padding = padding
+        self.prob = prob
+        self.upper_prioritized_prob = upper_prioritized_prob
+
+    def transform(self, results: dict) -> dict:
+        """Shrink ``bbox_xyxy_wrt_input`` to the half, inside what it was."""
+        visible = results["keypoints_visible"][0]
+        if visible.sum() < self.min_total_keypoints or np.random.random() > self.prob:
+            return results
+        half = choose_half(
+            visible,
+            results["upper_body_ids"],
+            results["lower_body_ids"],
+            min_upper=self.min_upper_keypoints,
+            min_lower=self.min_lower_keypoints,
+            prefers_upper=np.random.random() < self.upper_prioritized_prob,
+        )
+        if half is None:
+            return results
+        joints = results["keypoints"][0, half]  # (J, 2)
+        extent = (joints.max(0) - joints.min(0)) * self.padding
+        whole = results["bbox_xyxy_wrt_input"]  # (1, 4)
+        box = bbox_cs2xyxy(joints.mean(0, keepdims=True), extent[None])
+        box[:, :2] = np.maximum(box[:, :2], whole[:, :2])
+        box[:, 2:] = np.minimum(box[:, 2:], whole[:, 2:])
+        if (box[:, 2:] > box[:, :2]).all():  # joints outside their own box leave nothing
+            results["bbox_xyxy_wrt_input"] = box.astype(np.float32)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomBBoxTransform(Transform):
+    """Shift, scale and rotate the window by normal draws truncated at one sigma.
+
+    Args:
+        shift_factor: largest shift, as a share of the box (not of the padded window).
+        shift_prob: how often it is shifted.
+        scale_factor: smallest and largest scale.
+        scale_prob: how often it is scaled.
+        rotate_factor: largest rotation, degrees.
+        rotate_prob: how often it is rotated.
+    """
+
+    def __init__(
+        self,
+        shift_factor: float = 0.16,
+        shift_prob: float = 0.3,
+        scale_factor: tuple[float, float] = (0.5, 1.5),
+        scale_prob: float = 1.0,
+        rotate_factor: float = 80.0,
+        rotate_prob: float = 0.6,
+    ) -> None:
+        self.shift_factor = shift_factor
+        self.shift_prob = shift_prob
+        self.scale_factor = scale_factor
+        self.scale_prob = scale_prob
+        self.rotate_factor = rotate_factor
+        self.rotate_prob = rotate_prob
+
+    def transform(self, results: dict) -> dict:
+        """Change ``bbox_xyxy_wrt_input`` and set ``bbox_rotation`` (1,)."""
+        normal = ndtri(np.random.uniform(ndtr(-1.0), ndtr(1.0), 4))  # within [-1, 1]
+        does_shift, does_scale, does_rotate = np.random.random(3) < (
+            self.shift_prob,
+            self.scale_prob,
+            self.rotate_prob,
+        )
+        low, high = self.scale_factor
+        center, size = bbox_xyxy2cs(results["bbox_xyxy_wrt_input"])
+        center = center + does_shift * normal[:2] * self.shift_factor * size
+        factor = normal[2] * (high - low) / 2 + (high + low) / 2
+        size = size * (factor if does_scale else 1.0)
+        results["bbox_xyxy_wrt_input"] = bbox_cs2xyxy(center, size).astype(np.float32)
+        rotation = does_rotate * normal[3] * self.rotate_factor
+        results["bbox_rotation"] = np.array([rotation], dtype=np.float32)
+        return results
