@@ -15,6 +15,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from bmp.loop import LoopResult
+from bmp.matching import black_out
 from mmpose.visualization import draw_poses
 
 GOLDEN_RATIO = 0.618033988749895
@@ -51,6 +53,7 @@ def draw_people(
     ids: bool = True,
     mask_weight: float = 0.45,
     score_thr: float = 0.3,
+    pose_width: float = 5.0,
     colors: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw what is known of every person; fields that people lack are left out.
@@ -65,6 +68,7 @@ def draw_people(
         ids: whether the number of the person (from 1) is written at the box.
         mask_weight: share of the tint in what is seen of a mask.
         score_thr: joints with lower scores are drawn faint.
+        pose_width: line width as in :func:`mmpose.visualization.draw_poses`.
         colors: (N, 3) BGR; None: :func:`instance_colors`.
 
     Returns:
@@ -86,7 +90,7 @@ def draw_people(
             keypoints = keypoints[:, :17]
         scores = _field(people, "keypoint_scores")
         scores = None if scores is None else scores[:, :17]
-        canvas = draw_poses(canvas, keypoints, scores, score_thr=score_thr)
+        canvas = draw_poses(canvas, keypoints, scores, score_thr=score_thr, width=pose_width)
     if ids:
         _write_ids(canvas, bboxes, colors)
     return canvas
@@ -151,14 +155,6 @@ def _write_ids(canvas: np.ndarray, bboxes: np.ndarray, colors: np.ndarray) -> No
         )
 
 
-def black_out(image: np.ndarray, masks: np.ndarray | Tensor | None) -> np.ndarray:
-    """The image with the union of the masks (N, H, W) set to black: what the next turn sees."""
-    canvas = image.copy()
-    if masks is not None and len(masks) > 0:
-        canvas[np.asarray(masks).astype(bool).any(0)] = 0
-    return canvas
-
-
 def caption(image: np.ndarray, text: str) -> np.ndarray:
     """The image below a dark strip with the text, (H + 28, W, 3); too long a text is shrunk."""
     strip = np.full((CAPTION_HEIGHT, image.shape[1], 3), BORDER_COLOR, np.uint8)
@@ -170,7 +166,7 @@ def caption(image: np.ndarray, text: str) -> np.ndarray:
 
 
 def panel(rows: Sequence[Sequence[tuple[str, np.ndarray]]], *, tile_width: int = 480) -> np.ndarray:
-    """Captioned pictures in rows, one row a loop turn (see :func:`turn_pictures`).
+    """Captioned pictures in rows, one row a loop turn (see :func:`loop_pictures`).
 
     Args:
         rows: lists of (caption, (H, W, 3) uint8 BGR); pictures of one size, rows of any length.
@@ -194,6 +190,54 @@ def panel(rows: Sequence[Sequence[tuple[str, np.ndarray]]], *, tile_width: int =
             line[: tile.shape[0], n * tile_width : (n + 1) * tile_width] = tile
         lines.append(line)
     return np.concatenate(lines)
+
+
+def loop_pictures(image: np.ndarray, result: LoopResult) -> list[list[tuple[str, np.ndarray]]]:
+    """What each turn of the loop saw and did, for :func:`panel`.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        result: of :func:`bmp.loop.run_loop` with ``keep_intermediates``.
+
+    Returns:
+        One row a turn: the detector's input, its detections, their poses, the refined masks of
+        those who were new with the joints shown to the segmenter; each with its caption.
+    """
+    rows = []
+    for number, turn in enumerate(result.intermediates, start=1):
+        known = result.turns[turn.iteration - 1].masks if turn.iteration else None
+        seen = image if known is None else black_out(image, known)
+        detected, new = len(turn.detections.bboxes), len(turn.refined.bboxes)
+        rows.append(
+            [
+                (f"turn {number}: what the detector sees", seen),
+                (f"turn {number}: {detected} detected", draw_people(image, turn.detections)),
+                (
+                    f"turn {number}: their poses",
+                    draw_people(image, turn.poses, masks=False, boxes=False, pose_width=8),
+                ),
+                (
+                    f"turn {number}: {new} new, masks refined",
+                    _mark_prompts(draw_people(image, turn.refined, poses=False), turn.prompts),
+                ),
+            ]
+        )
+    return rows
+
+
+def _mark_prompts(image: np.ndarray, prompts: Any) -> np.ndarray:
+    """Crosses at the joints shown to the segmenter: white inside the person, black outside."""
+    size = max(max(image.shape[:2]) // 60, 5)
+    for points, labels in zip(prompts.point_coords, prompts.point_labels, strict=True):
+        for (x, y), label in zip(points.tolist(), labels.tolist(), strict=True):
+            if label not in (0, 1):
+                continue
+            center = (round(x), round(y))
+            inner = (255, 255, 255) if label else (0, 0, 0)
+            outer = (0, 0, 0) if label else (255, 255, 255)
+            for color, thickness in ((outer, 3), (inner, 1)):
+                cv2.drawMarker(image, center, color, cv2.MARKER_CROSS, size, thickness)
+    return image
 
 
 def fit_width(image: np.ndarray, width: int) -> np.ndarray:

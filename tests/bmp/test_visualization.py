@@ -5,13 +5,15 @@ import pytest
 import torch
 from PIL import Image
 
+from bmp.loop import LoopResult, Turn
+from bmp.segmenters.prompts import Prompts
 from bmp.structures import empty_people, make_people
 from bmp.visualization import (
-    black_out,
     caption,
     draw_people,
     fit_width,
     instance_colors,
+    loop_pictures,
     panel,
     write_gif,
     write_image,
@@ -87,14 +89,36 @@ def test_images_of_any_size(shape):
     assert panel([[("a long caption", image)]], tile_width=50).shape[1] == 50
 
 
-def test_what_the_next_turn_sees_is_black_under_the_masks():
+def test_a_turn_shows_its_input_detections_poses_and_masks():
     people = two_people()
-    seen = black_out(blank(), people.masks)
-    covered = people.masks.any(0).numpy()
-    assert (seen[covered] == 0).all()
-    assert (seen[~covered] == 100).all()
-    assert np.array_equal(black_out(blank(), people.masks[:0]), blank())
-    assert np.array_equal(black_out(blank(), None), blank())
+    first, second = people[:1], people[1:]
+
+    def turn(iteration, new):
+        prompts = Prompts(
+            torch.full((1, 2, 2), 20.0), torch.tensor([[1, -1]]), new.bboxes, torch.tensor([False])
+        )
+        return Turn(iteration, new, new, new, prompts)
+
+    result = LoopResult(people, [first, people], [turn(0, first), turn(1, second)])
+    rows = loop_pictures(blank(), result)
+    assert [len(row) for row in rows] == [4, 4]
+    assert [row[1][0] for row in rows] == ["turn 1: 1 detected", "turn 2: 1 detected"]
+    seen_first, seen_second = rows[0][0][1], rows[1][0][1]
+    assert np.array_equal(seen_first, blank())
+    covered = first.masks.any(0).numpy()
+    assert (seen_second[covered] == 0).all(), "the second turn does not see who was found"
+    assert (seen_second[~covered] == 100).all()
+    assert rows[0][3][1][20, 20].tolist() == [255, 255, 255], "a white cross at the prompt"
+
+
+def test_a_turn_without_anybody_is_shown_too():
+    nobody = empty_people((60, 80), num_keypoints=17)
+    prompts = Prompts(
+        torch.zeros(0, 3, 2), torch.zeros(0, 3).long(), nobody.bboxes, torch.zeros(0).bool()
+    )
+    result = LoopResult(nobody, [nobody], [Turn(0, nobody, nobody, nobody, prompts)])
+    rows = loop_pictures(blank(), result)
+    assert all(np.array_equal(picture, blank()) for _, picture in rows[0])
 
 
 def test_a_panel_has_one_row_a_turn():

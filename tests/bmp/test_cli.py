@@ -1,0 +1,80 @@
+"""The ``bmp`` command as a user calls it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bmp.cli import guarded, main
+
+
+def test_help_names_the_subcommands(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("run", "demo", "info"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["run"], ["paint"], ["run", "a.jpg", "--what"]])
+def test_wrong_arguments_end_with_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_info_lists_versions_devices_and_weights(capsys):
+    assert main(["info"]) == 0
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("torch", "device", "weights"))
+
+
+def test_a_missing_image_is_one_line_and_code_1(tmp_path, capsys):
+    assert main(["run", str(tmp_path / "absent.jpg"), "--out", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert "absent.jpg" in told
+    assert "Traceback" not in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_one_line_and_code_1(tmp_path, capsys):
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    assert main(["run", "x.jpg", "--out", str(locked / "out")]) == 1
+    assert "--out" in capsys.readouterr().err
+
+
+def test_an_interruption_says_that_it_continues(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    assert guarded(interrupted) == 130
+    assert "continues" in capsys.readouterr().err
+
+
+def test_a_traceback_is_shown_when_asked_for():
+    def failing():
+        raise ValueError("wrong")
+
+    assert guarded(failing) == 1
+    with pytest.raises(ValueError, match="wrong"):
+        guarded(failing, show_traceback=True)
+
+
+def test_a_missing_libgl_names_its_mend(tmp_path):
+    (tmp_path / "cv2.py").write_text(
+        "raise ImportError('libGL.so.1: cannot open shared object file: No such file')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "bmp.cli", "run", "x.jpg", "--out", str(tmp_path / "out")],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "apt-get install -y libgl1" in done.stderr
+    assert "Traceback" not in done.stderr
