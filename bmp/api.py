@@ -1,0 +1,216 @@
+"""The door: images in, people out."""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.structures import InstanceData
+
+from bmp.build import build_parts
+from bmp.config_files import find_config
+from bmp.devices import pick_device
+from bmp.inputs import read_bboxes, read_image
+from bmp.interfaces import Detector, PoseModel, Segmenter
+from bmp.loop import run_loop
+from bmp.pose import PMPose, TopdownPose
+from bmp.results import BMPResult, failed_result, make_result
+from bmp.structures import make_people
+from bmp.visualization import draw_people, write_image
+from mmpose.engine.config import load_config
+
+logger = logging.getLogger(__name__)
+
+Image = str | os.PathLike | np.ndarray
+
+
+class BBoxMaskPose:
+    """Detects, poses and segments people, and looks again behind those it found.
+
+    Args:
+        config: name of a preset in ``configs/bmp`` or ``configs/demo``, in any case
+            (``bmp_v2``, ``BMP_D3``, ``bmp_demo``), or path of a config.
+        device: where it works; None: the GPU if there is one.
+        config_path: path of a config, taken instead of ``config``.
+        pose_model: a :class:`bmp.pose.PMPose` or any pose model, instead of the config's.
+        pretrained_id: published argument without effect; refused when given.
+        n_kpts_to_work_with: published argument; only 17 is possible.
+        cfg_options: changes to the config, dotted keys to values.
+        detector: any detector, instead of the config's.
+        segmenter: any segmenter, instead of the config's.
+        batch_size: images that go through the loop together; bounds the memory.
+
+    Raises:
+        FileNotFoundError: no such config, or weights that are not here and cannot be fetched.
+        ValueError: the device is not there, or a key of the config is unknown.
+    """
+
+    def __init__(
+        self,
+        config: str = "bmp_v2",
+        device: torch.device | str | None = None,
+        config_path: str | os.PathLike | None = None,
+        pose_model: PMPose | PoseModel | None = None,
+        pretrained_id: str | None = None,
+        n_kpts_to_work_with: int = 17,
+        *,
+        cfg_options: dict[str, Any] | None = None,
+        detector: Detector | None = None,
+        segmenter: Segmenter | None = None,
+        batch_size: int = 8,
+    ) -> None:
+        if pretrained_id is not None:
+            raise ValueError("pretrained_id has no effect; name the weights in the config")
+        if n_kpts_to_work_with != 17:
+            raise ValueError(f"the loop works with 17 joints, not {n_kpts_to_work_with}")
+        self.device = pick_device(device)
+        self.batch_size = batch_size
+        self.config = load_config(find_config(config_path or config), cfg_options)
+        if isinstance(pose_model, PMPose):
+            pose_model = pose_model.as_part()
+        self.parts = build_parts(
+            self.config,
+            self.device,
+            detector=detector,
+            pose_model=pose_model,
+            segmenter=segmenter,
+        )
+
+    def predict(
+        self,
+        image: Image | Sequence[Image],
+        bboxes: Any = None,
+        return_intermediates: bool = False,
+        return_probmaps: bool = False,
+    ) -> BMPResult | list[BMPResult]:
+        """Find the people of one image or of a list of images.
+
+        Args:
+            image: a path or a (H, W, 3) uint8 BGR array, or a list of them.
+            bboxes: (N, 4) xyxy, people to start from instead of the first detection; later
+                turns still look for others. With a list of images, a list (None: detect).
+            return_intermediates: hand out the steps of every turn.
+            return_probmaps: hand out the heatmaps of the joints.
+
+        Returns:
+            A result, or a list of them. In a list, an image that cannot be read is reported and
+            gives an empty result with ``error``.
+
+        Raises:
+            ValueError: the one image cannot be read, or boxes have a wrong shape.
+        """
+        options = {"intermediates": return_intermediates, "probmaps": return_probmaps}
+        if not isinstance(image, list | tuple):
+            return self._predict([read_image(image)], [bboxes], **options)[0]
+        bboxes = [None] * len(image) if bboxes is None else bboxes
+        if len(bboxes) != len(image):
+            raise ValueError(
+                f"{len(image)} images need {len(image)} entries in bboxes (None: "
+                f"detect), got {len(bboxes)}"
+            )
+        results: list[BMPResult] = []
+        for start in range(0, len(image), self.batch_size):
+            end = start + self.batch_size
+            results += self._predict_batch(image[start:end], bboxes[start:end], options)
+        num_failed = sum(result.error is not None for result in results)
+        if num_failed:
+            logger.warning("%d of %d images could not be read", num_failed, len(results))
+        return results
+
+    def _predict_batch(
+        self, images: Sequence[Image], bboxes: Sequence[Any], options: dict[str, bool]
+    ) -> list[BMPResult]:
+        """Results of some images; those that cannot be read are reported."""
+        read: dict[int, np.ndarray] = {}
+        results: list[BMPResult | None] = [None] * len(images)
+        for n, image in enumerate(images):
+            try:
+                read[n] = read_image(image)
+            except ValueError as error:
+                logger.warning("%s", error)
+                results[n] = failed_result(str(error))
+        found = self._predict(list(read.values()), [bboxes[n] for n in read], **options)
+        for n, result in zip(read, found, strict=True):
+            results[n] = result
+        return results
+
+    def _predict(
+        self,
+        images: Sequence[np.ndarray],
+        bboxes: Sequence[Any],
+        *,
+        intermediates: bool,
+        probmaps: bool,
+    ) -> list[BMPResult]:
+        parts, pose_model, heatmap_shape = self.parts, self.parts.pose_model, None
+        if probmaps:
+            if not isinstance(pose_model, TopdownPose):
+                raise ValueError(f"{type(pose_model).__name__} gives no heatmaps")
+            pose_model = replace(pose_model, return_heatmaps=True)
+            heatmap_shape = pose_model.heatmap_shape
+        results = run_loop(
+            images,
+            parts.detector,
+            pose_model,
+            parts.segmenter,
+            parts.settings,
+            given=self._given(images, bboxes),
+            keep_intermediates=intermediates,
+        )
+        return [
+            make_result(result, intermediates=intermediates, heatmap_shape=heatmap_shape)
+            for result in results
+        ]
+
+    def _given(
+        self, images: Sequence[np.ndarray], bboxes: Sequence[Any]
+    ) -> list[InstanceData] | None:
+        """Records of the user's boxes; images without are detected here."""
+        if all(entry is None for entry in bboxes):
+            return None
+        unknown = [n for n, entry in enumerate(bboxes) if entry is None]
+        detected = self.parts.detector.detect([images[n] for n in unknown]) if unknown else []
+        records = [self._record(entry) if entry is not None else None for entry in bboxes]
+        for n, record in zip(unknown, detected, strict=True):
+            records[n] = record
+        return records
+
+    def _record(self, bboxes: Any) -> InstanceData:
+        tensor = read_bboxes(bboxes).to(self.device)
+        return make_people(tensor, bbox_scores=torch.ones(len(tensor), device=self.device))
+
+    def visualize(
+        self,
+        image: Image,
+        result: BMPResult,
+        save_path: str | os.PathLike | None = None,
+        vis_type: str = "pose",
+    ) -> np.ndarray:
+        """Draw a result.
+
+        Args:
+            image: the image it is of.
+            result: from :meth:`predict`.
+            save_path: where to write the picture, if anywhere.
+            vis_type: ``pose``, ``mask`` or ``all``.
+
+        Returns:
+            (H, W, 3) uint8 BGR.
+        """
+        if vis_type not in ("pose", "mask", "all"):
+            raise ValueError(f"vis_type must be 'pose', 'mask' or 'all', got {vis_type!r}")
+        shows_masks, shows_poses = vis_type != "pose", vis_type != "mask"
+        drawn = draw_people(
+            read_image(image),
+            result,
+            masks=shows_masks,
+            boxes=shows_masks,
+            poses=shows_poses,
+            ids=shows_masks,
+        )
+        if save_path is not None:
+            write_image(save_path, drawn)
+        return drawn

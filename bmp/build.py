@@ -1,0 +1,65 @@
+"""The three parts of the loop and its settings, from a config."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bmp.interfaces import Detector, PoseModel, Segmenter
+from bmp.loop import LoopSettings, make_settings
+
+PART_KEYS = ("detector", "pose_model", "segmenter", "loop")
+
+
+@dataclass(frozen=True)
+class LoopParts:
+    """What :func:`bmp.loop.run_loop` needs beside images."""
+
+    detector: Detector
+    pose_model: PoseModel
+    segmenter: Segmenter
+    settings: LoopSettings
+
+
+def build_parts(
+    config: Mapping[str, Any],
+    device: torch.device | str,
+    *,
+    detector: Detector | None = None,
+    pose_model: PoseModel | None = None,
+    segmenter: Segmenter | None = None,
+) -> LoopParts:
+    """Build what was not handed in.
+
+    Args:
+        config: with ``detector``, ``pose_model``, ``segmenter`` and ``loop``.
+        device: where all parts work.
+        detector: a ready one, taken instead of the config's.
+        pose_model: likewise.
+        segmenter: likewise.
+
+    Raises:
+        ValueError: the config lacks a part.
+    """
+    ready = {"detector": detector, "pose_model": pose_model, "segmenter": segmenter, "loop": None}
+    missing = [key for key in PART_KEYS if ready[key] is None and key not in config]
+    if missing:
+        raise ValueError(
+            f"the loop config lacks {missing}; see configs/bmp/bmp_v2.py for all its parts"
+        )
+    settings = make_settings(config["loop"])
+    # imported here: mmdet and SAM 2 take seconds, and replaced parts do not need them
+    if detector is None:
+        from bmp.detectors import build_detector
+
+        detector = build_detector(config["detector"], device)
+    if pose_model is None:
+        from bmp.pose import build_pose_model
+
+        pose_model = build_pose_model(config["pose_model"], device)
+    if segmenter is None:
+        from bmp.segmenters.sam2_segmenter import build_segmenter
+
+        segmenter = build_segmenter(config["segmenter"], device)
+    return LoopParts(detector, pose_model, segmenter, settings)

@@ -1,0 +1,36 @@
+"""Configs by name."""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+
+CONFIG_FOLDER = Path(__file__).resolve().parent / "configs"
+
+
+def find_config(name: str | os.PathLike, folders: tuple[str, ...] = ("bmp", "demo")) -> Path:
+    """The file of a config.
+
+    Args:
+        name: a path, or the stem of a file in one of the folders, in any case.
+        folders: of ``configs/``, searched in this order.
+
+    Raises:
+        FileNotFoundError: there is none; the message lists the names there are.
+    """
+    text = os.fspath(name)
+    if text.endswith(".py"):
+        for path in (Path(text), CONFIG_FOLDER.resolve().parent / text):
+            if path.is_file():
+                return path
+        raise FileNotFoundError(f"no config file {text!r}")
+    by_stem = {
+        path.stem.lower(): path
+        for folder in reversed(folders)
+        for path in (CONFIG_FOLDER / folder).glob("*.py")
+    }
+    if text.lower() in by_stem:
+        return by_stem[text.lower()].resolve()
+    near = get_close_matches(text.lower(), by_stem, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(by_stem))}"
+    places = " and ".join(f"configs/{folder}" for folder in folders)
+    raise FileNotFoundError(f"no config {text!r} in {places}; {hint}")
