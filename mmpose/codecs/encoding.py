@@ -1,0 +1,56 @@
+"""What the encoders of all codecs share: tensors or arrays in, the same kind out."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Encoded = dict[str, Tensor | np.ndarray]
+
+
+def encode_either_kind(
+    encode: Callable[[Tensor, Tensor], dict[str, Tensor]],
+    keypoints: Tensor | np.ndarray,
+    keypoints_visible: Tensor | np.ndarray | None,
+) -> Encoded:
+    """Run a tensor encoder on tensors or on numpy arrays.
+
+    Args:
+        encode: takes keypoints (N, K, 2) float32 and keypoints_visible (N, K) float32.
+        keypoints: (N, K, 2), crop pixels.
+        keypoints_visible: (N, K), positive where annotated; None takes all as annotated.
+
+    Raises:
+        ValueError: shapes do not fit.
+    """
+    if keypoints_visible is None:
+        keypoints_visible = keypoints[..., 0] * 0 + 1
+    if keypoints.ndim != 3 or tuple(keypoints.shape[:2]) != tuple(keypoints_visible.shape):
+        raise ValueError(
+            "keypoints must be (N, K, 2) and keypoints_visible (N, K), got "
+            f"{tuple(keypoints.shape)} and {tuple(keypoints_visible.shape)}"
+        )
+    arrays = isinstance(keypoints, np.ndarray)
+    tensors = [torch.as_tensor(a, dtype=torch.float32) for a in (keypoints, keypoints_visible)]
+    encoded = encode(*tensors)
+    return {name: t.numpy() for name, t in encoded.items()} if arrays else encoded
+
+
+def axis_offsets(positions: Tensor, length: int) -> Tensor:
+    """Distances of all cells of an axis to positions (...), as (..., length)."""
+    cells = torch.arange(length, device=positions.device, dtype=positions.dtype)
+    return cells - positions[..., None]
+
+
+def to_heatmap_frame(
+    keypoints: Tensor, input_size: tuple[int, int], heatmap_size: tuple[int, int]
+) -> Tensor:
+    """Keypoints (..., 2) of crop pixels in heatmap cells, border centres on border centres."""
+    factors = [(heatmap_size[i] - 1) / (input_size[i] - 1) for i in range(2)]
+    return keypoints * keypoints.new_tensor(factors)
+
+
+def is_inside(points: Tensor, size: tuple[int, int]) -> Tensor:
+    """Which of (..., 2) points lie in [0, w) x [0, h), (...) bool."""
+    return ((points >= 0) & (points < points.new_tensor(size))).all(-1)

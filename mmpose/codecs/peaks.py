@@ -1,0 +1,148 @@
+"""Finding the joint in a heatmap: arg-max and its sub-cell refinement (DARK-UDP).
+
+Source: F. Zhang et al., Distribution-aware coordinate representation (arXiv:1910.06278), in the
+unbiased form of J. Huang et al. (arXiv:1911.07524).
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def heatmap_argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """The highest cell of each map.
+
+    Args:
+        heatmaps: (N, K, h, w).
+
+    Returns:
+        Cells (N, K, 2) x, y int64, and their values (N, K).
+    """
+    values, flat = heatmaps.flatten(2).max(-1) if heatmaps.numel() else _no_peaks(heatmaps)
+    width = heatmaps.shape[-1]
+    return torch.stack([flat % width, flat // width], -1), values
+
+
+def _no_peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    values = heatmaps.new_zeros(heatmaps.shape[:2])
+    return values, values.long()
+
+
+def gaussian_blur(heatmaps: Tensor, kernel_size: int) -> Tensor:
+    """Maps (N, K, h, w) blurred with OpenCV's kernel of that size, zeros outside, peaks kept.
+
+    A banded matrix on each side does it in two products, on a CPU as on a GPU.
+    """
+    sigma = 0.3 * ((kernel_size - 1) * 0.5 - 1) + 0.8  # OpenCV's rule for a given size
+    height, width = heatmaps.shape[-2:]
+    blurred = (
+        _blur_matrix(height, kernel_size, sigma, heatmaps)
+        @ heatmaps
+        @ _blur_matrix(width, kernel_size, sigma, heatmaps)
+    )
+    peaks = heatmaps.amax((-2, -1), keepdim=True)
+    return blurred * (peaks / (blurred.amax((-2, -1), keepdim=True) + 1e-12))
+
+
+def _blur_matrix(length: int, kernel_size: int, sigma: float, like: Tensor) -> Tensor:
+    cells = torch.arange(length, device=like.device, dtype=like.dtype)
+    distances = (cells[:, None] - cells[None]).abs()
+    radius = kernel_size // 2
+    taps = torch.arange(-radius, radius + 1, device=like.device, dtype=like.dtype)
+    total = torch.exp(-taps.square() / (2 * sigma**2)).sum()
+    band = torch.exp(-distances.square() / (2 * sigma**2)) * (distances <= radius)
+    return band / total
+
+
+def neighbourhoods(heatmaps: Tensor, cells: Tensor) -> Tensor:
+    """The 3 x 3 cells around ``cells`` (N, K, 2), edges repeated, as (N, K, 3, 3) [row, column]."""
+    height, width = heatmaps.shape[-2:]
+    steps = torch.arange(-1, 2, device=heatmaps.device)
+    columns = (cells[..., 0, None] + steps).clamp(0, width - 1)  # (N, K, 3)
+    rows = (cells[..., 1, None] + steps).clamp(0, height - 1)
+    flat = rows[..., :, None] * width + columns[..., None, :]  # (N, K, 3, 3)
+    return heatmaps.flatten(2).gather(2, flat.flatten(2)).view(flat.shape)
+
+
+def refine_dark_udp(heatmaps: Tensor, cells: Tensor, kernel_size: int) -> Tensor:
+    """Sub-cell positions: one Newton step on the logarithm of the blurred maps.
+
+    Args:
+        heatmaps: (N, K, h, w).
+        cells: (N, K, 2) x, y of the highest cells, int64.
+        kernel_size: of the blur, odd.
+
+    Returns:
+        (N, K, 2) float64 heatmap cells. On a flat neighbourhood nothing moves.
+    """
+    if heatmaps.numel() == 0:
+        return cells.double()
+    blurred = gaussian_blur(heatmaps, kernel_size).clamp(1e-3, 50).log()
+    # float64: the determinant of nearly flat maps would drown in float32
+    around = neighbourhoods(blurred, cells).double()
+    middle = around[..., 1, 1]
+    slope_x = 0.5 * (around[..., 1, 2] - around[..., 1, 0])
+    slope_y = 0.5 * (around[..., 2, 1] - around[..., 0, 1])
+    eps = torch.finfo(torch.float32).eps
+    curve_x = around[..., 1, 2] - 2 * middle + around[..., 1, 0] + eps
+    curve_y = around[..., 2, 1] - 2 * middle + around[..., 0, 1] + eps
+    diagonal = around[..., 2, 2] + around[..., 0, 0]
+    crosses = around[..., 1, 2] + around[..., 2, 1] + around[..., 1, 0] + around[..., 0, 1]
+    twist = 0.5 * (diagonal + 2 * middle - crosses)
+    determinant = curve_x * curve_y - twist.square()
+    solvable = determinant != 0
+    determinant = torch.where(solvable, determinant, 1.0)
+    step_x = (curve_y * slope_x - twist * slope_y) / determinant
+    step_y = (curve_x * slope_y - twist * slope_x) / determinant
+    return cells - torch.stack([step_x, step_y], -1) * solvable[..., None]
+
+
+def decode_argmax_udp(
+    heatmaps: Tensor, input_size: tuple[int, int], kernel_size: int
+) -> tuple[Tensor, Tensor]:
+    """Arg-max with DARK-UDP refinement.
+
+    Args:
+        heatmaps: (N, K, h, w), a score for each cell.
+        input_size: (w, h) of the crop.
+        kernel_size: of the blur, odd.
+
+    Returns:
+        Keypoints (N, K, 2) float32 in crop pixels, far border at ``input_size``, and scores
+        (N, K), the highest value. A map without a positive value gives one cell before the corner.
+    """
+    heatmaps = heatmaps.float()
+    cells, scores = heatmap_argmax(heatmaps)
+    refined = refine_dark_udp(heatmaps, cells, kernel_size)
+    refined = torch.where((scores > 0)[..., None], refined, -1.0)
+    height, width = heatmaps.shape[-2:]
+    factors = refined.new_tensor([input_size[0] / (width - 1), input_size[1] / (height - 1)])
+    return (refined * factors).float(), scores
+
+
+def expected_oks(heatmaps: Tensor, spreads: Tensor) -> Tensor:
+    """The similarity to expect when answering each cell, if the map were the joint's probability.
+
+    Args:
+        heatmaps: (N, K, h, w).
+        spreads: (K,) variances of the similarity around a joint, cells².
+
+    Returns:
+        (N, K, h, w): each map convolved with its own normalised kernel, edges mirrored.
+    """
+    radius = int(torch.ceil(3 * spreads.max()))
+    offsets = torch.arange(-radius, radius + 1, device=heatmaps.device, dtype=heatmaps.dtype)
+    kernels = torch.exp(-offsets.square() / (2 * spreads[:, None]))  # (K, R)
+    kernels = kernels * (offsets.abs() <= torch.ceil(3 * spreads[:, None]))
+    kernels = kernels / kernels.sum(1, keepdim=True)
+    num_keypoints = heatmaps.shape[1]
+    padded = _mirror(_mirror(heatmaps, radius, -1), radius, -2)
+    padded = F.conv2d(padded, kernels[:, None, None, :], groups=num_keypoints)
+    return F.conv2d(padded, kernels[:, None, :, None], groups=num_keypoints)
+
+
+def _mirror(maps: Tensor, radius: int, dim: int) -> Tensor:
+    """Mirrored with the edge repeated, which F.pad cannot do."""
+    length = maps.shape[dim]
+    places = torch.arange(-radius, length + radius, device=maps.device) % (2 * length)
+    return maps.index_select(dim, torch.where(places < length, places, 2 * length - 1 - places))

@@ -1,0 +1,208 @@
+"""Reading and writing weights, never running code that a file brings along.
+
+Pickled checkpoints are read with torch's restricted unpickler and a list of exactly those classes
+that mmengine and numpy put into them. Shipped weights are safetensors.
+"""
+
+import json
+import os
+import pickle
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.logging import HistoryBuffer
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+NESTED_ENTRIES = ("state_dict", "model")
+
+
+def _history_method(owner: type, name: str) -> Callable:
+    """What stands for ``getattr`` in a file: mmengine stores the averages of its log by it."""
+    if owner is not HistoryBuffer or name not in ("min", "max", "mean", "current"):
+        raise pickle.UnpicklingError(f"refused: getattr({owner!r}, {name!r}) in a checkpoint")
+    return getattr(owner, name)
+
+
+def _training_classes() -> list:
+    """Classes that mmengine's checkpoints hold, arrays under both names that numpy gave them."""
+    multiarray = np._core.multiarray
+    rebuild, scalar = multiarray._reconstruct, multiarray.scalar
+    dtypes = {type(np.dtype(code)) for code in "?bBhHiIlLqQefdgFDOSUV"}
+    return [
+        HistoryBuffer,
+        Config,
+        ConfigDict,
+        defaultdict,
+        dict,
+        np.ndarray,
+        np.dtype,
+        *sorted(dtypes, key=str),
+        *[(rebuild, f"{numpy}.multiarray._reconstruct") for numpy in ("numpy.core", "numpy._core")],
+        *[(scalar, f"{numpy}.multiarray.scalar") for numpy in ("numpy.core", "numpy._core")],
+        (_history_method, "builtins.getattr"),
+    ]
+
+
+def allow_training_pickles() -> None:
+    """Let ``torch.load(weights_only=True)`` read mmengine's training checkpoints from now on.
+
+    Call it before mmengine resumes; it adds to torch's list for the whole process.
+    """
+    torch.serialization.add_safe_globals(_training_classes())
+
+
+def load_state_dict_file(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Weights and meta data of a file.
+
+    Args:
+        path: ``.safetensors``, or what ``torch.save`` wrote: a state dict, or a dict that holds
+            one as ``state_dict`` or ``model``.
+
+    Returns:
+        The tensors on the CPU, without the prefix ``module.`` of a parallel wrapper, and ``meta``
+        (empty where there is none).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is cut off, holds a class that is not on the list, or no weights.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights at {path} (absolute: {path.absolute()})")
+    state_dict, meta = (_read_safetensors if path.suffix == ".safetensors" else _read_pickle)(path)
+    if state_dict and all(key.startswith("module.") for key in state_dict):
+        state_dict = {key.removeprefix("module."): value for key, value in state_dict.items()}
+    return state_dict, meta
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            state_dict = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return state_dict, dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no whole safetensors file ({error}); get it again") from error
+
+
+def _read_pickle(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with torch.serialization.safe_globals(_training_classes()):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        lines = [line for line in str(error).splitlines() if "Unsupported" in line]
+        reason = (lines or str(error).splitlines() or ["it ends too early"])[0].strip()
+        raise ValueError(
+            f"{path} cannot be read safely: {reason}; if it was cut off, get it again; if you "
+            "trust it, load it with torch.load(weights_only=False) yourself and save its "
+            "state_dict alone"
+        ) from error
+    meta: dict[str, Any] = {}
+    if isinstance(content, Mapping):
+        meta = content.get("meta") or {}
+        for entry in NESTED_ENTRIES:
+            if isinstance(content.get(entry), Mapping):
+                content = content[entry]
+                break
+    if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
+        raise ValueError(
+            f"{path} holds no weights: expected a state dict, or one under {NESTED_ENTRIES}"
+        )
+    return dict(content), dict(meta)
+
+
+def load_checkpoint(
+    model: nn.Module,
+    path: str | Path,
+    allow_missing: Sequence[str] = (),
+    allow_unexpected: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Fill a model with the weights of a file, strictly.
+
+    Args:
+        model: changed in place; the weights take its dtype and device.
+        path: see :func:`load_state_dict_file`.
+        allow_missing: patterns (``head.*``) of weights the file need not have; one that has
+            another shape in the file keeps the model's values.
+        allow_unexpected: patterns of weights the model need not have.
+
+    Returns:
+        The file's meta data.
+
+    Raises:
+        ValueError: names or shapes differ; the message lists what and how to allow it.
+    """
+    state_dict, meta = load_state_dict_file(path)
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    for name in list(state_dict):
+        if name in shapes and state_dict[name].shape != shapes[name] and _fits(name, allow_missing):
+            del state_dict[name]
+    missing, unexpected, wrong_shapes = [], [], []
+    try:
+        missing, unexpected = model.load_state_dict(state_dict, strict=False)
+    except RuntimeError as error:  # torch lists wrong shapes one a line, after its own headline
+        wrong_shapes = [line.strip() for line in str(error).splitlines()[1:]]
+    missing = [key for key in missing if not _fits(key, allow_missing)]
+    unexpected = [key for key in unexpected if not _fits(key, allow_unexpected)]
+    if missing or unexpected or wrong_shapes:
+        raise ValueError(
+            f"{path} does not fit {type(model).__name__}:"
+            + _listed("not in the file", missing)
+            + _listed("not in the model", unexpected)
+            + _listed("of another shape", wrong_shapes)
+            + "\nTake the config that belongs to the weights, or name what may differ "
+            "(load_from_allow in a config: patterns such as 'head.*')."
+        )
+    return meta
+
+
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _listed(title: str, names: Sequence[str], limit: int = 8) -> str:
+    if not names:
+        return ""
+    rest = f"\n    ... and {len(names) - limit} more" if len(names) > limit else ""
+    return f"\n  {len(names)} {title}:" + "".join(f"\n    {n}" for n in names[:limit]) + rest
+
+
+def save_weights(
+    state_dict: Mapping[str, Tensor],
+    path: str | Path,
+    meta: Mapping[str, str] | None = None,
+    half: bool = True,
+) -> None:
+    """Write weights as safetensors; the file appears whole or not at all.
+
+    Args:
+        state_dict: the tensors.
+        path: ends in ``.safetensors``.
+        meta: strings to store beside them; other values are written as JSON.
+        half: store floating-point tensors in 16 bits.
+
+    Raises:
+        ValueError: the name has another ending.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"the file name must end in .safetensors, got {path.name}")
+    tensors = {
+        name: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
+        for name, value in state_dict.items()
+    }
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in (meta or {}).items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        save_file(tensors, partial, metadata=texts)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

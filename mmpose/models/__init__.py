@@ -1,0 +1,24 @@
+"""The top-down pose network: backbone, neck, head, losses and the estimator around them."""
+
+from .backbones import TimmBackbone, VisionTransformer
+from .data_preprocessor import PoseDataPreprocessor
+from .estimators import TopdownPoseEstimator
+from .heads import HeatmapHead, MultiHead
+from .losses import BCELoss, KeypointMSELoss, L1LogLoss, MSELoss, OKSHeatmapLoss
+from .necks import FeatureMapProcessor, FusionNeck
+
+__all__ = [
+    "BCELoss",
+    "FeatureMapProcessor",
+    "FusionNeck",
+    "HeatmapHead",
+    "KeypointMSELoss",
+    "L1LogLoss",
+    "MSELoss",
+    "MultiHead",
+    "OKSHeatmapLoss",
+    "PoseDataPreprocessor",
+    "TimmBackbone",
+    "TopdownPoseEstimator",
+    "VisionTransformer",
+]

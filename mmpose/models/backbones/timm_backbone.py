@@ -1,0 +1,112 @@
+"""A convolutional trunk from timm, whole or with its first stages frozen."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import timm
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmpose.registry import MODELS
+
+# Layers behind the last feature map, which a feature extractor does not have.
+_CLASSIFIER_PREFIXES = ("conv_head.", "bn2.", "classifier.")
+
+
+@MODELS.register_module()
+class TimmBackbone(BaseModule):
+    """Feature maps of a timm model at several strides.
+
+    Args:
+        model_name: a name of timm, e.g. ``tf_efficientnet_lite0``.
+        out_indices: which feature levels to return; level i has stride 2**(i + 1).
+        pretrained_file: weights to start training from, in timm's names, relative to the
+            working directory or to the project; read by :meth:`init_weights` alone, so that
+            inference never asks for it.
+        frozen_stages: 0 trains all; n freezes the stem and the first n ``blocks``, which then
+            run in evaluation mode without gradients.
+        channels_last: lay activations out as NHWC, which is faster on CPUs and tensor cores.
+        init_cfg: mmengine's.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        out_indices: Sequence[int] = (2, 3, 4),
+        pretrained_file: str | None = None,
+        frozen_stages: int = 0,
+        channels_last: bool = True,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.trunk = timm.create_model(
+            model_name, pretrained=False, features_only=True, out_indices=tuple(out_indices)
+        )
+        self.out_channels = tuple(self.trunk.feature_info.channels())
+        self.pretrained_file = pretrained_file
+        self.channels_last = channels_last
+        self.frozen = self._frozen_modules(frozen_stages)
+        for module in self.frozen:
+            module.requires_grad_(False)
+        if channels_last:
+            self.trunk.to(memory_format=torch.channels_last)
+
+    def _frozen_modules(self, frozen_stages: int) -> list[torch.nn.Module]:
+        if frozen_stages == 0:
+            return []
+        if not hasattr(self.trunk, "conv_stem") or not hasattr(self.trunk, "blocks"):
+            raise ValueError(
+                "frozen_stages needs a timm model with conv_stem and blocks (EfficientNet, "
+                f"MobileNetV3), not {type(self.trunk).__name__}; set frozen_stages=0"
+            )
+        if not 0 <= frozen_stages <= len(self.trunk.blocks):
+            raise ValueError(
+                f"frozen_stages must be 0 to {len(self.trunk.blocks)}, got {frozen_stages}"
+            )
+        return [self.trunk.conv_stem, self.trunk.bn1, *self.trunk.blocks[:frozen_stages]]
+
+    def init_weights(self) -> None:
+        """Start from ``pretrained_file`` where one is named, else from timm's random weights.
+
+        Raises:
+            FileNotFoundError: the file is missing; the message names the command that makes it.
+            RuntimeError: it belongs to another model.
+        """
+        super().init_weights()
+        if self.pretrained_file is None:
+            return
+        path = find_pretrained_file(self.pretrained_file)
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        weights = {k: v for k, v in weights.items() if not k.startswith(_CLASSIFIER_PREFIXES)}
+        self.trunk.load_state_dict(weights)
+
+    def train(self, mode: bool = True) -> "TimmBackbone":
+        """Set the training mode; frozen stages stay in evaluation mode."""
+        super().train(mode)
+        for module in self.frozen:
+            module.eval()
+        return self
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Feature maps (B, C, H / stride, W / stride) of images (B, 3, H, W), finest first."""
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        return tuple(self.trunk(images))
+
+
+def find_pretrained_file(name: str) -> Path:
+    """The file as named, or beside ``configs/`` of the project this package lies in.
+
+    Raises:
+        FileNotFoundError: neither exists; the message names the command that makes it.
+    """
+    project = Path(__file__).resolve().parents[3]
+    for path in (Path(name), project / name):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        f"no start weights at {name!r} (looked in {Path.cwd()} and {project}); make them with "
+        "'python tools/model_converters/efficientnet_lite0.py', or train from random weights "
+        "with pretrained_file=None"
+    )

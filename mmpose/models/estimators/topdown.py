@@ -1,0 +1,204 @@
+"""Top-down pose estimation: one crop, one person."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor, nn
+
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample, crop_to_image_keypoints
+
+# Published configs name mmpretrain's class; ours has the same weights and names.
+BACKBONE_ALIASES = {"mmpretrain.VisionTransformer": "VisionTransformer"}
+TEST_CFG_KEYS = {
+    "flip_test",
+    "flip_mode",
+    "shift_heatmap",
+    "output_heatmaps",
+    "output_keypoint_indices",
+}
+
+
+def _build(part: dict | nn.Module | None) -> nn.Module | None:
+    if not isinstance(part, dict):
+        return part
+    part = dict(part)
+    part["type"] = BACKBONE_ALIASES.get(part["type"], part["type"])
+    return MODELS.build(part)
+
+
+@MODELS.register_module()
+class TopdownPoseEstimator(BaseModel):
+    """Backbone, optional neck and head; each a config or a ready module.
+
+    Args:
+        backbone: crops (B, 3, H, W) to a tuple of feature maps.
+        neck: feature maps to feature maps.
+        head: feature maps to joints; has ``forward``, ``loss``, ``average_flipped``, ``decode``.
+        data_preprocessor: uint8 crops to the network's input.
+        train_cfg: handed to the head's loss.
+        test_cfg: flip_test (mirror each crop too), flip_mode (must be 'heatmap'), shift_heatmap,
+            output_heatmaps (keep the maps), output_keypoint_indices (joints to return).
+        freeze_backbone: the backbone runs in evaluation mode without gradients.
+        init_cfg: mmengine's.
+    """
+
+    _version = 2
+
+    def __init__(
+        self,
+        backbone: dict | nn.Module,
+        neck: dict | nn.Module | None = None,
+        head: dict | nn.Module | None = None,
+        data_preprocessor: dict | nn.Module | None = None,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        freeze_backbone: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(_build(data_preprocessor or dict(type="PoseDataPreprocessor")), init_cfg)
+        self.backbone = _build(backbone)
+        self.neck = _build(neck)
+        self.head = _build(head)
+        self.train_cfg = dict(train_cfg or {})
+        self.test_cfg = dict(test_cfg or {})
+        _check_test_cfg(self.test_cfg)
+        self.freeze_backbone = freeze_backbone
+        if freeze_backbone:
+            self.backbone.requires_grad_(False)
+        self.register_load_state_dict_pre_hook(_rename_old_weights)
+
+    def train(self, mode: bool = True) -> "TopdownPoseEstimator":
+        """Set the training mode; a frozen backbone stays in evaluation mode."""
+        super().train(mode)
+        if self.freeze_backbone:
+            self.backbone.eval()
+        return self
+
+    def _dump_init_info(self, logger_name: str | None = None) -> None:
+        """Write nothing: mmengine would log a paragraph for each of hundreds of parameters."""
+
+    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Feature maps of normalised crops (B, 3, H, W)."""
+        features = self.backbone(inputs)
+        return features if self.neck is None else self.neck(features)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[PoseDataSample] | None = None,
+        mode: str = "tensor",
+    ) -> dict | Sequence[PoseDataSample] | Tensor | tuple:
+        """mmengine's door.
+
+        Args:
+            inputs: normalised crops (B, 3, H, W).
+            data_samples: B samples; needed for ``loss`` and ``predict``.
+            mode: ``tensor`` gives the head's raw outputs, ``loss`` a dict of losses, ``predict``
+                the samples with ``pred_instances``.
+        """
+        if isinstance(inputs, list):
+            inputs = torch.stack(inputs)
+        if mode == "tensor":
+            features = self.extract_feat(inputs)
+            return features if self.head is None else self.head(features)
+        if mode not in ("loss", "predict"):
+            raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}")
+        if data_samples is None:
+            raise ValueError(f"mode {mode!r} needs data_samples")
+        return (
+            self.loss(inputs, data_samples)
+            if mode == "loss"
+            else self.predict(inputs, data_samples)
+        )
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
+        """Losses and accuracies of a batch, from the head."""
+        return self.head.loss(self.extract_feat(inputs), data_samples, self.train_cfg)
+
+    @torch.no_grad()
+    def estimate_crops(
+        self, inputs: Tensor, flip_indices: Sequence[int] | None = None
+    ) -> dict[str, Tensor]:
+        """Joints of normalised crops, in their pixels.
+
+        Args:
+            inputs: (B, 3, H, W).
+            flip_indices: (K,) to average with the mirrored crops; None predicts once.
+
+        Returns:
+            What the head decodes: keypoints (B, K, 2) in crop pixels, scores (B, K), heatmaps.
+        """
+        if flip_indices is not None:
+            inputs = torch.cat([inputs, inputs.flip(-1)])
+        outputs = self.head(self.extract_feat(inputs))
+        if flip_indices is not None:
+            shift = self.test_cfg.get("shift_heatmap", False)
+            outputs = self.head.average_flipped(outputs, flip_indices, shift_heatmap=shift)
+        return self.head.decode(outputs)
+
+    def predict(
+        self, inputs: Tensor, data_samples: Sequence[PoseDataSample]
+    ) -> Sequence[PoseDataSample]:
+        """The samples, each with its pose in image pixels as ``pred_instances``."""
+        if len(data_samples) == 0:
+            return data_samples
+        flip_indices = None
+        if self.test_cfg.get("flip_test", False):
+            flip_indices = data_samples[0].metainfo["flip_indices"]
+        pred = self.estimate_crops(inputs, flip_indices)
+        windows = {
+            key: torch.stack(
+                [
+                    torch.as_tensor(s.metainfo[key], dtype=torch.float32).view(2)
+                    for s in data_samples
+                ]
+            ).to(inputs.device)
+            for key in ("input_center", "input_scale")
+        }
+        pred["keypoints"] = crop_to_image_keypoints(
+            pred["keypoints"],
+            windows["input_center"],
+            windows["input_scale"],
+            data_samples[0].metainfo["input_size"],
+        )
+        return self._add_predictions(pred, data_samples)
+
+    def _add_predictions(
+        self, pred: dict[str, Tensor], data_samples: Sequence[PoseDataSample]
+    ) -> Sequence[PoseDataSample]:
+        heatmaps = pred.pop("heatmaps").float().cpu()
+        indices = self.test_cfg.get("output_keypoint_indices")
+        if indices is not None:
+            pred = {name: value[:, list(indices)] for name, value in pred.items()}
+        arrays = {name: value.float().cpu().numpy() for name, value in pred.items()}
+        for i, sample in enumerate(data_samples):
+            instances = InstanceData(**{name: array[i : i + 1] for name, array in arrays.items()})
+            for name in ("bboxes", "bbox_scores"):
+                if name in sample.gt_instances:
+                    instances[name] = sample.gt_instances[name]
+            sample.pred_instances = instances
+            if self.test_cfg.get("output_heatmaps", False):
+                sample.pred_fields = PixelData(heatmaps=heatmaps[i])
+        return data_samples
+
+
+def _check_test_cfg(test_cfg: dict) -> None:
+    unknown = set(test_cfg) - TEST_CFG_KEYS
+    if unknown:
+        raise ValueError(
+            f"unknown keys of test_cfg: {sorted(unknown)}; known are {sorted(TEST_CFG_KEYS)}"
+        )
+    if test_cfg.get("flip_mode", "heatmap") != "heatmap":
+        raise ValueError(f"flip_mode must be 'heatmap', got {test_cfg['flip_mode']!r}")
+
+
+def _rename_old_weights(module: nn.Module, state_dict: dict, prefix: str, *_: object) -> None:
+    """Weights of MMPose before 1.0: the head's old name, and mean and std that are no weights."""
+    for name in ("mean", "std"):
+        state_dict.pop(f"{prefix}data_preprocessor.{name}", None)
+    old = f"{prefix}keypoint_head."
+    for key in [key for key in state_dict if key.startswith(old)]:
+        state_dict[f"{prefix}head.{key.removeprefix(old)}"] = state_dict.pop(key)

@@ -1,0 +1,6 @@
+"""Losses on maps and on one number a joint."""
+
+from .heatmap_loss import KeypointMSELoss, OKSHeatmapLoss
+from .scalar_loss import BCELoss, L1LogLoss, MSELoss
+
+__all__ = ["BCELoss", "KeypointMSELoss", "L1LogLoss", "MSELoss", "OKSHeatmapLoss"]

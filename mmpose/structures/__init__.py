@@ -1,0 +1,31 @@
+"""What a pose sample, a box, a mask and a set of keypoints are, and their geometry."""
+
+from .bbox import (
+    bbox_cs2xyxy,
+    bbox_xywh2xyxy,
+    bbox_xyxy2cs,
+    bbox_xyxy2xywh,
+    fix_aspect_ratio,
+    flip_bbox,
+    get_udp_warp_matrix,
+)
+from .keypoint import crop_to_image_keypoints, flip_keypoints, keypoint_sigmas
+from .mask import mask_to_rle, segmentation_to_mask
+from .pose_data_sample import PoseDataSample, merge_data_samples
+
+__all__ = [
+    "PoseDataSample",
+    "bbox_cs2xyxy",
+    "bbox_xywh2xyxy",
+    "bbox_xyxy2cs",
+    "bbox_xyxy2xywh",
+    "crop_to_image_keypoints",
+    "fix_aspect_ratio",
+    "flip_bbox",
+    "flip_keypoints",
+    "get_udp_warp_matrix",
+    "keypoint_sigmas",
+    "mask_to_rle",
+    "merge_data_samples",
+    "segmentation_to_mask",
+]

@@ -1,0 +1,82 @@
+"""Keypoints: flips, the way back from crop to image, and the constants of the joint lists."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .bbox import Array, array_namespace
+
+_COCO = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062)
+_COCO += (0.107, 0.107, 0.087, 0.087, 0.089, 0.089)
+_MPII_AIC = (0.079, 0.107, 0.079, 0.035, 0.079, 0.035)  # thorax, pelvis, necks, head tops
+_LIMBS = (0.068, 0.066, 0.066) * 2 + (0.047, 0.035, 0.026, 0.032, 0.031) * 2 + (0.008,) * 2
+
+# Joint lists that extend COCO's 17, told apart by their length (docs: merged COCO, AIC, MPII).
+SIGMAS_BY_NUM_KEYPOINTS = {
+    17: _COCO,
+    19: (*_COCO, 0.026, 0.026),
+    21: (*_COCO, 0.079, 0.079, 0.035, 0.107),
+    22: (*_COCO, 0.079, 0.079, 0.079, 0.035, 0.107),
+    23: _COCO + _MPII_AIC,
+    41: _COCO + _MPII_AIC + _LIMBS,
+}
+
+
+def keypoint_sigmas(
+    num_keypoints: int, sigmas: Sequence[float] | None = None, *, like: Tensor | None = None
+) -> Tensor:
+    """Per-joint constants of the similarity, (K,), as published (not doubled).
+
+    Args:
+        num_keypoints: K.
+        sigmas: the data set's own; None takes those of the joint list of that length.
+        like: dtype and device of the answer.
+
+    Raises:
+        ValueError: no list of that length is known, or ``sigmas`` has another length.
+    """
+    if sigmas is None:
+        if num_keypoints not in SIGMAS_BY_NUM_KEYPOINTS:
+            raise ValueError(
+                f"no sigmas are known for {num_keypoints} keypoints, only for "
+                f"{sorted(SIGMAS_BY_NUM_KEYPOINTS)}; give sigmas=[...], one a keypoint"
+            )
+        sigmas = SIGMAS_BY_NUM_KEYPOINTS[num_keypoints]
+    if len(sigmas) != num_keypoints:
+        raise ValueError(f"{len(sigmas)} sigmas for {num_keypoints} keypoints; give one each")
+    like = torch.zeros(()) if like is None else like
+    return torch.as_tensor(sigmas, dtype=like.dtype, device=like.device)
+
+
+def flip_keypoints(keypoints: Array, flip_indices: Sequence[int], image_width: int) -> Array:
+    """Keypoints (..., K, 2) in the image mirrored left to right.
+
+    Args:
+        keypoints: x, y pixels of the image (or crop) that is flipped.
+        flip_indices: (K,) which joint each becomes, from the data set's metainfo.
+        image_width: its width; column x goes to ``image_width - 1 - x``.
+    """
+    xp = array_namespace(keypoints)
+    flipped = keypoints[..., list(flip_indices), :]
+    return xp.stack([image_width - 1 - flipped[..., 0], flipped[..., 1]], -1)
+
+
+def crop_to_image_keypoints(
+    crop_keypoints: Array, centers: Array, scales: Array, input_size: tuple[int, int]
+) -> Array:
+    """Decoded keypoints of crops in the pixels of their images.
+
+    Codecs decode to a crop of ``input_size`` whose far border is at (w, h), not (w - 1, h - 1);
+    this is the mapping that fits (spec: the pair is exact).
+
+    Args:
+        crop_keypoints: (N, K, 2).
+        centers: (N, 2) centres of the windows, image pixels.
+        scales: (N, 2) their width and height, image pixels.
+        input_size: (w, h) of the crop.
+    """
+    scales = scales[..., None, :]
+    offsets = centers[..., None, :] - 0.5 * scales
+    shares = [crop_keypoints[..., i] / input_size[i] for i in range(2)]
+    return array_namespace(crop_keypoints).stack(shares, -1) * scales + offsets
