@@ -1,0 +1,18 @@
+"""What we add to mmdet's registries. Importing it makes mmdet importable on mmcv-lite first.
+
+Detector configs name it: ``custom_imports=dict(imports=["bmp.mmdet_modules"])``.
+"""
+
+from bmp.detectors.bridge import install_mmcv_ops
+
+install_mmcv_ops()
+
+from mmdet.registry import MODELS  # noqa: E402
+
+from bmp.mmdet_modules.remove_instances import RemoveRandomInstances, paint_hole  # noqa: E402
+from mmpose.models.backbones.timm_backbone import TimmBackbone  # noqa: E402
+
+if "TimmBackbone" not in MODELS.module_dict:
+    MODELS.register_module(module=TimmBackbone)
+
+__all__ = ["RemoveRandomInstances", "TimmBackbone", "paint_hole"]

@@ -1,0 +1,198 @@
+"""The small person detector that ships with the project: RTMDet-Ins on EfficientNet-Lite0.
+
+Trained to ignore holes on SynthCrowd and real photos, half each. Needs
+``datasets/synthcrowd/{train,val}`` (python tools/datasets/synthcrowd.py), the photos of
+``datasets/README.md`` and the start weights of its trunk (tools/model_converters).
+"""
+
+default_scope = "mmdet"
+custom_imports = dict(imports=["bmp.mmdet_modules"], allow_failed_imports=False)
+
+num_channels = 64
+image_size = (320, 320)
+batch_size = 8
+max_iters = 12000
+base_lr = 1e-3
+
+norm_cfg = dict(type="BN", momentum=0.03, eps=0.001)
+act_cfg = dict(type="SiLU", inplace=True)
+model = dict(
+    type="RTMDet",
+    data_preprocessor=dict(
+        type="DetDataPreprocessor",
+        mean=[103.53, 116.28, 123.675],
+        std=[57.375, 57.12, 58.395],
+        bgr_to_rgb=False,
+        pad_size_divisor=32,
+    ),
+    backbone=dict(
+        type="TimmBackbone",
+        model_name="tf_efficientnet_lite0",
+        out_indices=(2, 3, 4),
+        pretrained_file="models/efficientnet_lite0_imagenet.pth",
+        frozen_stages=2,
+    ),
+    neck=dict(
+        type="CSPNeXtPAFPN",
+        in_channels=[40, 112, 320],
+        out_channels=num_channels,
+        num_csp_blocks=1,
+        expand_ratio=0.5,
+        norm_cfg=norm_cfg,
+        act_cfg=act_cfg,
+    ),
+    bbox_head=dict(
+        type="RTMDetInsSepBNHead",
+        num_classes=1,
+        in_channels=num_channels,
+        feat_channels=num_channels,
+        stacked_convs=2,
+        share_conv=True,
+        pred_kernel_size=1,
+        norm_cfg=norm_cfg,
+        act_cfg=act_cfg,
+        anchor_generator=dict(type="MlvlPointGenerator", offset=0, strides=[8, 16, 32]),
+        bbox_coder=dict(type="DistancePointBBoxCoder"),
+        loss_cls=dict(type="QualityFocalLoss", use_sigmoid=True, beta=2.0, loss_weight=1.0),
+        loss_bbox=dict(type="GIoULoss", loss_weight=2.0),
+        loss_mask=dict(type="DiceLoss", loss_weight=2.0, eps=5e-6, reduction="mean"),
+    ),
+    train_cfg=dict(
+        assigner=dict(type="DynamicSoftLabelAssigner", topk=13),
+        allowed_border=-1,
+        pos_weight=-1,
+        debug=False,
+    ),
+    test_cfg=dict(
+        nms_pre=1000,
+        min_bbox_size=0,
+        score_thr=0.05,
+        nms=dict(type="nms", iou_threshold=0.6),
+        max_per_img=100,
+        mask_thr_binary=0.5,
+    ),
+)
+
+train_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="LoadAnnotations", with_bbox=True, with_mask=True),
+    dict(type="RemoveRandomInstances", prob=0.4, dilation=(-2, 3)),
+    dict(type="RandomResize", scale=image_size, ratio_range=(0.6, 1.8), keep_ratio=True),
+    dict(type="RandomCrop", crop_size=image_size, recompute_bbox=True, allow_negative_crop=True),
+    dict(type="FilterAnnotations", min_gt_bbox_wh=(2, 2), keep_empty=False),
+    dict(type="YOLOXHSVRandomAug"),
+    dict(type="RandomFlip", prob=0.5),
+    dict(type="Pad", size=image_size, pad_val=dict(img=(114, 114, 114))),
+    dict(type="PackDetInputs"),
+]
+test_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="Resize", scale=image_size, keep_ratio=True),
+    dict(type="Pad", size=image_size, pad_val=dict(img=(114, 114, 114))),
+    dict(type="LoadAnnotations", with_bbox=True, with_mask=True),
+    dict(
+        type="PackDetInputs",
+        meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"),
+    ),
+]
+
+metainfo = dict(classes=("person",), palette=[(220, 20, 60)])
+synthetic = dict(
+    type="CocoDataset",
+    data_root="datasets/synthcrowd/train",
+    ann_file="annotations.json",
+    data_prefix=dict(img="images/"),
+    metainfo=metainfo,
+    pipeline=train_pipeline,
+)
+photos = dict(
+    type="CocoDataset",
+    data_root="datasets/coco_val2017_people_480",
+    ann_file="people_masks.json",
+    data_prefix=dict(img="images/"),
+    metainfo=metainfo,
+    pipeline=train_pipeline,
+)
+train_dataloader = dict(
+    batch_size=batch_size,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type="InfiniteSampler", shuffle=True),
+    dataset=dict(
+        type="ConcatDataset",
+        datasets=[synthetic, dict(type="RepeatDataset", times=3, dataset=photos)],
+    ),
+)
+val_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    persistent_workers=False,
+    drop_last=False,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="CocoDataset",
+        data_root="datasets/synthcrowd/val",
+        ann_file="annotations.json",
+        data_prefix=dict(img="images/"),
+        metainfo=metainfo,
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    type="CocoMetric",
+    ann_file="datasets/synthcrowd/val/annotations.json",
+    metric=["bbox", "segm"],
+)
+test_evaluator = val_evaluator
+
+train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=max_iters)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=base_lr, weight_decay=0.05),
+    paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True),
+    clip_grad=dict(max_norm=35),
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=200),
+    dict(
+        type="CosineAnnealingLR",
+        by_epoch=False,
+        begin=max_iters // 2,
+        end=max_iters,
+        T_max=max_iters // 2,
+        eta_min=base_lr * 0.05,
+    ),
+]
+default_hooks = dict(
+    timer=dict(type="IterTimerHook"),
+    logger=dict(type="LoggerHook", interval=20),
+    param_scheduler=dict(type="ParamSchedulerHook"),
+    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=500, max_keep_ckpts=1),
+    sampler_seed=dict(type="DistSamplerSeedHook"),
+)
+custom_hooks = [
+    dict(
+        type="EMAHook",
+        ema_type="ExpMomentumEMA",
+        momentum=0.0005,
+        gamma=500,
+        update_buffers=True,
+        priority=49,
+    ),
+]
+log_processor = dict(type="LogProcessor", window_size=20, by_epoch=False)
+vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
+visualizer = dict(type="DetLocalVisualizer", vis_backends=vis_backends, name="visualizer")
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
+    dist_cfg=dict(backend="nccl"),
+)
+randomness = dict(seed=0)
+log_level = "INFO"
+load_from = None
+resume = False
