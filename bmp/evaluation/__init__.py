@@ -1,0 +1,6 @@
+"""Evaluation of the whole loop on images with COCO annotations."""
+
+from bmp.evaluation.coco_images import CocoImageDataset
+from bmp.evaluation.loop_metric import LoopCocoMetric
+
+__all__ = ["CocoImageDataset", "LoopCocoMetric"]

@@ -1,0 +1,140 @@
+"""Average precision of boxes, masks and poses after every turn of the loop."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from bmp.evaluation.coco_results import (
+    IOU_TYPES,
+    evaluate_results,
+    load_annotations,
+    people_to_results,
+    select_results,
+    write_results,
+)
+from bmp.registry import METRICS
+
+RANKED_BY = {"bbox": "bbox_scores", "segm": "bbox_scores", "keypoints": "scores"}
+
+
+@METRICS.register_module()
+class LoopCocoMetric(BaseMetric):
+    """Evaluates the people known after each turn, and prints one table.
+
+    Args:
+        ann_file: COCO annotations of the images.
+        iou_types: what to evaluate, of ``bbox``, ``segm``, ``keypoints``.
+        ranked_by: which score ranks the people, for each of them.
+        outfile_prefix: write COCO result files ``PREFIX.turn1.bbox.json``, ...
+        collect_device: how processes exchange results, ``cpu`` or ``gpu``.
+        prefix: put before the names of the numbers.
+        collect_dir: folder that processes exchange results through.
+    """
+
+    default_prefix = "loop"
+
+    def __init__(
+        self,
+        ann_file: str,
+        *,
+        iou_types: Sequence[str] = tuple(IOU_TYPES),
+        ranked_by: Mapping[str, str] | None = None,
+        outfile_prefix: str | None = None,
+        collect_device: str = "cpu",
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        unknown = sorted({*iou_types, *(ranked_by or {})} - set(IOU_TYPES))
+        if unknown:
+            raise ValueError(f"unknown iou_types {unknown}; known: {', '.join(IOU_TYPES)}")
+        self.annotations = load_annotations(ann_file)
+        self.iou_types = tuple(iou_types)
+        self.ranked_by = RANKED_BY | dict(ranked_by or {})
+        self.outfile_prefix = outfile_prefix
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the people of some images, as COCO results.
+
+        Args:
+            data_batch: not read.
+            data_samples: dicts with ``img_id``, ``turns`` (records of people) and ``error``.
+        """
+        for sample in data_samples:
+            turns: list[list[dict]] = []
+            for n, people in enumerate(sample["turns"]):
+                is_repeated = n > 0 and people is sample["turns"][n - 1]
+                turns.append(
+                    turns[-1] if is_repeated else people_to_results(people, sample["img_id"])
+                )
+            self.results.append(
+                {"img_id": sample["img_id"], "turns": turns, "error": sample["error"]}
+            )
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Evaluate the gathered results of all processes.
+
+        Returns:
+            ``turn1/bbox_AP``, ... ``turn1/num_people`` (predicted), ``turn1/num_found`` (annotated
+            people matched by a box at IoU 0.5), ``num_true`` and ``num_failed``.
+        """
+        by_image = {result["img_id"]: result for result in results}  # padding repeats images
+        num_turns = max((len(result["turns"]) for result in by_image.values()), default=0)
+        metrics: dict[str, float] = {}
+        for turn in range(num_turns):
+            people = [
+                person
+                for result in by_image.values()
+                if result["turns"]
+                for person in result["turns"][turn]
+            ]
+            metrics |= self._evaluate_turn(people, f"turn{turn + 1}", list(by_image))
+        failed = [result for result in by_image.values() if result["error"] is not None]
+        metrics |= {"num_images": len(by_image), "num_failed": len(failed)}
+        for result in failed:
+            print_log(f"image {result['img_id']}: {result['error']}", logger="current")
+        print_log("\n" + format_table(metrics, self.iou_types), logger="current")
+        return metrics
+
+    def _evaluate_turn(self, people: list[dict], name: str, img_ids: list[int]) -> dict[str, float]:
+        metrics: dict[str, float] = {f"{name}/num_people": len(people)}
+        for iou_type in self.iou_types:
+            selected = select_results(people, iou_type, self.ranked_by[iou_type])
+            values = evaluate_results(self.annotations, selected, iou_type, img_ids)
+            metrics |= {f"{name}/{iou_type}_{key}": values[key] for key in ("AP", "AP50", "AP75")}
+            metrics[f"{name}/{iou_type}_found"] = values["num_found"]
+            metrics[f"{iou_type}_true"] = values["num_true"]
+            if self.outfile_prefix is not None:
+                path = Path(f"{self.outfile_prefix}.{name}.{iou_type}.json")
+                write_results(path, selected)
+        return metrics
+
+
+def format_table(metrics: Mapping[str, float], iou_types: Sequence[str]) -> str:
+    """The numbers of :class:`LoopCocoMetric` as a table, one row a turn.
+
+    ``found``: annotated people matched by a box (else mask, else pose) at IoU 0.5.
+    """
+    names = {"bbox": "box AP", "segm": "mask AP", "keypoints": "pose AP"}
+    header = ["after", *(names[kind] for kind in iou_types), "people", "found", "annotated"]
+    counted = iou_types[0]
+    rows = []
+    turn = 1
+    while f"turn{turn}/num_people" in metrics:
+        row = [f"turn {turn}"]
+        row += [f"{100 * metrics[f'turn{turn}/{kind}_AP']:.1f}" for kind in iou_types]
+        row += [str(metrics[f"turn{turn}/{key}"]) for key in ("num_people", f"{counted}_found")]
+        rows.append([*row, str(metrics[f"{counted}_true"])])
+        turn += 1
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in [header, *rows]
+    ]
+    images = f"{metrics['num_images']} images"
+    if metrics["num_failed"]:
+        images += f", {metrics['num_failed']} of them could not be read and count as empty"
+    return "\n".join([*lines, images])

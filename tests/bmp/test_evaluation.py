@@ -1,0 +1,154 @@
+"""The loop's data set and metric, on rectangles whose average precision is known."""
+
+import json
+
+import cv2
+import pytest
+import torch
+from loop_parts import (
+    APART,
+    NOBODY,
+    TWO_IN_ONE_PLACE,
+    RectangleDetector,
+    RectanglePose,
+    RectangleSegmenter,
+)
+
+from bmp.evaluation import CocoImageDataset, LoopCocoMetric
+from bmp.loop import run_loop
+from bmp.structures import make_people, masks_to_bboxes
+from mmpose.structures.mask import mask_to_rle
+
+IMAGES = [TWO_IN_ONE_PLACE, APART, NOBODY]
+
+
+def annotations_of(image, img_id):
+    levels = torch.from_numpy(image[..., 0])
+    masks = torch.stack([levels == n for n in (10, 20)])
+    masks = masks[masks.any(2).any(1)]
+    people = make_people(masks_to_bboxes(masks, torch.zeros(len(masks), 4)), masks=masks)
+    joints = RectanglePose().pose(people).keypoints
+    for n, (x1, y1, x2, y2) in enumerate(people.bboxes.tolist()):
+        keypoints = torch.cat([joints[n], torch.full((17, 1), 2.0)], 1)
+        yield {
+            "id": 10 * img_id + n + 1,
+            "image_id": img_id,
+            "category_id": 1,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "area": int(masks[n].sum()),
+            "iscrowd": 0,
+            "segmentation": mask_to_rle(masks[n].numpy()),
+            "keypoints": keypoints.flatten().tolist(),
+            "num_keypoints": 17,
+        }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three images, four people, and a fourth image that is no image but has a person."""
+    names = [f"{n}.png" for n in range(1, 5)]
+    (tmp_path / "images").mkdir()
+    for name, image in zip(names, IMAGES, strict=False):
+        cv2.imwrite(str(tmp_path / "images" / name), image)
+    (tmp_path / "images" / "4.png").write_text("no image")
+    everything = [*IMAGES, APART]
+    coco = {
+        "images": [
+            {"id": n, "file_name": name, "height": 60, "width": 100}
+            for n, name in enumerate(names, 1)
+        ],
+        "annotations": [
+            a for n, image in enumerate(everything, 1) for a in annotations_of(image, n)
+        ],
+        "categories": [{"id": 1, "name": "person", "keypoints": ["x"] * 17, "skeleton": []}],
+    }
+    (tmp_path / "annotations.json").write_text(json.dumps(coco))
+    return tmp_path
+
+
+def dataset_of(folder, **arguments):
+    return CocoImageDataset(
+        "annotations.json", str(folder), data_prefix={"img": "images"}, **arguments
+    )
+
+
+def samples_of(dataset, **settings):
+    """What the loop's model hands to the metric."""
+    samples = [dataset[n] for n in range(len(dataset))]
+    readable = [s for s in samples if s["error"] is None]
+    parts = RectangleDetector(), RectanglePose(), RectangleSegmenter()
+    results = run_loop([s["image"] for s in readable], *parts)
+    for sample, result in zip(readable, results, strict=True):
+        yield {"img_id": sample["img_id"], "turns": result.turns, "error": None}
+    for sample in samples:
+        if sample["error"] is not None:
+            yield {"img_id": sample["img_id"], "turns": [], "error": sample["error"]}
+
+
+def test_each_turn_finds_what_it_should(folder):
+    dataset = dataset_of(folder, max_images=3)
+    metric = LoopCocoMetric(str(folder / "annotations.json"))
+    metric.process(None, list(samples_of(dataset)))
+    numbers = metric.evaluate(size=3)
+    assert [numbers[f"loop/turn{turn}/num_people"] for turn in (1, 2)] == [3, 4]
+    for kind in ("bbox", "segm", "keypoints"):
+        # three of four people, all right: recall 0.75, so 76 of COCO's 101 recalls have precision 1
+        assert numbers[f"loop/turn1/{kind}_AP"] == pytest.approx(76 / 101)
+        assert numbers[f"loop/turn2/{kind}_AP"] == pytest.approx(1)
+        assert [numbers[f"loop/turn{turn}/{kind}_found"] for turn in (1, 2)] == [3, 4]
+        assert numbers[f"loop/{kind}_true"] == 4
+    assert numbers["loop/num_failed"] == 0
+
+
+def test_people_of_an_unreadable_image_count_as_missed(folder):
+    metric = LoopCocoMetric(str(folder / "annotations.json"))
+    metric.process(None, list(samples_of(dataset_of(folder))))
+    numbers = metric.evaluate(size=4)
+    assert numbers["loop/bbox_true"] == 6
+    assert numbers["loop/turn2/bbox_found"] == 4
+    assert numbers["loop/num_failed"] == 1
+    assert numbers["loop/turn2/bbox_AP"] == pytest.approx(67 / 101)  # recalls up to 4 / 6
+
+
+def test_images_repeated_by_the_sampler_count_once(folder):
+    metric = LoopCocoMetric(str(folder / "annotations.json"))
+    samples = list(samples_of(dataset_of(folder, max_images=3)))
+    metric.process(None, [*samples, samples[0]])
+    numbers = metric.evaluate(size=4)
+    assert numbers["loop/num_images"] == 3
+    assert numbers["loop/turn2/bbox_AP"] == pytest.approx(1)
+
+
+def test_nobody_found_is_zero(folder):
+    metric = LoopCocoMetric(str(folder / "annotations.json"))
+    empty = run_loop([NOBODY], RectangleDetector(), RectanglePose(), RectangleSegmenter())
+    metric.process(None, [{"img_id": 2, "turns": empty[0].turns, "error": None}])
+    numbers = metric.evaluate(size=1)
+    assert numbers["loop/turn2/bbox_AP"] == 0
+    assert numbers["loop/turn2/num_people"] == 0
+
+
+def test_result_files_are_cocos(folder, tmp_path):
+    from pycocotools.coco import COCO
+
+    metric = LoopCocoMetric(
+        str(folder / "annotations.json"), outfile_prefix=str(tmp_path / "out" / "loop")
+    )
+    metric.process(None, list(samples_of(dataset_of(folder))))
+    metric.evaluate(size=4)
+    files = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert files == [
+        f"loop.turn{t}.{k}.json" for t in (1, 2) for k in ("bbox", "keypoints", "segm")
+    ]
+    annotations = COCO(str(folder / "annotations.json"))
+    for name in files:
+        assert len(annotations.loadRes(str(tmp_path / "out" / name)).anns) in (3, 4)
+
+
+def test_missing_annotations_tell_where_to_get_them(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"datasets/README\.md"):
+        dataset_of(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"datasets/README\.md"):
+        LoopCocoMetric(str(tmp_path / "annotations.json"))
+    with pytest.raises(ValueError, match="known: bbox, segm, keypoints"):
+        LoopCocoMetric("x.json", iou_types=["mask"])
