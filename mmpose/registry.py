@@ -35,3 +35,19 @@ VISUALIZERS = engine.Registry(
     "visualizer", parent=engine.VISUALIZERS, scope=_MODULES, locations=["mmpose.visualization"]
 )
 KEYPOINT_CODECS = engine.Registry("keypoint codec", scope=_MODULES, locations=["mmpose.codecs"])
+
+# Nothing of ours is registered in these; without a child of this scope mmengine warns whenever
+# one of its own parts is built.
+MODEL_WRAPPERS = engine.Registry("model_wrapper", parent=engine.MODEL_WRAPPERS, scope=_MODULES)
+WEIGHT_INITIALIZERS = engine.Registry(
+    "weight initializer", parent=engine.WEIGHT_INITIALIZERS, scope=_MODULES
+)
+LOOPS = engine.Registry("loop", parent=engine.LOOPS, scope=_MODULES)
+OPTIMIZERS = engine.Registry("optimizer", parent=engine.OPTIMIZERS, scope=_MODULES)
+OPTIM_WRAPPERS = engine.Registry("optim_wrapper", parent=engine.OPTIM_WRAPPERS, scope=_MODULES)
+PARAM_SCHEDULERS = engine.Registry(
+    "parameter scheduler", parent=engine.PARAM_SCHEDULERS, scope=_MODULES
+)
+VISBACKENDS = engine.Registry("vis_backend", parent=engine.VISBACKENDS, scope=_MODULES)
+LOG_PROCESSORS = engine.Registry("log_processor", parent=engine.LOG_PROCESSORS, scope=_MODULES)
+FUNCTIONS = engine.Registry("function", parent=engine.FUNCTIONS, scope=_MODULES)

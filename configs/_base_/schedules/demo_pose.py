@@ -1,0 +1,43 @@
+"""Schedule of the demo pose models: AdamW, warm-up, cosine, moving average of the weights.
+
+The values that depend on the length, ``max_iters`` and the cosine's end, stand together: change
+both. Checkpoints and validation every ``interval`` iterations; ``--resume`` continues.
+"""
+
+_base_ = "../runtime.py"
+
+max_iters = 4000
+train_cfg = dict(type="ResumableIterTrainLoop", max_iters=max_iters, val_interval=2000)
+val_cfg = dict()
+test_cfg = dict()
+
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=1e-3, weight_decay=0.05),
+    constructor="TwoGroupOptimWrapperConstructor",
+    clip_grad=dict(max_norm=5.0),
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=200),
+    dict(
+        type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=200, end=max_iters
+    ),
+]
+default_hooks = dict(
+    logger=dict(type="LoggerHook", interval=20, log_metric_by_epoch=False),
+    checkpoint=dict(
+        type="CheckpointHook", by_epoch=False, interval=200, max_keep_ckpts=1, save_last=True
+    ),
+)
+# an average over about the last 500 iterations; it is what is validated and saved
+custom_hooks = [
+    dict(type="SyncBuffersHook"),
+    dict(
+        type="EMAHook",
+        ema_type="ExponentialMovingAverage",
+        momentum=0.002,
+        update_buffers=True,
+        priority="NORMAL",
+    ),
+]
+log_processor = dict(type="LogProcessor", window_size=20, by_epoch=False, num_digits=6)

@@ -1,0 +1,26 @@
+"""PMPose on EfficientNet-Lite0: probability maps, presence, visibility and expected OKS.
+
+Second stage: features and maps of the first (pmpose_lite0_synthcrowd-128x96_stage1.py) are
+frozen, the branches of one number a joint are trained on them.
+"""
+
+_base_ = "pmpose_lite0_synthcrowd-128x96_stage1.py"
+
+model = dict(
+    freeze_backbone=True,
+    head=dict(
+        freeze_heatmaps=True,
+        freeze_probability=False,
+        freeze_visibility=False,
+        freeze_oks=False,
+    ),
+)
+max_iters = 1000
+train_cfg = dict(max_iters=max_iters)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=100),
+    dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=100, end=max_iters),
+]
+load_from = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_2000.pth"
+load_from_allow = []
+checkpoint = "pmpose_lite0_demo.safetensors"

@@ -1,0 +1,82 @@
+"""Preparing a config for the machine it runs on: processes, device, precision."""
+
+import logging
+import os
+import subprocess
+from datetime import timedelta
+
+import torch
+import torch.distributed as torch_dist
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+LAUNCHERS = ("none", "pytorch", "slurm")
+
+
+def _use_slurm_names() -> None:
+    """Give torch.distributed its variables from those of a Slurm job step."""
+    if "SLURM_PROCID" not in os.environ:
+        raise ValueError("--launcher slurm needs a Slurm job step: start the tool with srun")
+    nodes = os.environ["SLURM_NODELIST"]
+    first = subprocess.run(
+        ["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True
+    ).stdout.split()[0]
+    names = {
+        "RANK": os.environ["SLURM_PROCID"],
+        "LOCAL_RANK": os.environ["SLURM_LOCALID"],
+        "WORLD_SIZE": os.environ["SLURM_NTASKS"],
+        "MASTER_ADDR": first,
+        "MASTER_PORT": "29500",
+    }
+    for name, value in names.items():
+        os.environ.setdefault(name, value)
+
+
+def start_processes(launcher: str, timeout_s: int = 1800) -> None:
+    """Join the group of processes: nccl with a GPU each, gloo on CPUs.
+
+    Args:
+        launcher: ``none`` (one process), ``pytorch`` (started by torchrun) or ``slurm`` (srun).
+        timeout_s: how long one process waits for another, seconds.
+
+    Raises:
+        ValueError: the tool was not started by that launcher.
+    """
+    if launcher == "none" or torch_dist.is_initialized():
+        return
+    if launcher == "slurm":
+        _use_slurm_names()
+    if "RANK" not in os.environ:
+        raise ValueError(
+            "--launcher pytorch needs torchrun: torchrun --nproc_per_node 2 tools/... "
+            "--launcher pytorch"
+        )
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    torch_dist.init_process_group(backend, timeout=timedelta(seconds=timeout_s))
+
+
+def adapt_to_machine(config: Config, *, launcher: str, amp: bool = False) -> None:
+    """Change a config in place for its number of processes, device and precision.
+
+    Args:
+        config: of the runner.
+        launcher: see `start_processes`.
+        amp: train in bfloat16 where there is a GPU; on a CPU this is left out with a warning.
+    """
+    config.launcher = launcher
+    if launcher != "none" and not torch.cuda.is_available():
+        wrapper = config.get("model_wrapper_cfg") or {
+            "type": "MMDistributedDataParallel",
+            "broadcast_buffers": False,
+            "find_unused_parameters": config.get("find_unused_parameters", False),
+        }
+        config.model_wrapper_cfg = wrapper  # without device_ids, which CPUs do not have
+    if amp and torch.cuda.is_available():
+        config.optim_wrapper.type = "AmpOptimWrapper"
+        config.optim_wrapper.dtype = "bfloat16"
+    elif amp:
+        print_log(
+            "--amp is left out: mixed precision needs a GPU", logger=None, level=logging.WARNING
+        )

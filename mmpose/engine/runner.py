@@ -1,0 +1,45 @@
+"""mmengine's runner with strict, safe loading of starting weights."""
+
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from .checkpoint import allow_training_pickles, load_checkpoint
+
+
+class StrictRunner(Runner):
+    """`Runner` that loads ``load_from`` strictly.
+
+    What may differ between the weights and the model is listed in the config's
+    ``load_from_allow``: patterns of names that may be missing or left over. Training checkpoints
+    are unpickled with an allow-list.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        allow_training_pickles()
+        super().__init__(*args, **kwargs)
+
+    @classmethod
+    def from_config(cls, config: Config) -> "StrictRunner":
+        """Build from a config of the tools, whose extra keys the runner keeps in ``cfg``."""
+        return cls.from_cfg(config)
+
+    def load_checkpoint(self, filename: str, *args, **kwargs) -> dict:
+        """Load weights into the model, and into the moving average of a hook."""
+        allowed = tuple(self.cfg.get("load_from_allow", ()))
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        meta = load_checkpoint(model, filename, allow_missing=allowed, allow_unexpected=allowed)
+        self._has_loaded = True
+        self.call_hook("after_load_checkpoint", checkpoint={"state_dict": model.state_dict()})
+        self.logger.info(f"starting weights: {Path(filename).name}")
+        return meta
+
+    def resume(self, filename: str, *args, **kwargs) -> None:
+        """Continue a run: weights, optimiser, schedule and counters by mmengine's own reader."""
+        strict_loader, self.load_checkpoint = self.load_checkpoint, super().load_checkpoint
+        try:
+            super().resume(filename, *args, **kwargs)
+        finally:
+            self.load_checkpoint = strict_loader

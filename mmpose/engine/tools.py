@@ -1,0 +1,109 @@
+"""What the command-line tools for training and testing share."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from .config import load_config
+from .launch import LAUNCHERS, adapt_to_machine, start_processes
+from .runner import StrictRunner
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments that ``tools/train.py`` and ``tools/test.py`` share."""
+    parser.add_argument("config", help="config file")
+    parser.add_argument("--work-dir", help="folder for logs and checkpoints")
+    parser.add_argument("--launcher", choices=LAUNCHERS, default="none", help="process launcher")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="values of the config to replace, such as train_cfg.max_iters=100",
+    )
+
+
+def open_config(args: argparse.Namespace) -> Config:
+    """Load the config that the arguments name and join the group of processes."""
+    config = load_config(args.config, args.cfg_options)
+    work_dir = args.work_dir or config.get("work_dir")
+    config.work_dir = str(work_dir or Path("work_dirs") / Path(args.config).stem)
+    check_writable(config.work_dir)
+    start_processes(args.launcher)
+    return config
+
+
+def check_writable(folder: str | Path) -> None:
+    """Make a folder and see that files can be written there.
+
+    Raises:
+        PermissionError: they cannot; the message names the option that chooses another folder.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(folder, os.W_OK)
+    except OSError:
+        is_writable = False
+    if not is_writable:
+        raise PermissionError(f"cannot write to {folder}; choose another folder with --work-dir")
+
+
+def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int | None) -> None:
+    """Train what a config describes.
+
+    Args:
+        config: see `load_config`.
+        launcher: see `start_processes`.
+        amp: mixed precision where there is a GPU.
+        resume: continue from the last checkpoint of the work directory, if there is one.
+        seed: of all random numbers; None keeps that of the config.
+    """
+    adapt_to_machine(config, launcher=launcher, amp=amp)
+    if seed is not None:
+        config.randomness = {"seed": seed}
+    if resume and (Path(config.work_dir) / "last_checkpoint").is_file():
+        config.resume, config.load_from = True, None
+    runner = StrictRunner.from_config(config)
+    runner.train()
+
+
+def test(
+    config: Config, *, launcher: str, checkpoint: str | None, out: str | None
+) -> dict[str, float]:
+    """Evaluate what a config describes.
+
+    Args:
+        config: see `load_config`.
+        launcher: see `start_processes`.
+        checkpoint: weights; None for models that find their own, such as the loop.
+        out: JSON file for the numbers.
+
+    Returns:
+        The numbers by name.
+    """
+    adapt_to_machine(config, launcher=launcher)
+    config.load_from, config.resume = checkpoint, False
+    # these belong to training alone; without them no training data is needed
+    for key in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):
+        config[key] = None
+    for key in ("val_dataloader", "val_cfg", "val_evaluator"):
+        config[key] = None
+    config.custom_hooks = []
+    runner = StrictRunner.from_config(config)
+    metrics = runner.test()
+    if out is not None and runner.rank == 0:
+        Path(out).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    return metrics
+
+
+def run_tool(main) -> None:
+    """Run a tool; what a user can mend is one line on stderr instead of a traceback."""
+    try:
+        main()
+    except (FileNotFoundError, PermissionError, ValueError) as error:
+        if os.environ.get("BMP_TRACEBACK"):
+            raise
+        sys.exit(f"error: {error}\n(BMP_TRACEBACK=1 shows where)")

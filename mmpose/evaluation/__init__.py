@@ -1,0 +1,16 @@
+"""Similarity of poses, suppression, average precision: functions first, metrics around them."""
+
+from .coco_ap import keypoint_ap
+from .coco_metric import CocoMetric, pose_score
+from .multi_dataset_evaluator import MultiDatasetEvaluator
+from .oks import oks_nms, pairwise_oks, pose_overlaps
+
+__all__ = [
+    "CocoMetric",
+    "MultiDatasetEvaluator",
+    "keypoint_ap",
+    "oks_nms",
+    "pairwise_oks",
+    "pose_overlaps",
+    "pose_score",
+]

@@ -1,0 +1,81 @@
+"""Object keypoint similarity and the suppression built on it (COCO keypoint evaluation)."""
+
+import torch
+from torch import Tensor
+
+
+def pairwise_oks(
+    pred: Tensor, gt: Tensor, *, labelled: Tensor, areas: Tensor, sigmas: Tensor
+) -> Tensor:
+    """Object keypoint similarity of every prediction with every annotated person.
+
+    A joint d pixels off scores exp(-d² / (2 s² k²)), where s² is the area of the person and
+    k twice the sigma of the joint.
+
+    Args:
+        pred: predicted keypoints, (N, K, 2), image pixels.
+        gt: annotated keypoints, (M, K, 2), image pixels.
+        labelled: which joints are annotated, (M, K), bool.
+        areas: areas of the annotated people, (M,), px².
+        sigmas: per-joint constants of the data set, (K,).
+
+    Returns:
+        Mean over the labelled joints, (N, M), in [0, 1]; 0 where a person has none.
+
+    Raises:
+        ValueError: ``pred`` and ``gt`` have different joints.
+    """
+    if pred.shape[1:] != gt.shape[1:]:
+        raise ValueError(
+            f"pred and gt must share (K, 2), got {tuple(pred.shape)} and {tuple(gt.shape)}; "
+            "map both to one skeleton first"
+        )
+    eps = torch.finfo(areas.dtype).eps  # an area of 0 must not give nan
+    d2 = (pred[:, None] - gt[None]).square().sum(-1)  # (N, M, K)
+    s2k2 = (areas[:, None] + eps) * (2 * sigmas).square()  # (M, K)
+    similarity = torch.exp(-d2 / (2 * s2k2)) * labelled  # (N, M, K)
+    return similarity.sum(-1) / labelled.sum(-1).clamp(min=1)  # (N, M)
+
+
+def pose_overlaps(keypoints: Tensor, areas: Tensor, sigmas: Tensor) -> Tensor:
+    """Similarity of predicted poses with each other, all joints counted.
+
+    As `pairwise_oks`, with the mean of both areas in place of the annotated one.
+
+    Args:
+        keypoints: (N, K, 2), image pixels.
+        areas: (N,), px².
+        sigmas: (K,).
+
+    Returns:
+        (N, N) in [0, 1], symmetric.
+    """
+    eps = torch.finfo(areas.dtype).eps
+    d2 = (keypoints[:, None] - keypoints[None]).square().sum(-1)  # (N, N, K)
+    mean_areas = (areas[:, None] + areas[None]) / 2 + eps  # (N, N)
+    return torch.exp(-d2 / (2 * mean_areas[..., None] * (2 * sigmas).square())).mean(-1)
+
+
+def oks_nms(
+    keypoints: Tensor, scores: Tensor, areas: Tensor, sigmas: Tensor, threshold: float
+) -> Tensor:
+    """Keep the best of poses that resemble each other.
+
+    Args:
+        keypoints: (N, K, 2), image pixels.
+        scores: (N,); equal scores keep their order.
+        areas: (N,), px².
+        sigmas: (K,).
+        threshold: a pose more similar than this to a kept, better one is dropped.
+
+    Returns:
+        Indices of the kept poses, best first, int64.
+    """
+    order = scores.argsort(descending=True, stable=True)
+    similar = pose_overlaps(keypoints[order], areas[order], sigmas) > threshold
+    similar = similar.cpu().numpy()
+    is_kept = torch.ones(len(order), dtype=torch.bool).numpy()
+    for i in range(len(order)):
+        if is_kept[i]:
+            is_kept[i + 1 :] &= ~similar[i, i + 1 :]
+    return order[torch.from_numpy(is_kept).to(order.device)]

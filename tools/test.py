@@ -1,0 +1,32 @@
+"""Evaluate what a config describes: a pose model, a detector, a segmenter or the loop.
+
+python tools/test.py configs/demo/maskpose_lite0_synthcrowd-128x96.py
+torchrun --nproc_per_node 2 tools/test.py CONFIG CHECKPOINT --launcher pytorch
+"""
+
+import argparse
+
+from mmpose.engine import tools
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    tools.add_common_arguments(parser)
+    parser.add_argument(
+        "checkpoint", nargs="?", help="weights: a path or a name; by default the config's own"
+    )
+    parser.add_argument("--out", help="JSON file for the numbers")
+    args = parser.parse_args()
+    config = tools.open_config(args)
+    checkpoint = args.checkpoint or config.get("checkpoint")
+    if checkpoint is not None:
+        from bmp.checkpoints import find_checkpoint
+
+        checkpoint = str(find_checkpoint(checkpoint))
+    elif "checkpoint" not in config:
+        raise ValueError(f"{args.config} names no checkpoint: give one after the config")
+    tools.test(config, launcher=args.launcher, checkpoint=checkpoint, out=args.out)
+
+
+if __name__ == "__main__":
+    tools.run_tool(main)

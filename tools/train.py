@@ -1,0 +1,24 @@
+"""Train what a config describes: a pose model, a detector or a segmenter.
+
+python tools/train.py configs/demo/maskpose_lite0_synthcrowd-128x96.py
+torchrun --nproc_per_node 2 tools/train.py CONFIG --launcher pytorch
+"""
+
+import argparse
+
+from mmpose.engine import tools
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    tools.add_common_arguments(parser)
+    parser.add_argument("--resume", action="store_true", help="continue the last run, if any")
+    parser.add_argument("--amp", action="store_true", help="train in bfloat16 on a GPU")
+    parser.add_argument("--seed", type=int, help="of all random numbers")
+    args = parser.parse_args()
+    config = tools.open_config(args)
+    tools.train(config, launcher=args.launcher, amp=args.amp, resume=args.resume, seed=args.seed)
+
+
+if __name__ == "__main__":
+    tools.run_tool(main)
