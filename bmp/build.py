@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from bmp.config_files import find_config
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.loop import LoopSettings, make_settings
 
@@ -53,7 +54,7 @@ def build_parts(
     if detector is None:
         from bmp.detectors import build_detector
 
-        detector = build_detector(config["detector"], device)
+        detector = build_detector(_with_config_path(config["detector"]), device)
     if pose_model is None:
         from bmp.pose import build_pose_model
 
@@ -61,5 +62,13 @@ def build_parts(
     if segmenter is None:
         from bmp.segmenters.sam2_segmenter import build_segmenter
 
-        segmenter = build_segmenter(config["segmenter"], device)
+        segmenter = build_segmenter(_with_config_path(config["segmenter"]), device)
     return LoopParts(detector, pose_model, segmenter, settings)
+
+
+def _with_config_path(part: Mapping[str, Any]) -> dict[str, Any]:
+    """The part's config with the path of its model config found, wherever one works."""
+    part = dict(part)
+    if isinstance(part.get("config"), str):
+        part["config"] = str(find_config(part["config"]))
+    return part

@@ -1,0 +1,70 @@
+"""The loop on the small models that ship with the project, evaluated on embedded crowds.
+
+python tools/test.py configs/demo/bmp_demo.py
+
+Needs ``datasets/synthcrowd/val`` (python tools/datasets/synthcrowd.py).
+"""
+
+_base_ = ["../_base_/runtime.py"]
+
+default_scope = "bmp"
+custom_imports = dict(imports=["bmp.models", "bmp.evaluation"], allow_failed_imports=False)
+
+detector = dict(
+    config="configs/demo/rtmdet-ins_lite0_synthcrowd-320x320.py",
+    checkpoint="rtmdet-ins_lite0_demo.safetensors",
+    score_thr=0.3,
+    nms_iou_thr=0.3,
+    max_people=100,
+)
+pose_model = dict(
+    config="configs/demo/pmpose_lite0_synthcrowd-128x96.py",
+    checkpoint="pmpose_lite0_demo.safetensors",
+)
+segmenter = dict(
+    config="configs/demo/sam-pose2seg_lite0_synthcrowd-256x256.py",
+    checkpoint="sam-pose2seg_demo.safetensors",
+)
+loop = dict(
+    num_iters=2,
+    oks_nms_thr=0.8,
+    prompting=dict(
+        num_pos_keypoints=3,
+        num_neg_keypoints=0,
+        confidence_thr=0.5,
+        visibility_thr=0.5,
+        selection_method="k_most_visible",
+        use_bbox=False,
+        no_joint="keep",
+    ),
+    exclusive_masks=True,
+    refresh_bboxes=True,
+)
+
+model = dict(
+    type="BBoxMaskPoseModel",
+    detector=detector,
+    pose_model=pose_model,
+    segmenter=segmenter,
+    loop=loop,
+)
+checkpoint = None  # the parts bring their own
+
+data_root = "datasets/synthcrowd/val"
+ann_file = "annotations.json"
+# one image a batch: numbers do not depend on how images are shared among processes
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=0,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="CocoImageDataset",
+        data_root=data_root,
+        ann_file=ann_file,
+        data_prefix=dict(img="images"),
+    ),
+)
+test_evaluator = dict(type="LoopCocoMetric", ann_file=f"{data_root}/{ann_file}")
+test_cfg = dict(type="TestLoop")
+vis_backends = [dict(type="LocalVisBackend")]
+visualizer = dict(_delete_=True, type="Visualizer", vis_backends=vis_backends)
