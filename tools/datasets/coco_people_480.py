@@ -32,9 +32,9 @@ def bbox_iou(one: list[float], other: list[float]) -> float:
 def find_twin(person: dict, candidates: list[dict]) -> dict | None:
     """The same person (keypoints equal, boxes overlapping) among people of the same image."""
     for candidate in candidates:
-        if candidate.get("keypoints") == person["keypoints"]:
-            if bbox_iou(candidate["bbox"], person["bbox"]) > 0.9:
-                return candidate
+        is_same_pose = candidate.get("keypoints") == person["keypoints"]
+        if is_same_pose and bbox_iou(candidate["bbox"], person["bbox"]) > 0.9:
+            return candidate
     return None
 
 

@@ -41,7 +41,7 @@ class TopdownPoseEstimator(BaseModel):
         train_cfg: handed to the head's loss.
         test_cfg: flip_test (mirror each crop too), flip_mode (must be 'heatmap'), shift_heatmap,
             output_heatmaps (keep the maps), output_keypoint_indices (joints to return).
-        freeze_backbone: the backbone runs in evaluation mode without gradients.
+        freeze_backbone: backbone and neck run in evaluation mode without gradients.
         init_cfg: mmengine's.
     """
 
@@ -58,7 +58,7 @@ class TopdownPoseEstimator(BaseModel):
         freeze_backbone: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(_build(data_preprocessor or dict(type="PoseDataPreprocessor")), init_cfg)
+        super().__init__(_build(data_preprocessor or {"type": "PoseDataPreprocessor"}), init_cfg)
         self.backbone = _build(backbone)
         self.neck = _build(neck)
         self.head = _build(head)
@@ -66,15 +66,16 @@ class TopdownPoseEstimator(BaseModel):
         self.test_cfg = dict(test_cfg or {})
         _check_test_cfg(self.test_cfg)
         self.freeze_backbone = freeze_backbone
-        if freeze_backbone:
-            self.backbone.requires_grad_(False)
+        self._frozen = [p for p in (self.backbone, self.neck) if freeze_backbone and p is not None]
+        for part in self._frozen:
+            part.requires_grad_(False)
         self.register_load_state_dict_pre_hook(_rename_old_weights)
 
     def train(self, mode: bool = True) -> "TopdownPoseEstimator":
-        """Set the training mode; a frozen backbone stays in evaluation mode."""
+        """Set the training mode; frozen parts stay in evaluation mode."""
         super().train(mode)
-        if self.freeze_backbone:
-            self.backbone.eval()
+        for part in self._frozen:
+            part.eval()
         return self
 
     def _dump_init_info(self, logger_name: str | None = None) -> None:
