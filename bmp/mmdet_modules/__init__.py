@@ -9,10 +9,11 @@ install_mmcv_ops()
 
 from mmdet.registry import MODELS  # noqa: E402
 
+from bmp.mmdet_modules.ins_head import ExactRTMDetInsHead  # noqa: E402
 from bmp.mmdet_modules.remove_instances import RemoveRandomInstances, paint_hole  # noqa: E402
 from mmpose.models.backbones.timm_backbone import TimmBackbone  # noqa: E402
 
 if "TimmBackbone" not in MODELS.module_dict:
     MODELS.register_module(module=TimmBackbone)
 
-__all__ = ["RemoveRandomInstances", "TimmBackbone", "paint_hole"]
+__all__ = ["ExactRTMDetInsHead", "RemoveRandomInstances", "TimmBackbone", "paint_hole"]

@@ -10,8 +10,9 @@ custom_imports = dict(imports=["bmp.mmdet_modules"], allow_failed_imports=False)
 
 num_channels = 64
 image_size = (320, 320)
+crop_size = (256, 256)  # training sees pieces, at the scale of the whole: 1.5 times as fast
 batch_size = 8
-max_iters = 12000
+max_iters = 3000
 base_lr = 1e-3
 
 norm_cfg = dict(type="BN", momentum=0.03, eps=0.001)
@@ -20,9 +21,9 @@ model = dict(
     type="RTMDet",
     data_preprocessor=dict(
         type="DetDataPreprocessor",
-        mean=[103.53, 116.28, 123.675],
-        std=[57.375, 57.12, 58.395],
-        bgr_to_rgb=False,
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,  # as the start weights of the trunk saw their images
         pad_size_divisor=32,
     ),
     backbone=dict(
@@ -42,7 +43,7 @@ model = dict(
         act_cfg=act_cfg,
     ),
     bbox_head=dict(
-        type="RTMDetInsSepBNHead",
+        type="ExactRTMDetInsHead",
         num_classes=1,
         in_channels=num_channels,
         feat_channels=num_channels,
@@ -78,11 +79,11 @@ train_pipeline = [
     dict(type="LoadAnnotations", with_bbox=True, with_mask=True),
     dict(type="RemoveRandomInstances", prob=0.4, dilation=(-2, 3)),
     dict(type="RandomResize", scale=image_size, ratio_range=(0.6, 1.8), keep_ratio=True),
-    dict(type="RandomCrop", crop_size=image_size, recompute_bbox=True, allow_negative_crop=True),
+    dict(type="RandomCrop", crop_size=crop_size, recompute_bbox=True, allow_negative_crop=True),
     dict(type="FilterAnnotations", min_gt_bbox_wh=(2, 2), keep_empty=False),
     dict(type="YOLOXHSVRandomAug"),
     dict(type="RandomFlip", prob=0.5),
-    dict(type="Pad", size=image_size, pad_val=dict(img=(114, 114, 114))),
+    dict(type="Pad", size=crop_size, pad_val=dict(img=(114, 114, 114))),
     dict(type="PackDetInputs"),
 ]
 test_pipeline = [

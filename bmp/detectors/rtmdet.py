@@ -1,0 +1,238 @@
+"""mmdet detectors as our Detector: people with boxes, scores and full-size masks.
+
+RTMDet-Ins heads are decoded here, for people alone; any other mmdet model goes through its own
+``predict``.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+from torchvision.ops import nms
+
+from bmp.detectors.instance_masks import dynamic_mask_logits, upsample_masks
+from bmp.detectors.letterbox import Letterboxed, check_image, letterbox
+from bmp.structures import empty_people, make_people
+from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
+from mmpose.engine.config import load_config
+
+_CLASS_LAYER = "bbox_head.rtm_cls.0.weight"
+
+
+class RTMDetDetector:
+    """People found by an mmdet model.
+
+    Args:
+        config: mmdet config, path or loaded; ``model`` and ``test_pipeline`` are read.
+        checkpoint: weights, loaded strictly; None keeps random ones. For RTMDet-Ins the number
+            of classes follows the file, so that one config serves 80-class and person-only
+            weights.
+        device: where the model works and the records lie.
+        score_thr: a person needs a score above it.
+        nms_iou_thr: of two people whose boxes overlap more, the better one stays.
+        max_people: at most so many an image, the best.
+        label: class index of people.
+        size: (w, h) that images are fitted into; None takes it from ``test_pipeline``.
+        batch_size: images a forward pass.
+        inclusive_nms: count pixels of boxes inclusively (width x2 - x1 + 1) in that suppression,
+            as the published loop does.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Config | Mapping[str, Any],
+        checkpoint: str | Path | None = None,
+        device: torch.device | str = "cpu",
+        *,
+        score_thr: float = 0.3,
+        nms_iou_thr: float = 0.3,
+        max_people: int = 100,
+        label: int = 0,
+        size: tuple[int, int] | None = None,
+        batch_size: int = 8,
+        inclusive_nms: bool = False,
+    ) -> None:
+        if isinstance(config, str | Path):
+            config = load_config(config)
+        self.device = torch.device(device)
+        self.model = build_mmdet_model(config["model"], checkpoint).to(self.device).eval()
+        self.size = tuple(size or read_test_size(config))
+        self.score_thr = score_thr
+        self.nms_iou_thr = nms_iou_thr
+        self.max_people = max_people
+        self.label = label
+        self.batch_size = batch_size
+        self.inclusive_nms = inclusive_nms
+
+    @torch.no_grad()
+    def detect(self, images: Sequence[np.ndarray]) -> list[InstanceData]:
+        """Find people in images of any sizes.
+
+        Args:
+            images: (H, W, 3) uint8 BGR each.
+
+        Returns:
+            One record an image, best first: ``bboxes``, ``bbox_scores`` and, if the model gives
+            them, ``masks`` (N, H, W) bool at the size of the image.
+        """
+        for image in images:
+            check_image(image)
+        people = []
+        for start in range(0, len(images), self.batch_size):
+            batch = [
+                letterbox(image, self.size) for image in images[start : start + self.batch_size]
+            ]
+            people += self._detect_batch(batch)
+        return people
+
+    def _detect_batch(self, batch: list[Letterboxed]) -> list[InstanceData]:
+        inputs = [torch.from_numpy(image.canvas).permute(2, 0, 1) for image in batch]
+        if not is_rtmdet_ins(self.model):
+            return self._predict_with_mmdet(inputs, batch)
+        pixels = self.model.data_preprocessor({"inputs": inputs, "data_samples": None})["inputs"]
+        cls_scores, bbox_preds, kernel_preds, mask_features = self.model(pixels, mode="tensor")
+        levels = [
+            [level.movedim(1, -1).flatten(1, 2) for level in maps]  # (B, h * w, channels)
+            for maps in (cls_scores, bbox_preds, kernel_preds)
+        ]
+        scores, distances, kernels = (torch.cat(maps, 1) for maps in levels)
+        scores = scores[..., self.label].sigmoid()
+        priors = torch.cat(
+            self.model.bbox_head.prior_generator.grid_priors(
+                [level.shape[-2:] for level in cls_scores],
+                dtype=scores.dtype,
+                device=self.device,
+                with_stride=True,
+            )
+        )
+        return [
+            self._decode(*maps, priors, image)
+            for *maps, image in zip(scores, distances, kernels, mask_features, batch, strict=True)
+        ]
+
+    def _decode(
+        self,
+        scores: Tensor,
+        distances: Tensor,
+        kernels: Tensor,
+        features: Tensor,
+        priors: Tensor,
+        image: Letterboxed,
+    ) -> InstanceData:
+        """One image: scores (A,), distances (A, 4), kernels (A, D), priors (A, 4)."""
+        head, cfg = self.model.bbox_head, self.model.test_cfg
+        keep = (scores > max(self.score_thr, cfg.get("score_thr", 0.0))).nonzero()[:, 0]
+        keep = keep[scores[keep].argsort(descending=True)[: cfg.get("nms_pre", 1000)]]
+        bboxes = head.bbox_coder.decode(
+            priors[keep, :2], distances[keep], max_shape=image.inner_shape
+        ) / scores.new_tensor(image.scale_factor * 2)
+        is_large = ((bboxes[:, 2:] - bboxes[:, :2]) > cfg.get("min_bbox_size", 0)).all(1)
+        keep, bboxes = keep[is_large], bboxes[is_large]
+        best = nms(bboxes, scores[keep], cfg.nms.iou_threshold)[: cfg.max_per_img]
+        keep, bboxes = keep[best], bboxes[best]
+        best = self._suppress(bboxes, scores[keep])
+        keep, bboxes = keep[best], bboxes[best]
+        if len(keep) == 0:
+            return empty_people(image.image_shape, device=self.device)
+        stride = head.prior_generator.strides[0][0]
+        logits = dynamic_mask_logits(
+            features, kernels[keep], priors[keep], stride=stride, channels=head.dyconv_channels
+        )
+        masks = upsample_masks(
+            logits,
+            image.image_shape,
+            pixel_size=tuple(stride / factor for factor in image.scale_factor),
+            threshold=cfg.get("mask_thr_binary", 0.5),
+        )
+        return make_people(bboxes, bbox_scores=scores[keep], masks=masks)
+
+    def _suppress(self, bboxes: Tensor, scores: Tensor) -> Tensor:
+        """Indices of the people who stay, best first."""
+        if self.inclusive_nms:
+            bboxes = bboxes + bboxes.new_tensor([0.0, 0.0, 1.0, 1.0])
+        return nms(bboxes, scores, self.nms_iou_thr)[: self.max_people]
+
+    def _predict_with_mmdet(
+        self, inputs: list[Tensor], batch: list[Letterboxed]
+    ) -> list[InstanceData]:
+        from mmdet.structures import DetDataSample
+
+        samples = [
+            DetDataSample(
+                metainfo={
+                    "ori_shape": image.image_shape,
+                    "img_shape": image.inner_shape,
+                    "scale_factor": image.scale_factor,
+                }
+            )
+            for image in batch
+        ]
+        found = self.model.test_step({"inputs": inputs, "data_samples": samples})
+        return [
+            self._filter(sample.pred_instances, image.image_shape)
+            for sample, image in zip(found, batch, strict=True)
+        ]
+
+    def _filter(self, found: InstanceData, image_shape: tuple[int, int]) -> InstanceData:
+        found = found[(found.labels == self.label) & (found.scores > self.score_thr)]
+        found = found[self._suppress(found.bboxes, found.scores)]
+        fields = {}
+        if "masks" in found:  # mmdet's RTMDet-Ins can leave them a pixel too narrow
+            rows, columns = (
+                side - length
+                for side, length in zip(image_shape, found.masks.shape[1:], strict=True)
+            )
+            fields["masks"] = F.pad(found.masks.bool(), (0, columns, 0, rows))
+        return make_people(found.bboxes, bbox_scores=found.scores, **fields)
+
+
+def is_rtmdet_ins(model: nn.Module) -> bool:
+    """Whether a model predicts kernels of mask networks beside its boxes."""
+    return hasattr(getattr(model, "bbox_head", None), "num_gen_params")
+
+
+def build_mmdet_model(cfg: Mapping[str, Any], checkpoint: str | Path | None = None) -> nn.Module:
+    """An mmdet model, on the CPU.
+
+    Args:
+        cfg: config of the model.
+        checkpoint: weights, loaded strictly; None leaves random ones.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+        ValueError: it does not fit; the message lists the differences.
+    """
+    from mmdet.registry import MODELS
+
+    import bmp.mmdet_modules  # noqa: F401  (mmdet takes 5 s to import)
+
+    cfg = Config({"model": cfg}).model.copy()
+    if checkpoint is not None and "bbox_head" in cfg:
+        classes = load_state_dict_file(checkpoint)[0].get(_CLASS_LAYER)
+        if classes is not None:
+            cfg.bbox_head = {**cfg.bbox_head, "num_classes": len(classes)}
+    model = MODELS.build({**cfg, "_scope_": "mmdet"})
+    if checkpoint is not None:
+        load_checkpoint(model, checkpoint)
+    return model
+
+
+def read_test_size(config: Mapping[str, Any]) -> tuple[int, int]:
+    """(w, h) that the config's test pipeline resizes to.
+
+    Raises:
+        ValueError: it has no ``Resize`` with a scale.
+    """
+    for transform in config.get("test_pipeline", ()):
+        if transform["type"].split(".")[-1] == "Resize" and "scale" in transform:
+            return tuple(transform["scale"])
+    raise ValueError(
+        "the detector config has no test_pipeline with dict(type='Resize', scale=(w, h)); "
+        "add it, or pass size=(w, h)"
+    )
