@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from mmpose.registry import MODELS
 
 ARCHITECTURES = {
-    "base": dict(embed_dims=768, num_layers=12, num_heads=12, feedforward_channels=3072),
-    "large": dict(embed_dims=1024, num_layers=24, num_heads=16, feedforward_channels=4096),
-    "huge": dict(embed_dims=1280, num_layers=32, num_heads=16, feedforward_channels=5120),
+    "base": {"embed_dims": 768, "num_layers": 12, "num_heads": 12, "feedforward_channels": 3072},
+    "large": {"embed_dims": 1024, "num_layers": 24, "num_heads": 16, "feedforward_channels": 4096},
+    "huge": {"embed_dims": 1280, "num_layers": 32, "num_heads": 16, "feedforward_channels": 5120},
 }
 
 

@@ -38,8 +38,8 @@ class HeatmapHead(BaseModule):
         deconv_kernel_sizes: Sequence[int] | None = (4, 4, 4),
         conv_out_channels: Sequence[int] | None = None,
         conv_kernel_sizes: Sequence[int] | None = None,
-        final_layer: dict | None = dict(kernel_size=1),  # noqa: B006 - as published, never changed
-        loss: dict | nn.Module = dict(type="KeypointMSELoss"),  # noqa: B006
+        final_layer: dict | None = {"kernel_size": 1},  # noqa: B006 - as published, never changed
+        loss: dict | nn.Module = {"type": "KeypointMSELoss"},  # noqa: B006
         decoder: dict | object | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 INIT_CFG = (
-    dict(type="Normal", layer=["Conv2d", "ConvTranspose2d"], std=0.001),
-    dict(type="Constant", layer="BatchNorm2d", val=1),
+    {"type": "Normal", "layer": ["Conv2d", "ConvTranspose2d"], "std": 0.001},
+    {"type": "Constant", "layer": "BatchNorm2d", "val": 1},
 )
 # kernel size of a transposed convolution -> its padding and output padding at stride 2
 _DECONV_PADDINGS = {4: (1, 0), 3: (1, 1), 2: (0, 0)}

@@ -89,7 +89,7 @@ class MultiHead(BaseModule):
         self.final_layer = make_final_layer(
             [in_channels, *deconv_out_channels][-1],
             out_channels,
-            final_layer_dict or dict(kernel_size=1),
+            final_layer_dict or {"kernel_size": 1},
         )
         for branch in BRANCHES:
             setattr(self, f"{branch}_layers", make_scalar_layers(in_channels, out_channels))

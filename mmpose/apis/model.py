@@ -1,0 +1,122 @@
+"""Building a pose model from its config and weights, with what inference must know."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from torch import nn
+
+import mmpose.codecs
+import mmpose.models  # noqa: F401 - registers the classes that configs name
+from mmpose.datasets import parse_pose_metainfo
+from mmpose.engine.checkpoint import load_checkpoint
+from mmpose.engine.config import load_config
+from mmpose.registry import DATASETS, MODELS
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """How the test pipeline of a config cuts crops.
+
+    Attributes:
+        input_size: (w, h) of the crop.
+        padding: how much larger the window is than the box.
+        mask_alpha: how much of the background outside a mask is taken away; 0: masks are unused.
+    """
+
+    input_size: tuple[int, int]
+    padding: float = 1.25
+    mask_alpha: float = 0.0
+
+
+def init_model(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device = "cpu",
+    cfg_options: dict | None = None,
+) -> nn.Module:
+    """A pose model in evaluation mode.
+
+    Args:
+        config: a path or a loaded config.
+        checkpoint: weights, loaded strictly; None leaves them random.
+        device: where the model goes.
+        cfg_options: values to replace in the config.
+
+    Returns:
+        The model, with ``cfg``, ``dataset_meta`` and ``crop_settings`` set.
+
+    Raises:
+        ValueError: the weights or the skeleton do not fit the model.
+    """
+    if not isinstance(config, Config):
+        config = load_config(config, cfg_options)
+    elif cfg_options:
+        config = config.copy()
+        config.merge_from_dict(cfg_options)
+    model_cfg = dict(config.model, train_cfg=None)
+    model = MODELS.build(model_cfg)
+    meta = {} if checkpoint is None else load_checkpoint(model, checkpoint)
+    model.cfg = config
+    model.dataset_meta = find_dataset_meta(config, meta)
+    num_keypoints = len(model.dataset_meta["flip_indices"])
+    if num_keypoints != model.head.out_channels:
+        raise ValueError(
+            f"the skeleton {model.dataset_meta.get('dataset_name')!r} has {num_keypoints} "
+            f"keypoints, the head {model.head.out_channels}; name the fitting metainfo in the "
+            "config's data set"
+        )
+    model.crop_settings = read_crop_settings(config)
+    return model.to(device).eval()
+
+
+def find_dataset_meta(config: Config, checkpoint_meta: dict) -> dict:
+    """The skeleton a model was trained on, parsed.
+
+    From the weights' meta data, else from the config's data sets (training first), else COCO.
+    """
+    stored = checkpoint_meta.get("dataset_meta")
+    if isinstance(stored, str):
+        stored = json.loads(stored)
+    if stored and "flip_indices" in stored:
+        return dict(stored)
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        dataset = (config.get(loader) or {}).get("dataset")
+        if dataset is None:
+            continue
+        metainfo = dataset.get("metainfo") or getattr(DATASETS.get(dataset.type), "METAINFO", None)
+        if metainfo:
+            return parse_pose_metainfo(dict(metainfo))
+    return parse_pose_metainfo({"from_file": "coco.py"})
+
+
+def read_crop_settings(config: Config) -> CropSettings:
+    """Window and mask settings of the config's test pipeline.
+
+    Raises:
+        ValueError: the config has no test pipeline with TopdownAffine.
+    """
+    pipeline = _find_pipeline(config)
+    steps = {step["type"]: step for step in pipeline}
+    if "TopdownAffine" not in steps:
+        raise ValueError(
+            "the config's test_dataloader (or val_dataloader) has no pipeline with TopdownAffine, "
+            f"only {list(steps)}; inference reads the crop size from it"
+        )
+    affine = steps["TopdownAffine"]
+    masking = steps.get("MaskBackground")
+    return CropSettings(
+        input_size=tuple(affine["input_size"]),
+        padding=affine.get("input_padding", 1.25),
+        mask_alpha=0.0 if masking is None else masking.get("alpha", 1.0),
+    )
+
+
+def _find_pipeline(config: Config) -> list[dict]:
+    for loader in ("test_dataloader", "val_dataloader"):
+        dataset = (config.get(loader) or {}).get("dataset") or {}
+        if dataset.get("pipeline"):
+            return dataset["pipeline"]
+    return []
