@@ -1,0 +1,217 @@
+"""RTMDet-Ins-L on COCO, 80 classes (Lyu et al. 2022); the numbers of mmdet's own config.
+
+The adapter takes the number of classes from the checkpoint, so this file also serves the published
+person-only ``rtmdet-ins-l-mask.pth``. On several GPUs add ``--cfg-options sync_bn=torch``.
+"""
+
+default_scope = "mmdet"
+custom_imports = dict(imports=["bmp.mmdet_modules"], allow_failed_imports=False)
+
+image_size = (640, 640)
+num_channels = 256
+max_epochs = 300
+stage2_epochs = 20
+base_lr = 0.004
+
+norm_cfg = dict(type="BN")
+act_cfg = dict(type="SiLU", inplace=True)
+model = dict(
+    type="RTMDet",
+    data_preprocessor=dict(
+        type="DetDataPreprocessor",
+        mean=[103.53, 116.28, 123.675],
+        std=[57.375, 57.12, 58.395],
+        bgr_to_rgb=False,
+    ),
+    backbone=dict(
+        type="CSPNeXt",
+        arch="P5",
+        expand_ratio=0.5,
+        deepen_factor=1,
+        widen_factor=1,
+        channel_attention=True,
+        norm_cfg=norm_cfg,
+        act_cfg=act_cfg,
+    ),
+    neck=dict(
+        type="CSPNeXtPAFPN",
+        in_channels=[256, 512, 1024],
+        out_channels=num_channels,
+        num_csp_blocks=3,
+        expand_ratio=0.5,
+        norm_cfg=norm_cfg,
+        act_cfg=act_cfg,
+    ),
+    bbox_head=dict(
+        type="ExactRTMDetInsHead",
+        num_classes=80,
+        in_channels=num_channels,
+        feat_channels=num_channels,
+        stacked_convs=2,
+        share_conv=True,
+        pred_kernel_size=1,
+        norm_cfg=dict(type="BN", requires_grad=True),
+        act_cfg=act_cfg,
+        anchor_generator=dict(type="MlvlPointGenerator", offset=0, strides=[8, 16, 32]),
+        bbox_coder=dict(type="DistancePointBBoxCoder"),
+        loss_cls=dict(type="QualityFocalLoss", use_sigmoid=True, beta=2.0, loss_weight=1.0),
+        loss_bbox=dict(type="GIoULoss", loss_weight=2.0),
+        loss_mask=dict(type="DiceLoss", loss_weight=2.0, eps=5e-6, reduction="mean"),
+    ),
+    train_cfg=dict(
+        assigner=dict(type="DynamicSoftLabelAssigner", topk=13),
+        allowed_border=-1,
+        pos_weight=-1,
+        debug=False,
+    ),
+    test_cfg=dict(
+        nms_pre=1000,
+        min_bbox_size=0,
+        score_thr=0.05,
+        nms=dict(type="nms", iou_threshold=0.6),
+        max_per_img=100,
+        mask_thr_binary=0.5,
+    ),
+)
+
+pad = dict(type="Pad", size=image_size, pad_val=dict(img=(114, 114, 114)))
+load = [
+    dict(type="LoadImageFromFile"),
+    dict(type="LoadAnnotations", with_bbox=True, with_mask=True, poly2mask=False),
+]
+crop = dict(type="RandomCrop", crop_size=image_size, recompute_bbox=True, allow_negative_crop=True)
+train_pipeline = [
+    *load,
+    dict(type="CachedMosaic", img_scale=image_size, pad_val=114.0),
+    dict(type="RandomResize", scale=(1280, 1280), ratio_range=(0.1, 2.0), keep_ratio=True),
+    crop,
+    dict(type="YOLOXHSVRandomAug"),
+    dict(type="RandomFlip", prob=0.5),
+    pad,
+    dict(
+        type="CachedMixUp",
+        img_scale=image_size,
+        ratio_range=(1.0, 1.0),
+        max_cached_images=20,
+        pad_val=(114, 114, 114),
+    ),
+    dict(type="FilterAnnotations", min_gt_bbox_wh=(1, 1)),
+    dict(type="PackDetInputs"),
+]
+train_pipeline_stage2 = [
+    *load,
+    dict(type="RandomResize", scale=image_size, ratio_range=(0.1, 2.0), keep_ratio=True),
+    crop,
+    dict(type="FilterAnnotations", min_gt_bbox_wh=(1, 1)),
+    dict(type="YOLOXHSVRandomAug"),
+    dict(type="RandomFlip", prob=0.5),
+    pad,
+    dict(type="PackDetInputs"),
+]
+test_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="Resize", scale=image_size, keep_ratio=True),
+    pad,
+    dict(type="LoadAnnotations", with_bbox=True),
+    dict(
+        type="PackDetInputs",
+        meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"),
+    ),
+]
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=10,
+    persistent_workers=True,
+    pin_memory=True,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    batch_sampler=None,
+    dataset=dict(
+        type="CocoDataset",
+        data_root="datasets/coco",
+        ann_file="annotations/instances_train2017.json",
+        data_prefix=dict(img="train2017/"),
+        filter_cfg=dict(filter_empty_gt=True, min_size=32),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=5,
+    num_workers=10,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="CocoDataset",
+        data_root="datasets/coco",
+        ann_file="annotations/instances_val2017.json",
+        data_prefix=dict(img="val2017/"),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    type="CocoMetric",
+    ann_file="datasets/coco/annotations/instances_val2017.json",
+    metric=["bbox", "segm"],
+    proposal_nums=(100, 1, 10),
+)
+test_evaluator = val_evaluator
+
+train_cfg = dict(
+    type="EpochBasedTrainLoop",
+    max_epochs=max_epochs,
+    val_interval=10,
+    dynamic_intervals=[(max_epochs - stage2_epochs, 1)],
+)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=base_lr, weight_decay=0.05),
+    paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True),
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=1e-5, by_epoch=False, begin=0, end=1000),
+    dict(
+        type="CosineAnnealingLR",
+        eta_min=base_lr * 0.05,
+        begin=max_epochs // 2,
+        end=max_epochs,
+        T_max=max_epochs // 2,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
+]
+default_hooks = dict(
+    timer=dict(type="IterTimerHook"),
+    logger=dict(type="LoggerHook", interval=50),
+    param_scheduler=dict(type="ParamSchedulerHook"),
+    checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=3),
+    sampler_seed=dict(type="DistSamplerSeedHook"),
+)
+custom_hooks = [
+    dict(
+        type="EMAHook",
+        ema_type="ExpMomentumEMA",
+        momentum=0.0002,
+        update_buffers=True,
+        priority=49,
+    ),
+    dict(
+        type="PipelineSwitchHook",
+        switch_epoch=max_epochs - stage2_epochs,
+        switch_pipeline=train_pipeline_stage2,
+    ),
+]
+log_processor = dict(type="LogProcessor", window_size=50, by_epoch=True)
+vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
+visualizer = dict(type="DetLocalVisualizer", vis_backends=vis_backends, name="visualizer")
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
+    dist_cfg=dict(backend="nccl"),
+)
+load_from = None
+resume = False

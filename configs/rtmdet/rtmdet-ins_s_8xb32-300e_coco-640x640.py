@@ -1,0 +1,64 @@
+"""RTMDet-Ins-S on COCO, 80 classes: a pretrained trunk and milder scaling than L."""
+
+_base_ = ["./rtmdet-ins_l_8xb32-300e_coco-640x640.py"]
+
+model = dict(
+    backbone=dict(
+        deepen_factor=0.33,
+        widen_factor=0.5,
+        init_cfg=dict(
+            type="Pretrained",
+            prefix="backbone.",
+            checkpoint="https://download.openmmlab.com/mmdetection/v3.0/rtmdet/"
+            "cspnext_rsb_pretrain/cspnext-s_imagenet_600e.pth",
+        ),
+    ),
+    neck=dict(in_channels=[128, 256, 512], out_channels=128, num_csp_blocks=1),
+    bbox_head=dict(in_channels=128, feat_channels=128),
+)
+
+load = [
+    dict(type="LoadImageFromFile"),
+    dict(type="LoadAnnotations", with_bbox=True, with_mask=True, poly2mask=False),
+]
+crop = dict(type="RandomCrop", crop_size=(640, 640), recompute_bbox=True, allow_negative_crop=True)
+pad = dict(type="Pad", size=(640, 640), pad_val=dict(img=(114, 114, 114)))
+train_pipeline = [
+    *load,
+    dict(type="CachedMosaic", img_scale=(640, 640), pad_val=114.0),
+    dict(type="RandomResize", scale=(1280, 1280), ratio_range=(0.5, 2.0), keep_ratio=True),
+    crop,
+    dict(type="YOLOXHSVRandomAug"),
+    dict(type="RandomFlip", prob=0.5),
+    pad,
+    dict(
+        type="CachedMixUp",
+        img_scale=(640, 640),
+        ratio_range=(1.0, 1.0),
+        max_cached_images=20,
+        pad_val=(114, 114, 114),
+    ),
+    dict(type="FilterAnnotations", min_gt_bbox_wh=(1, 1)),
+    dict(type="PackDetInputs"),
+]
+train_pipeline_stage2 = [
+    *load,
+    dict(type="RandomResize", scale=(640, 640), ratio_range=(0.5, 2.0), keep_ratio=True),
+    crop,
+    dict(type="FilterAnnotations", min_gt_bbox_wh=(1, 1)),
+    dict(type="YOLOXHSVRandomAug"),
+    dict(type="RandomFlip", prob=0.5),
+    pad,
+    dict(type="PackDetInputs"),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+custom_hooks = [
+    dict(
+        type="EMAHook",
+        ema_type="ExpMomentumEMA",
+        momentum=0.0002,
+        update_buffers=True,
+        priority=49,
+    ),
+    dict(type="PipelineSwitchHook", switch_epoch=280, switch_pipeline=train_pipeline_stage2),
+]
