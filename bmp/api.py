@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from mmengine.structures import InstanceData
 
-from bmp.build import build_parts
+from bmp.build import PART_KEYS, build_parts
 from bmp.config_files import find_config
 from bmp.devices import pick_device
 from bmp.inputs import read_bboxes, read_image
@@ -38,7 +38,7 @@ class BBoxMaskPose:
         pose_model: a :class:`bmp.pose.PMPose` or any pose model, instead of the config's.
         pretrained_id: published argument without effect; refused when given.
         n_kpts_to_work_with: published argument; only 17 is possible.
-        cfg_options: changes to the config, dotted keys to values.
+        cfg_options: changes to the config, dotted keys to values: ``{"loop.num_iters": 3}``.
         detector: any detector, instead of the config's.
         segmenter: any segmenter, instead of the config's.
         batch_size: images that go through the loop together; bounds the memory.
@@ -68,11 +68,12 @@ class BBoxMaskPose:
             raise ValueError(f"the loop works with 17 joints, not {n_kpts_to_work_with}")
         self.device = pick_device(device)
         self.batch_size = batch_size
-        self.config = load_config(find_config(config_path or config), cfg_options)
+        changes = {_full_key(key): value for key, value in (cfg_options or {}).items()}
+        self.config = load_config(find_config(config_path or config), changes)
         if isinstance(pose_model, PMPose):
             pose_model = pose_model.as_part()
         self.parts = build_parts(
-            self.config,
+            self.config.get("model", {}),
             self.device,
             detector=detector,
             pose_model=pose_model,
@@ -214,3 +215,8 @@ class BBoxMaskPose:
         if save_path is not None:
             write_image(save_path, drawn)
         return drawn
+
+
+def _full_key(key: str) -> str:
+    """Keys of the loop's parts stand in the config's ``model``."""
+    return f"model.{key}" if key.split(".")[0] in PART_KEYS else key

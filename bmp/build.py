@@ -34,7 +34,8 @@ def build_parts(
     """Build what was not handed in.
 
     Args:
-        config: with ``detector``, ``pose_model``, ``segmenter`` and ``loop``.
+        config: the ``model`` of a loop config: ``detector``, ``pose_model``, ``segmenter`` and
+            ``loop``.
         device: where all parts work.
         detector: a ready one, taken instead of the config's.
         pose_model: likewise.
@@ -47,28 +48,27 @@ def build_parts(
     missing = [key for key in PART_KEYS if ready[key] is None and key not in config]
     if missing:
         raise ValueError(
-            f"the loop config lacks {missing}; see configs/bmp/bmp_v2.py for all its parts"
+            f"the model of the loop config lacks {missing}; configs/bmp/bmp_v2.py has all parts"
         )
     settings = make_settings(config["loop"])
     # imported here: mmdet and SAM 2 take seconds, and replaced parts do not need them
     if detector is None:
         from bmp.detectors import build_detector
 
-        detector = build_detector(_with_config_path(config["detector"]), device)
+        detector = build_detector(config["detector"], device)
     if pose_model is None:
         from bmp.pose import build_pose_model
 
         pose_model = build_pose_model(config["pose_model"], device)
     if segmenter is None:
-        from bmp.segmenters.sam2_segmenter import build_segmenter
-
-        segmenter = build_segmenter(_with_config_path(config["segmenter"]), device)
+        segmenter = _build_segmenter(config["segmenter"], device)
     return LoopParts(detector, pose_model, segmenter, settings)
 
 
-def _with_config_path(part: Mapping[str, Any]) -> dict[str, Any]:
-    """The part's config with the path of its model config found, wherever one works."""
-    part = dict(part)
+def _build_segmenter(config: Mapping[str, Any], device: torch.device | str) -> Segmenter:
+    from bmp.segmenters.sam2_segmenter import build_segmenter
+
+    part = dict(config)
     if isinstance(part.get("config"), str):
-        part["config"] = str(find_config(part["config"]))
-    return part
+        part["config"] = str(find_config(part["config"], ("sam_pose2seg", "demo")))
+    return build_segmenter(part, device)

@@ -5,24 +5,21 @@ python tools/test.py configs/demo/bmp_demo.py
 Needs ``datasets/synthcrowd/val`` (python tools/datasets/synthcrowd.py).
 """
 
-_base_ = ["../_base_/runtime.py"]
-
-default_scope = "bmp"
-custom_imports = dict(imports=["bmp.models", "bmp.evaluation"], allow_failed_imports=False)
+_base_ = ["../_base_/loop.py"]
 
 detector = dict(
-    config="configs/demo/rtmdet-ins_lite0_synthcrowd-320x320.py",
+    config="rtmdet-ins_lite0_synthcrowd-320x320",
     checkpoint="rtmdet-ins_lite0_demo.safetensors",
     score_thr=0.3,
     nms_iou_thr=0.3,
     max_people=100,
 )
 pose_model = dict(
-    config="configs/demo/pmpose_lite0_synthcrowd-128x96.py",
+    config="pmpose_lite0_synthcrowd-128x96",
     checkpoint="pmpose_lite0_demo.safetensors",
 )
 segmenter = dict(
-    config="configs/demo/sam-pose2seg_lite0_synthcrowd-256x256.py",
+    config="sam-pose2seg_lite0_synthcrowd-256x256",
     checkpoint="sam-pose2seg_demo.safetensors",
 )
 loop = dict(
@@ -40,31 +37,11 @@ loop = dict(
     exclusive_masks=True,
     refresh_bboxes=True,
 )
-
-model = dict(
-    type="BBoxMaskPoseModel",
-    detector=detector,
-    pose_model=pose_model,
-    segmenter=segmenter,
-    loop=loop,
-)
-checkpoint = None  # the parts bring their own
+model = dict(detector=detector, pose_model=pose_model, segmenter=segmenter, loop=loop)
 
 data_root = "datasets/synthcrowd/val"
 ann_file = "annotations.json"
-# one image a batch: numbers do not depend on how images are shared among processes
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="CocoImageDataset",
-        data_root=data_root,
-        ann_file=ann_file,
-        data_prefix=dict(img="images"),
-    ),
+    dataset=dict(data_root=data_root, ann_file=ann_file, data_prefix=dict(img="images"))
 )
-test_evaluator = dict(type="LoopCocoMetric", ann_file=f"{data_root}/{ann_file}")
-test_cfg = dict(type="TestLoop")
-vis_backends = [dict(type="LocalVisBackend")]
-visualizer = dict(_delete_=True, type="Visualizer", vis_backends=vis_backends)
+test_evaluator = dict(ann_file=f"{data_root}/{ann_file}")

@@ -132,9 +132,7 @@ def test_options_change_the_config():
         "pose_model": RectanglePose(),
         "segmenter": RectangleSegmenter(),
     }
-    estimator = BBoxMaskPose(
-        "bmp_demo", "cpu", cfg_options={"loop.num_iters": 1}, **parts
-    )
+    estimator = BBoxMaskPose("bmp_demo", "cpu", cfg_options={"loop.num_iters": 1}, **parts)
     assert len(estimator.predict(TWO_IN_ONE_PLACE)) == 1
     with pytest.raises(ValueError, match="gives no heatmaps"):
         estimator.predict(APART, return_probmaps=True)

@@ -1,0 +1,21 @@
+"""Evaluation of the whole loop: what all its configs share."""
+
+_base_ = ["runtime.py"]
+
+default_scope = "bmp"
+custom_imports = dict(imports=["bmp.models", "bmp.evaluation"], allow_failed_imports=False)
+
+model = dict(type="BBoxMaskPoseModel")
+checkpoint = None  # the parts bring their own
+
+# one image a batch: numbers do not depend on how images are shared among processes
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=0,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(type="CocoImageDataset"),
+)
+test_evaluator = dict(type="LoopCocoMetric")
+test_cfg = dict(type="TestLoop")
+vis_backends = [dict(type="LocalVisBackend")]
+visualizer = dict(_delete_=True, type="Visualizer", vis_backends=vis_backends)
