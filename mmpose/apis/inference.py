@@ -67,7 +67,7 @@ def estimate_batch(
 
     num_keypoints = model.head.out_channels
     width, height = model.head.decoder.heatmap_size
-    empty = {name: (num_keypoints,) for name in ("keypoint_scores", "presence", "visibility")}
+    empty = dict.fromkeys(("keypoint_scores", "presence", "visibility"), (num_keypoints,))
     empty["keypoints"] = (num_keypoints, 2)
     if return_heatmaps:
         empty["heatmaps"] = (num_keypoints, height, width)
@@ -166,8 +166,8 @@ def _run_on_crops(
     images, bboxes, masks = _check_inputs(images, bboxes, masks, device)
     counts = [len(entry) for entry in bboxes]
     if sum(counts) == 0:
-        nobody = {name: torch.zeros(0, *shape, device=device) for name, shape in empty.items()}
-        return [dict(nobody) for _ in images]
+        nobody = {k: torch.zeros(0, *shape, device=device) for k, shape in empty.items()}
+        return [nobody.copy() for _ in images]
     source = make_crop_source(images, counts, masks, settings.mask_alpha)
     centers, scales = bbox_xyxy2cs(torch.cat(bboxes), settings.padding)
     scales = fix_aspect_ratio(scales, settings.input_size[0] / settings.input_size[1])

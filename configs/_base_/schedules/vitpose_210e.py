@@ -1,0 +1,24 @@
+"""Schedule of the ViT pose models: 210 epochs, AdamW, learning rates that decay with depth.
+
+The learning rate is 5e-4 for each 64 crops of a process's batch, as published.
+"""
+
+_base_ = "../runtime.py"
+
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=210, val_interval=5)
+val_cfg = dict()
+test_cfg = dict()
+
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=1e-3, betas=(0.9, 0.999), weight_decay=0.1),
+    constructor="LayerDecayOptimWrapperConstructor",
+    paramwise_cfg=dict(num_layers=12, layer_decay_rate=0.75),
+    clip_grad=dict(max_norm=1.0, norm_type=2),
+)
+param_scheduler = [
+    dict(type="LinearLR", begin=0, end=500, start_factor=0.001, by_epoch=False),
+    dict(type="MultiStepLR", begin=0, end=210, milestones=[170, 200], gamma=0.1, by_epoch=True),
+]
+auto_scale_lr = dict(base_batch_size=512)
+default_hooks = dict(checkpoint=dict(save_best="COCO/AP", rule="greater"))
