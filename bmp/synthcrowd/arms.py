@@ -4,10 +4,12 @@ A hand target is the wrist relative to the shoulder, in units of the arm's lengt
 of the chest: (outward, backward, up). The pole is the direction the elbow points to.
 """
 
+import math
+
 import numpy as np
 
 from bmp.synthcrowd.body import BodyModel
-from bmp.synthcrowd.rotations import rot_y, shortest_rotation
+from bmp.synthcrowd.rotations import clamp, length, rot_y, shortest_rotation
 
 # name: (wrist, spread of the wrist, elbow pole)
 GESTURES: dict[str, tuple[tuple, tuple, tuple]] = {
@@ -34,7 +36,7 @@ def sample_wrist(gesture: str, rng: np.random.Generator) -> tuple[np.ndarray, np
     """Wrist target and elbow pole, (3,) each, of a gesture; "any" reaches anywhere in front."""
     if gesture == "any":
         wrist = rng.normal((0.25, -0.35, 0.0), (0.4, 0.35, 0.55))
-        wrist *= rng.uniform(0.45, 0.98) / max(np.linalg.norm(wrist), 1e-6)
+        wrist *= rng.uniform(0.45, 0.98) / max(length(wrist), 1e-6)
         return wrist, rng.normal((0.7, 0.2, -0.6), 0.3)
     mean, spread, pole = GESTURES[gesture]
     return rng.normal(mean, spread), rng.normal(pole, 0.2)
@@ -49,12 +51,12 @@ def elbow_of(wrist: np.ndarray, pole: np.ndarray, upper: float, lower: float) ->
         upper: length of the upper arm.
         lower: length of the forearm.
     """
-    distance = float(np.clip(np.linalg.norm(wrist), abs(upper - lower) + 0.35 * lower, 0.995))
-    direction = wrist / np.linalg.norm(wrist)
+    distance = clamp(length(wrist), abs(upper - lower) + 0.35 * lower, 0.995)
+    direction = wrist / length(wrist)
     along = (distance**2 + upper**2 - lower**2) / (2 * distance)
     out = pole - direction * (pole @ direction)
-    out /= np.linalg.norm(out) + 1e-9
-    return direction * along + out * np.sqrt(max(upper**2 - along**2, 0))
+    out /= length(out) + 1e-9
+    return direction * along + out * math.sqrt(max(upper**2 - along**2, 0))
 
 
 def pose_arm(
@@ -66,14 +68,14 @@ def pose_arm(
     shoulder = joints[bones[f"upperarm01.{side}"]]
     to_elbow = joints[bones[f"lowerarm01.{side}"]] - shoulder
     to_wrist = joints[bones[f"wrist.{side}"]] - joints[bones[f"lowerarm01.{side}"]]
-    upper, lower = np.linalg.norm(to_elbow), np.linalg.norm(to_wrist)
+    upper, lower = length(to_elbow), length(to_wrist)
     upper, lower = upper / (upper + lower), lower / (upper + lower)
     mirror = np.array([sign, 1.0, 1.0])
     wrist, pole = wrist * mirror, pole * mirror
     elbow = elbow_of(wrist, pole, upper, lower)
-    distance = np.clip(np.linalg.norm(wrist), abs(upper - lower) + 0.35 * lower, 0.995)
-    reached = wrist / np.linalg.norm(wrist) * distance
-    lift = -sign * float(np.clip(25 * elbow[2] / upper, -4, 22))  # a raised arm lifts the shoulder
+    distance = clamp(length(wrist), abs(upper - lower) + 0.35 * lower, 0.995)
+    reached = wrist / length(wrist) * distance
+    lift = -sign * clamp(25 * elbow[2] / upper, -4, 22)  # a raised arm lifts the shoulder
     clavicle = rot_y(lift)
     turn = shortest_rotation(to_elbow, elbow)
     forearm = shortest_rotation(turn @ to_wrist, reached - elbow) @ turn

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from bmp.synthcrowd.attachments import Attachment, make_attachments
 
@@ -26,9 +27,8 @@ class BodyModel:
         faces: (F, 3) vertex indices, counter-clockwise seen from outside.
         face_parts: (F,) index into part_names.
         vertex_parts: (V,) part of one of the faces of each vertex.
-        corner_order, corner_starts: sort the faces' corners by vertex, (3 F,) rows of faces and
-            where each vertex begins (V,).
-        skin_weights: (V + 17, J) share of each joint in each vertex and keypoint.
+        vertex_faces: (V, F) sparse, 1 where a face touches a vertex.
+        skin_weights: (V + 17, J) sparse, share of each joint in each vertex and keypoint.
     """
 
     mean: np.ndarray
@@ -37,9 +37,8 @@ class BodyModel:
     faces: np.ndarray
     face_parts: np.ndarray
     vertex_parts: np.ndarray
-    corner_order: np.ndarray
-    corner_starts: np.ndarray
-    skin_weights: np.ndarray
+    vertex_faces: csr_array
+    skin_weights: csr_array
     parents: np.ndarray
     bones: dict[str, int]
     parts: dict[str, int]
@@ -108,7 +107,7 @@ def _assemble(arrays: dict, bones: dict[str, int], attachments: list[Attachment]
     faces, face_parts = np.concatenate(faces), np.concatenate(face_parts)
     vertex_parts = np.zeros(len(vertices), np.uint8)
     vertex_parts[faces.ravel()] = face_parts.repeat(3)
-    corner_order = np.argsort(faces.ravel(), kind="stable")
+    touches = (np.ones(faces.size, np.float32), (faces.ravel(), np.arange(faces.size) // 3))
     skin_weights = np.zeros((len(skin_weight), len(bones)), np.float32)
     skin_index = np.concatenate([skin_index, index[keypoint_rows]])
     np.add.at(skin_weights, (np.arange(len(skin_weight))[:, None], skin_index), skin_weight)
@@ -119,9 +118,8 @@ def _assemble(arrays: dict, bones: dict[str, int], attachments: list[Attachment]
         faces=faces,
         face_parts=face_parts,
         vertex_parts=vertex_parts,
-        corner_order=corner_order // 3,
-        corner_starts=np.searchsorted(faces.ravel()[corner_order], np.arange(len(vertices))),
-        skin_weights=skin_weights / skin_weights.sum(1, keepdims=True),
+        vertex_faces=csr_array(touches, shape=(len(vertices), len(faces))),
+        skin_weights=csr_array(skin_weights / skin_weights.sum(1, keepdims=True)),
         parents=arrays["bone_parents"].astype(int),
         bones=bones,
         parts={name: i for i, name in enumerate(parts)},
@@ -167,7 +165,7 @@ def pose_body(
         places[joint] = places[parent] + turns[parent] @ (joints[joint] - joints[parent])
     shifts = places - np.einsum("jab,jb->ja", turns, joints)
     motions = np.concatenate([turns, shifts[..., None]], 2).reshape(len(joints), 12)
-    motion = np.einsum("vj,jm->vm", model.skin_weights, motions).reshape(skinned, 3, 4)
+    motion = (model.skin_weights @ motions).reshape(skinned, 3, 4)
     posed = np.einsum("vab,vb->va", motion[..., :3], rest[:skinned]) + motion[..., 3]
     return posed[: model.num_vertices], posed[model.num_vertices :]
 
@@ -175,8 +173,7 @@ def pose_body(
 def vertex_normals(model: BodyModel, vertices: np.ndarray) -> np.ndarray:
     """Unit normals (V, 3) of posed vertices (V, 3), area-weighted over the faces around."""
     a, b, c = (vertices[corner] for corner in model.faces.T)
-    face_normals = cross(b - a, c - a)
-    normals = np.add.reduceat(face_normals[model.corner_order], model.corner_starts)
+    normals = model.vertex_faces @ cross(b - a, c - a)
     lengths = np.sqrt(np.einsum("va,va->v", normals, normals))
     return normals / (lengths[:, None] + 1e-12)
 

@@ -68,7 +68,7 @@ def sample_outfit(rng: np.random.Generator, photos: list[np.ndarray]) -> Outfit:
         colours[BOTTOM] = np.array([0.42, 0.29, 0.2]) * rng.uniform(0.5, 1.7)
     textures = np.empty((NUM_LABELS, SIZE, SIZE, 3), np.float32)
     textures[:] = np.array(colours, np.float32)[:, None, None]
-    for label, plainness in ((TOP, 0.5), (INNER, 0.6), (BOTTOM, 0.5 if skirt else 0.72)):
+    for label, plainness in ((TOP, 0.58), (BOTTOM, 0.5 if skirt else 0.8)):
         textures[label] = sample_texture(rng, colours[label], photos, plainness)
     sleeve = float(rng.choice([0.34, 0.34, rng.uniform(0.1, 0.3), rng.uniform(-0.16, 0.04), -0.3]))
     leg = float(rng.choice([-0.9, rng.uniform(-0.8, -0.5), rng.uniform(-0.45, -0.2)],
@@ -118,10 +118,10 @@ def label_points(
     """
     x, y, z = np.abs(canonical[:, 0]), canonical[:, 1], canonical[:, 2]
 
+    bits = np.left_shift(1, parts, dtype=np.int32)
+
     def is_part(*wanted: str) -> np.ndarray:
-        flags = np.zeros(len(names), bool)
-        flags[[names[name] for name in wanted]] = True
-        return flags[parts]
+        return (bits & sum(1 << names[name] for name in wanted)) != 0
 
     labels = np.zeros(len(parts), np.uint8)
     trunk, arm = is_part("torso", "hip", "neck"), is_part("upperarm", "lowerarm")

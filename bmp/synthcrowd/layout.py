@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bmp.synthcrowd.body import BodyModel, pose_body, sample_shape
+from bmp.synthcrowd.body import BodyModel, load_body_model, pose_body, sample_shape
 from bmp.synthcrowd.camera import NEAR, Camera, sample_view
 from bmp.synthcrowd.poses import sample_pose
 from bmp.synthcrowd.rotations import rot_z
@@ -91,22 +91,27 @@ def sample_layout(
     The first person fixes the scale; each further one either joins somebody (more often the higher
     the crowding) or stands anywhere on the ground. Who cannot be placed as asked is left out.
     """
-    size = (settings.width, settings.height)
     first = sample_person(model, rng)
     camera = _camera_on(first, rng, settings)
-    people = [first]
-    boxes = [screen_box(model, first, camera, size)]
-    if boxes[0] is None:  # too near: step back
+    found = screen_box(model, first, camera, (settings.width, settings.height))
+    if found is None:  # too near: step back
         return sample_layout(model, rng, settings, crowding)
-    boxes = [boxes[0][0]]
+    crowd = _Crowd([first], [found[0]], camera, lone=crowding == 0)
     for number in range(1, _sample_count(rng, settings, crowding)):
         joins = rng.random() < crowding or (crowding == 1 and number == 1)
-        person = sample_person(model, rng, _company(people, rng) if joins else None)
-        placed = _place(model, rng, settings, crowding, person, people, boxes, camera, joins)
-        if placed is not None:
-            people.append(placed[0])
-            boxes.append(placed[1])
-    return people, camera
+        person = sample_person(model, rng, _company(crowd.people, rng) if joins else None)
+        _place(rng, settings, crowding if joins else None, crowd, person)
+    return crowd.people, camera
+
+
+@dataclass
+class _Crowd:
+    """Those placed so far, with their boxes (4,) xyxy on the screen."""
+
+    people: list[Placed]
+    boxes: list[np.ndarray]
+    camera: Camera
+    lone: bool  # boxes must hardly touch
 
 
 def _sample_count(rng: np.random.Generator, settings: SceneSettings, crowding: float) -> int:
@@ -142,41 +147,43 @@ def _camera_on(person: Placed, rng: np.random.Generator, settings: SceneSettings
 
 
 def _place(
-    model: BodyModel,
     rng: np.random.Generator,
     settings: SceneSettings,
-    crowding: float,
+    closeness: float | None,
+    crowd: _Crowd,
     person: Placed,
-    people: list[Placed],
-    boxes: list[np.ndarray],
-    camera: Camera,
-    joins: bool,
-) -> tuple[Placed, np.ndarray] | None:
-    """Try places for a person; the one found and its box, or None."""
-    size = (settings.width, settings.height)
+) -> None:
+    """Try places for a person and add it to the crowd at the first that suits.
+
+    Args:
+        rng: source of randomness.
+        settings: of the scene.
+        closeness: how near to somebody, in [0, 1]; None: anywhere.
+        crowd: those placed so far; changed.
+        person: whom to place, at the origin.
+    """
+    model, size = load_body_model(), (settings.width, settings.height)
     for trial in range(14):
-        partner = int(rng.integers(len(people)))
-        if joins:
-            shift = _beside(people[partner], rng, crowding, 1 - trial / 16)
+        if closeness is None:
+            shift = _anywhere(rng, settings, crowd.camera)
         else:
-            shift = _anywhere(rng, settings, camera)
+            partner = crowd.people[rng.integers(len(crowd.people))]
+            shift = _beside(partner, rng, closeness, 1 - trial / 16)
         moved = person.moved(shift)
-        found = screen_box(model, moved, camera, size)
+        found = screen_box(model, moved, crowd.camera, size)
         if found is None:
             continue
         box, uncut_height, share = found
         tall = settings.min_person_height <= uncut_height <= 2.6 * settings.height
         if not tall or share < 0.12 or np.prod(box[2:] - box[:2]) < 200:
             continue
-        ious = [box_iou(box, other) for other in boxes]
-        if crowding == 0 and max(ious) > 0.05:
-            continue
-        if joins and crowding == 1 and len(people) == 1 and max(ious) < 0.6:
-            continue
-        if max(ious) > 0.93:
-            continue
-        return moved, box
-    return None
+        iou = max(box_iou(box, other) for other in crowd.boxes)
+        limit = 0.05 if crowd.lone else 0.93
+        wanted = 0.6 if closeness == 1 and len(crowd.people) == 1 else 0.0
+        if wanted <= iou <= limit:
+            crowd.people.append(moved)
+            crowd.boxes.append(box)
+            return
 
 
 def _beside(

@@ -30,7 +30,7 @@ def sample_light(rng: np.random.Generator, camera_rotation: np.ndarray, level: f
     world = np.array(
         [np.cos(heading) * np.cos(height), np.sin(heading) * np.cos(height), np.sin(height)]
     )
-    strength = np.clip(level / 0.42, 0.45, 1.35) * np.exp(rng.normal(0, 0.15))
+    strength = np.clip(level / 0.42, 0.55, 1.35) * np.exp(rng.normal(0, 0.15))
     share = rng.uniform(0.2, 0.75)
     warmth = rng.normal(0, 0.05)
     tint = np.array([1 - warmth, 1, 1 + warmth])
@@ -52,7 +52,8 @@ def shade(light: Light, colours: np.ndarray, normals: np.ndarray, gloss: np.ndar
         normals: in camera coordinates, (N, 3); need not be unit, all are turned to the viewer.
         gloss: strength of the highlight, (N,).
     """
-    normals = normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-6)
+    lengths = np.sqrt(np.einsum("nx,nx->n", normals, normals)) + 1e-6
+    normals = normals / lengths[:, None]
     facing = np.abs(normals[:, 2])
     normals[:, 2] = -facing
     incidence = normals @ light.direction
@@ -61,9 +62,11 @@ def shade(light: Light, colours: np.ndarray, normals: np.ndarray, gloss: np.ndar
     rim = 0.72 + 0.28 * facing  # edges see less of the room
     half = light.direction - np.array([0, 0, 1], np.float32)
     half = half / (np.linalg.norm(half) + 1e-6)
-    highlight = np.maximum(normals @ half, 0) ** 12 * gloss
-    radiance = direct[:, None] * light.direct + (sky * rim)[:, None] * light.ambient
-    return colours * radiance + highlight[:, None] * light.direct
+    highlight = np.square(np.maximum(normals @ half, 0))
+    highlight = np.square(highlight) * highlight  # to the sixth
+    highlight = np.square(highlight) * gloss
+    reflected = colours * direct[:, None] + highlight[:, None]
+    return reflected * light.direct + colours * ((sky * rim)[:, None] * light.ambient)
 
 
 def contact_dark(inverse_depths: np.ndarray) -> np.ndarray:

@@ -3,13 +3,14 @@
 An activity draws a stance (legs, trunk) and a gesture for each arm; both are jittered.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from bmp.synthcrowd.arms import pose_arm, sample_wrist
 from bmp.synthcrowd.body import BodyModel
-from bmp.synthcrowd.rotations import rot_x, rot_y, rot_z
+from bmp.synthcrowd.rotations import clamp, rot_x, rot_y, rot_z
 
 
 @dataclass(frozen=True)
@@ -199,9 +200,9 @@ def _pose_trunk(
     for name in ("spine05", "spine04", "spine03", "spine02", "spine01"):
         rotations[bones[name]] = joint
     wide = 1.6 if rng.random() < 0.2 else 1.0
-    yaw = float(np.clip(rng.normal(0, 22 * wide), -65, 65))
+    yaw = clamp(rng.normal(0, 22 * wide), -65, 65)
     # people look ahead: the neck takes back part of what the trunk bends
-    pitch = rng.normal(4, 10 * wide) - 0.45 * np.clip(stance.tilt + stance.bend, -20, 80)
+    pitch = rng.normal(4, 10 * wide) - 0.45 * clamp(stance.tilt + stance.bend, -20, 80)
     head = rot_z(yaw / 4) @ rot_x(pitch / 4) @ rot_y(rng.normal(0, 6) / 4)
     for name in ("neck01", "neck02", "neck03", "head"):
         rotations[bones[name]] = head
@@ -217,13 +218,13 @@ def _pose_leg(
 ) -> None:
     """Hip, knee and ankle. The thigh takes back the pelvis tilt; the foot stays about level."""
     bones, sign = model.bones, 1.0 if side == "L" else -1.0
-    forward = np.clip(leg.forward + tilt, -45, 135)
+    forward = clamp(leg.forward + tilt, -45, 135)
     inward = 7.0  # the mesh rests with its legs apart
-    raised = np.sin(np.radians(np.clip(forward, 0, 90)))
+    raised = math.sin(math.radians(clamp(forward, 0, 90)))
     spread = rot_z(sign * leg.outward * raised) @ rot_y(
         sign * (inward - leg.outward * (1 - raised))
     )
     rotations[bones[f"upperleg01.{side}"]] = spread @ rot_x(-forward) @ rot_z(sign * leg.turned)
-    rotations[bones[f"lowerleg01.{side}"]] = rot_x(np.clip(leg.knee, 0, 145))
-    level = np.clip(forward - tilt - leg.knee, -30, 35)
+    rotations[bones[f"lowerleg01.{side}"]] = rot_x(clamp(leg.knee, 0, 145))
+    level = clamp(forward - tilt - leg.knee, -30, 35)
     rotations[bones[f"foot.{side}"]] = rot_x(level + rng.normal(0, 6))

@@ -105,5 +105,5 @@ def interpolate(
     coefficients: np.ndarray, triangles: np.ndarray, xs: np.ndarray, ys: np.ndarray
 ) -> np.ndarray:
     """Attributes (N, A) of pixels (x, y) on the given rows of `gradients`' result."""
-    c = coefficients[triangles]
+    c = coefficients.take(triangles, 0)
     return c[:, 0] * xs[:, None] + c[:, 1] * ys[:, None] + c[:, 2]

@@ -118,5 +118,6 @@ def sample_texture(
         else:
             share = PATTERNS[rng.integers(len(PATTERNS))](rng)[..., None] * rng.uniform(0.4, 1)
             texture = texture * (1 - share) + sample_cloth(rng) * share
-    grain = 1 + rng.uniform(0.01, 0.06) * rng.standard_normal((SIZE, SIZE, 1), np.float32)
-    return np.clip(texture.astype(np.float32) * grain, 0, 1)
+    grain = rng.integers(256, size=(SIZE, SIZE, 1), dtype=np.uint8).astype(np.float32)
+    grain = 1 + rng.uniform(0.02, 0.1) * (grain / 128 - 1)
+    return np.minimum(texture.astype(np.float32) * grain, 1)
