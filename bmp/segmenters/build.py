@@ -9,27 +9,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from hydra.core.global_hydra import GlobalHydra
 from torch import nn
 
-from bmp.segmenters.trunks import TimmTrunk
-
-_hydra_was_used = GlobalHydra.instance().is_initialized()
-from sam2.modeling.backbones.hieradet import Hiera  # noqa: E402
-from sam2.modeling.backbones.image_encoder import FpnNeck, ImageEncoder  # noqa: E402
-from sam2.modeling.memory_attention import MemoryAttention, MemoryAttentionLayer  # noqa: E402
-from sam2.modeling.memory_encoder import (  # noqa: E402
+from bmp.segmenters.sam2_parts import (
     CXBlock,
+    FpnNeck,
     Fuser,
+    Hiera,
+    ImageEncoder,
     MaskDownSampler,
+    MemoryAttention,
+    MemoryAttentionLayer,
     MemoryEncoder,
+    PositionEmbeddingSine,
+    RoPEAttention,
+    SAM2Base,
 )
-from sam2.modeling.position_encoding import PositionEmbeddingSine  # noqa: E402
-from sam2.modeling.sam2_base import SAM2Base  # noqa: E402
-from sam2.modeling.sam.transformer import RoPEAttention  # noqa: E402
-
-if not _hydra_was_used:  # `import sam2` claims Hydra's global state; nothing here needs it
-    GlobalHydra.instance().clear()
+from bmp.segmenters.trunks import TimmTrunk
 
 TRUNKS = {"Hiera": Hiera, "TimmTrunk": TimmTrunk}
 

@@ -7,12 +7,13 @@ people are independent of each other, so a call may hold people of many images.
 from dataclasses import dataclass
 
 import torch
-from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import functional as F
 
 from bmp.segmenters.embeddings import Embeddings
+from bmp.segmenters.sam2_parts import SAM2Base
 
+UNUSED = -1  # label of an empty slot
 MAX_UPSAMPLED_PIXELS = 2**26  # 256 MiB of float32 at a time
 
 
@@ -69,6 +70,49 @@ def decode_points(
         high_res_features=[source.fine, source.middle],
     )
     return DecodedMasks(masks, scores, object_logits)
+
+
+def decode_grouped(
+    sam: SAM2Base,
+    embeddings: Embeddings,
+    image_index: Tensor,
+    point_coords: Tensor,
+    point_labels: Tensor,
+    *,
+    chunk: int = 64,
+) -> tuple[Tensor, Tensor]:
+    """Masks of people with differently many points, a call (or a few, in chunks) a number.
+
+    Args:
+        sam: the model, in evaluation mode.
+        embeddings: of the images.
+        image_index: (N,) which image each person is in.
+        point_coords: (N, P, 2) pixels of the S × S image.
+        point_labels: (N, P) 0 to 3 as in :func:`decode_points`, -1 where a slot is unused.
+        chunk: people decoded at a time.
+
+    Returns:
+        Logits (N, S/4, S/4) and scores (N,); zeros for people without points.
+    """
+    num_points = (point_labels != UNUSED).sum(1)  # (N,)
+    size = sam.image_size // 4
+    logits = point_coords.new_zeros(len(point_coords), size, size)
+    scores = point_coords.new_zeros(len(point_coords))
+    for count in num_points.unique().tolist():
+        if count == 0:
+            continue
+        for rows in (num_points == count).nonzero()[:, 0].split(chunk):
+            used = point_labels[rows] != UNUSED
+            decoded = decode_points(
+                sam,
+                embeddings,
+                image_index[rows],
+                point_coords[rows][used].reshape(-1, count, 2),
+                point_labels[rows][used].reshape(-1, count),
+            )
+            logits[rows] = decoded.mask_logits[:, 0].to(logits.dtype)
+            scores[rows] = decoded.mask_scores[:, 0].to(scores.dtype)
+    return logits, scores
 
 
 def to_model_pixels(points: Tensor, image_shapes: Tensor, image_size: int) -> Tensor:

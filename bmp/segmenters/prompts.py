@@ -12,9 +12,10 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from bmp.segmenters.decode import UNUSED
+
 METHODS = ("k_most_visible", "distance", "distance+confidence", "closest")
 NUM_FACE_JOINTS = 3  # nose and eyes: one of them says where the face is
-UNUSED = -1  # label of an empty slot in Prompts
 BBOX_MARGIN = 2.0  # px between a prompted joint and the extended box
 
 
@@ -157,7 +158,9 @@ def make_prompts(
         bboxes = _extend(bboxes, coords, labels)
     if settings.num_neg_keypoints:
         negatives = _negatives(keypoints, visibility, bboxes, count > 0, settings)
-        coords, labels = (torch.cat(pair, 1) for pair in zip((coords, labels), negatives))
+        coords, labels = (
+            torch.cat(pair, 1) for pair in zip((coords, labels), negatives, strict=True)
+        )
     return Prompts(coords, labels, bboxes, uses_bbox)
 
 

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from bmp.segmenters.build import build_sam2
-from bmp.segmenters.decode import decode_points, to_model_pixels, upsample_masks
+from bmp.segmenters.decode import decode_grouped, to_model_pixels, upsample_masks
 from bmp.segmenters.embeddings import Embeddings, embed_batch, join_embeddings, prepare_image
 from bmp.segmenters.prompts import UNUSED, Prompts
+from mmpose.engine.checkpoint import load_checkpoint
+from mmpose.engine.config import load_config
 
 
 class SAM2Segmenter:
@@ -38,9 +40,6 @@ class SAM2Segmenter:
         embed_chunk: int = 4,
         decode_chunk: int = 64,
     ) -> None:
-        from mmpose.engine.checkpoint import load_checkpoint
-        from mmpose.engine.config import load_config
-
         config = load_config(config) if isinstance(config, str) else config
         self.device = torch.device(device)
         self.bgr_as_rgb = bgr_as_rgb
@@ -90,11 +89,13 @@ class SAM2Segmenter:
         if len(prompts) != len(embeddings):
             raise ValueError(f"{len(prompts)} prompts for {len(embeddings)} images")
         counts = [len(p) for p in prompts]
-        logits, scores = self._decode_all(embeddings, prompts)
+        coords, labels, image_index = self._flatten(embeddings, prompts)
+        logits, scores = decode_grouped(
+            self.sam, embeddings, image_index, coords, labels, chunk=self.decode_chunk
+        )
         results = []
-        for p, shape, own_logits, own_scores in zip(
-            prompts, embeddings.image_shapes, logits.split(counts), scores.split(counts)
-        ):
+        split = (prompts, embeddings.image_shapes, logits.split(counts), scores.split(counts))
+        for p, shape, own_logits, own_scores in zip(*split, strict=True):
             masks = upsample_masks(own_logits, shape)
             masks &= p.is_prompted.to(masks.device)[:, None, None]
             results.append((masks, own_scores))
@@ -108,31 +109,6 @@ class SAM2Segmenter:
             bgr_as_rgb=self.bgr_as_rgb,
             antialias=self.antialias,
         )
-
-    def _decode_all(
-        self, embeddings: Embeddings, prompts: Sequence[Prompts]
-    ) -> tuple[Tensor, Tensor]:
-        """Low-resolution logits (N, S/4, S/4) and scores (N,) of the people of all images."""
-        coords, labels, image_index = self._flatten(embeddings, prompts)
-        num_points = (labels != UNUSED).sum(1)  # (N,)
-        size = self.sam.image_size // 4
-        logits = coords.new_zeros(len(coords), size, size)
-        scores = coords.new_zeros(len(coords))
-        for count in num_points.unique().tolist():
-            if count == 0:
-                continue
-            for rows in (num_points == count).nonzero()[:, 0].split(self.decode_chunk):
-                used = labels[rows] != UNUSED
-                decoded = decode_points(
-                    self.sam,
-                    embeddings,
-                    image_index[rows],
-                    coords[rows][used].reshape(-1, count, 2),
-                    labels[rows][used].reshape(-1, count),
-                )
-                logits[rows] = decoded.mask_logits[:, 0]
-                scores[rows] = decoded.mask_scores[:, 0]
-        return logits, scores
 
     def _flatten(
         self, embeddings: Embeddings, prompts: Sequence[Prompts]

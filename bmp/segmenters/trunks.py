@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import timm
+import torch
 from torch import Tensor, nn
+
+from mmpose.engine.checkpoint import load_state_dict_file
 
 
 class TimmTrunk(nn.Module):
@@ -17,8 +20,9 @@ class TimmTrunk(nn.Module):
     Args:
         model_name: timm's name, of a model that offers ``features_only``.
         out_indices: which of its feature levels to hand out; their strides must be 4, 8, 16, 32.
+        frozen_stages: the stem (from 1 on) and so many minus one of the first blocks do not learn
+            and stay in evaluation mode; 0: all learn.
         pretrained_file: start weights in timm's names, read by :meth:`init_weights` alone.
-        drop_path_rate: stochastic depth.
 
     Raises:
         ValueError: the levels do not have the strides 4, 8, 16, 32.
@@ -29,8 +33,8 @@ class TimmTrunk(nn.Module):
         model_name: str,
         out_indices: Sequence[int] = (1, 2, 3, 4),
         *,
+        frozen_stages: int = 0,
         pretrained_file: str | None = None,
-        drop_path_rate: float = 0.0,
     ) -> None:
         super().__init__()
         self.pretrained_file = pretrained_file
@@ -38,8 +42,7 @@ class TimmTrunk(nn.Module):
             model_name,
             features_only=True,
             out_indices=tuple(out_indices),
-            drop_path_rate=drop_path_rate,
-        )
+        ).to(memory_format=torch.channels_last)  # twice as fast on a CPU
         strides = self.body.feature_info.reduction()
         if list(strides) != [4, 8, 16, 32]:
             raise ValueError(
@@ -47,6 +50,9 @@ class TimmTrunk(nn.Module):
                 "SAM 2's neck needs 4, 8, 16, 32: choose other out_indices"
             )
         self.channel_list = self.body.feature_info.channels()[::-1]
+        self.frozen = self._first_stages(frozen_stages)
+        for part in self.frozen:
+            part.requires_grad_(False)
 
     def init_weights(self) -> None:
         """Read ``pretrained_file``; its classifier and unused last layers are left out.
@@ -63,12 +69,17 @@ class TimmTrunk(nn.Module):
                 "`python tools/model_converters/efficientnet_lite0.py`, or set "
                 "trunk.pretrained_file=None to start from random weights"
             )
-        from mmpose.engine.checkpoint import load_state_dict_file
-
         weights, _ = load_state_dict_file(self.pretrained_file)
         missing = self.body.load_state_dict(weights, strict=False).missing_keys
         if missing:
             raise ValueError(f"{self.pretrained_file} lacks {len(missing)} tensors: {missing[:5]}")
+
+    def train(self, mode: bool = True) -> "TimmTrunk":
+        """Set the mode; frozen stages stay in evaluation mode."""
+        super().train(mode)
+        for part in self.frozen:
+            part.eval()
+        return self
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Feature maps of normalised images.
@@ -79,4 +90,10 @@ class TimmTrunk(nn.Module):
         Returns:
             Four maps (B, C, S / stride, S / stride), finest first.
         """
-        return self.body(images)
+        return self.body(images.contiguous(memory_format=torch.channels_last))
+
+    def _first_stages(self, count: int) -> list[nn.Module]:
+        if count == 0:
+            return []
+        stem = [part for name, part in self.body.named_children() if name != "blocks"]
+        return stem + list(self.body.blocks[: count - 1])

@@ -1,0 +1,25 @@
+"""Training and evaluation of the pose-prompted segmenter."""
+
+from bmp.sam_training.dataset import PoseSegDataset
+from bmp.sam_training.metric import PromptedMaskMetric
+from bmp.sam_training.pose_sam import PoseSAM
+from bmp.sam_training.transforms import (
+    FlipPeople,
+    JitterColours,
+    LoadPeople,
+    PackPeople,
+    SquarePeople,
+    WarpPeople,
+)
+
+__all__ = [
+    "FlipPeople",
+    "JitterColours",
+    "LoadPeople",
+    "PackPeople",
+    "PoseSAM",
+    "PoseSegDataset",
+    "PromptedMaskMetric",
+    "SquarePeople",
+    "WarpPeople",
+]

@@ -1,0 +1,139 @@
+"""The small pose-prompted segmenter that ships with the project: SAM 2 on EfficientNet-Lite0.
+
+Same classes and steps as configs/sam_pose2seg, smaller numbers, no video memory. Trained on
+SynthCrowd and real photos, half each, with 1 to 3 joints as clicks and one round of correction.
+Needs ``datasets/synthcrowd/{train,val}`` (python tools/datasets/synthcrowd.py), the photos of
+``datasets/README.md`` and the start weights of its trunk (tools/model_converters).
+"""
+
+_base_ = ["../_base_/runtime.py"]
+default_scope = "bmp"
+custom_imports = dict(imports=["bmp.sam_training"], allow_failed_imports=False)
+
+image_size = 256
+mask_size = 128  # at which losses are computed
+batch_size = 8
+max_iters = 6000
+base_lr = 5e-4
+
+model = dict(
+    type="PoseSAM",
+    data_preprocessor=dict(
+        type="ImgDataPreprocessor",
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+    ),
+    sam=dict(
+        image_size=image_size,
+        d_model=128,
+        trunk=dict(
+            type="TimmTrunk",
+            model_name="tf_efficientnet_lite0",
+            frozen_stages=2,
+            pretrained_file="models/efficientnet_lite0_imagenet.pth",
+        ),
+    ),
+    first_counts=(1, 2, 3, 3),
+    num_corrections=1,
+    keypoint_jitter=0.02,
+    trainable="all",
+    eval_counts=(1, 3),
+)
+checkpoint = "sam-pose2seg_demo.safetensors"
+
+train_pipeline = [
+    dict(type="LoadPeople", max_people=4),
+    dict(type="FlipPeople"),
+    dict(type="WarpPeople", rotation=15, shear=10, scale_range=(0.7, 1.6), shift=0.15, prob=0.7),
+    dict(type="SquarePeople", size=image_size, mask_size=mask_size),
+    dict(type="JitterColours", brightness=0.3, contrast=0.2, saturation=0.3),
+    dict(type="PackPeople"),
+]
+test_pipeline = [
+    dict(type="LoadPeople"),
+    dict(type="SquarePeople", size=image_size, mask_size=mask_size),
+    dict(type="PackPeople", min_pixels=0, with_originals=True),
+]
+
+synthetic = dict(
+    type="PoseSegDataset",
+    data_root="datasets/synthcrowd/train",
+    ann_file="annotations.json",
+    pipeline=train_pipeline,
+)
+photos = dict(
+    type="PoseSegDataset",
+    data_root="datasets/coco_val2017_people_480",
+    ann_file="people_masks.json",
+    pipeline=train_pipeline,
+)
+train_dataloader = dict(
+    batch_size=batch_size,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type="InfiniteSampler", shuffle=True),
+    dataset=dict(
+        type="ConcatDataset",
+        datasets=[synthetic, dict(type="RepeatDataset", times=3, dataset=photos)],
+    ),
+)
+val_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    persistent_workers=False,
+    drop_last=False,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="PoseSegDataset",
+        data_root="datasets/synthcrowd/val",
+        ann_file="annotations.json",
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type="PromptedMaskMetric")
+test_evaluator = val_evaluator
+
+train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=max_iters)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=base_lr, weight_decay=0.05),
+    paramwise_cfg=dict(
+        norm_decay_mult=0,
+        bias_decay_mult=0,
+        custom_keys={"image_encoder.trunk": dict(lr_mult=0.5)},
+    ),
+    clip_grad=dict(max_norm=1.0),
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=200),
+    dict(
+        type="CosineAnnealingLR",
+        by_epoch=False,
+        begin=200,
+        end=max_iters,
+        T_max=max_iters - 200,
+        eta_min=base_lr * 0.01,
+    ),
+]
+default_hooks = dict(
+    logger=dict(type="LoggerHook", interval=20),
+    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=500, max_keep_ckpts=1),
+)
+custom_hooks = [
+    dict(
+        type="EMAHook",
+        ema_type="MomentumAnnealingEMA",
+        momentum=0.001,
+        gamma=300,
+        update_buffers=True,
+        priority=49,
+    ),
+]
+log_processor = dict(by_epoch=False, window_size=20)
+randomness = dict(seed=0)
+work_dir = "work_dirs/sam-pose2seg_lite0_synthcrowd-256x256"
