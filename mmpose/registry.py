@@ -37,17 +37,26 @@ VISUALIZERS = engine.Registry(
 KEYPOINT_CODECS = engine.Registry("keypoint codec", scope=_MODULES, locations=["mmpose.codecs"])
 
 # Nothing of ours is registered in these; without a child of this scope mmengine warns whenever
-# one of its own parts is built.
-MODEL_WRAPPERS = engine.Registry("model_wrapper", parent=engine.MODEL_WRAPPERS, scope=_MODULES)
+# one of its own parts is built, and also where a child names no module to import.
+_HERE = [__name__]
+MODEL_WRAPPERS = engine.Registry(
+    "model_wrapper", parent=engine.MODEL_WRAPPERS, scope=_MODULES, locations=_HERE
+)
 WEIGHT_INITIALIZERS = engine.Registry(
-    "weight initializer", parent=engine.WEIGHT_INITIALIZERS, scope=_MODULES
+    "weight initializer", parent=engine.WEIGHT_INITIALIZERS, scope=_MODULES, locations=_HERE
 )
-LOOPS = engine.Registry("loop", parent=engine.LOOPS, scope=_MODULES)
-OPTIMIZERS = engine.Registry("optimizer", parent=engine.OPTIMIZERS, scope=_MODULES)
-OPTIM_WRAPPERS = engine.Registry("optim_wrapper", parent=engine.OPTIM_WRAPPERS, scope=_MODULES)
+LOOPS = engine.Registry("loop", parent=engine.LOOPS, scope=_MODULES, locations=_HERE)
+OPTIMIZERS = engine.Registry("optimizer", parent=engine.OPTIMIZERS, scope=_MODULES, locations=_HERE)
+OPTIM_WRAPPERS = engine.Registry(
+    "optim_wrapper", parent=engine.OPTIM_WRAPPERS, scope=_MODULES, locations=_HERE
+)
 PARAM_SCHEDULERS = engine.Registry(
-    "parameter scheduler", parent=engine.PARAM_SCHEDULERS, scope=_MODULES
+    "parameter scheduler", parent=engine.PARAM_SCHEDULERS, scope=_MODULES, locations=_HERE
 )
-VISBACKENDS = engine.Registry("vis_backend", parent=engine.VISBACKENDS, scope=_MODULES)
-LOG_PROCESSORS = engine.Registry("log_processor", parent=engine.LOG_PROCESSORS, scope=_MODULES)
-FUNCTIONS = engine.Registry("function", parent=engine.FUNCTIONS, scope=_MODULES)
+VISBACKENDS = engine.Registry(
+    "vis_backend", parent=engine.VISBACKENDS, scope=_MODULES, locations=_HERE
+)
+LOG_PROCESSORS = engine.Registry(
+    "log_processor", parent=engine.LOG_PROCESSORS, scope=_MODULES, locations=_HERE
+)
+FUNCTIONS = engine.Registry("function", parent=engine.FUNCTIONS, scope=_MODULES, locations=_HERE)
