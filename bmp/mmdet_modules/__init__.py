@@ -3,10 +3,15 @@
 Detector configs name it: ``custom_imports=dict(imports=["bmp.mmdet_modules"])``.
 """
 
+import warnings
+
 from bmp.detectors.bridge import install_mmcv_ops
 
 install_mmcv_ops()
-
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ImportWarning)  # mmdet asks mmcv for a name at its old place
+    import mmdet.datasets
+    import mmdet.models  # noqa: F401
 from mmdet.registry import MODELS  # noqa: E402
 
 from bmp.mmdet_modules.ins_head import ExactRTMDetInsHead  # noqa: E402
