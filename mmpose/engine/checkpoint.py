@@ -195,7 +195,10 @@ def save_weights(
     if path.suffix != ".safetensors":
         raise ValueError(f"the file name must end in .safetensors, got {path.name}")
     tensors = {
-        name: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
+        # a copy of each: the file format refuses tensors that share memory, such as tied layers
+        name: (value.half() if half and value.is_floating_point() else value)
+        .cpu()
+        .clone(memory_format=torch.contiguous_format)
         for name, value in state_dict.items()
     }
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in (meta or {}).items()}
