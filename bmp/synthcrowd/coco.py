@@ -20,7 +20,7 @@ from bmp.synthcrowd.scene import annotation_max_iou, render_scene
 from bmp.synthcrowd.settings import SceneSettings
 from bmp.synthcrowd.skeleton import CATEGORY
 
-GENERATOR_VERSION = 2  # raise it whenever the same seed gives other pictures
+GENERATOR_VERSION = 3  # raise it whenever the same seed gives other pictures
 
 
 def write_dataset(

@@ -52,21 +52,24 @@ def shade(light: Light, colours: np.ndarray, normals: np.ndarray, gloss: np.ndar
         normals: in camera coordinates, (N, 3); need not be unit, all are turned to the viewer.
         gloss: strength of the highlight, (N,).
     """
-    lengths = np.sqrt(np.einsum("nx,nx->n", normals, normals)) + 1e-6
-    normals = normals / lengths[:, None]
-    facing = np.abs(normals[:, 2])
-    normals[:, 2] = -facing
-    incidence = normals @ light.direction
+    x, y, z = np.ascontiguousarray(normals.T)  # whole rows: three times as fast as (N, 3)
+    scale = 1 / (np.sqrt(x * x + y * y + z * z) + 1e-6)
+    x, y, facing = x * scale, y * scale, np.abs(z) * scale
+    along = light.direction
+    incidence = x * along[0] + y * along[1] - facing * along[2]
     direct = np.maximum((incidence + light.wrap) / (1 + light.wrap), 0)
-    sky = 0.62 + 0.38 * (normals @ light.up)
-    rim = 0.72 + 0.28 * facing  # edges see less of the room
-    half = light.direction - np.array([0, 0, 1], np.float32)
+    sky = 0.62 + 0.38 * (x * light.up[0] + y * light.up[1] - facing * light.up[2])
+    ambient = sky * (0.72 + 0.28 * facing)  # edges see less of the room
+    half = along - np.array([0, 0, 1], np.float32)
     half = half / (np.linalg.norm(half) + 1e-6)
-    highlight = np.square(np.maximum(normals @ half, 0))
-    highlight = np.square(highlight) * highlight  # to the sixth
-    highlight = np.square(highlight) * gloss
-    reflected = colours * direct[:, None] + highlight[:, None]
-    return reflected * light.direct + colours * ((sky * rim)[:, None] * light.ambient)
+    mirrored = np.maximum(x * half[0] + y * half[1] - facing * half[2], 0)
+    highlight = np.square(mirrored)
+    highlight = np.square(highlight * highlight * highlight) * gloss  # to the twelfth
+    shaded = np.empty_like(colours)
+    for c in range(3):
+        radiance = direct * light.direct[c] + ambient * light.ambient[c]
+        shaded[:, c] = colours[:, c] * radiance + highlight * light.direct[c]
+    return shaded
 
 
 def contact_dark(inverse_depths: np.ndarray) -> np.ndarray:
