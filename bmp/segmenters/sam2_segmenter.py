@@ -139,7 +139,8 @@ def build_segmenter(cfg: Mapping[str, Any], device: torch.device | str = "cpu") 
 
     Args:
         cfg: ``config``, ``checkpoint`` and the other arguments of :class:`SAM2Segmenter`; ``type``
-            may name the class. The checkpoint is a name or path of
+            may name the class. The config is a path or the stem of a file in
+            ``configs/sam_pose2seg`` or ``configs/demo``, the checkpoint a name or path of
             :func:`bmp.checkpoints.find_checkpoint`.
         device: where it works.
     """
@@ -147,6 +148,10 @@ def build_segmenter(cfg: Mapping[str, Any], device: torch.device | str = "cpu") 
     kind = arguments.pop("type", "SAM2Segmenter")
     if kind != "SAM2Segmenter":
         raise ValueError(f"unknown segmenter {kind!r}; known: SAM2Segmenter")
+    if isinstance(arguments.get("config"), str):
+        from bmp.config_files import find_config
+
+        arguments["config"] = str(find_config(arguments["config"], ("sam_pose2seg", "demo")))
     if arguments.get("checkpoint") is not None:
         from bmp.checkpoints import find_checkpoint
 
