@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+from tiny_people import write_people
+
+from mmpose.datasets import CocoDataset, CombinedDataset, MultiSourceSampler
+from mmpose.datasets.combined import map_joints
+from mmpose.datasets.samplers import split_batch
+
+COCO = {"from_file": "coco.py"}
+
+
+class Lengths:
+    """All that the sampler asks of a combined data set."""
+
+    def __init__(self, *lens):
+        self.lens = list(lens)
+
+
+def parts(tmp_path):
+    datasets = []
+    for name, num_images in (("a", 3), ("b", 2)):
+        write_people(tmp_path / name, num_images)
+        datasets.append(
+            CocoDataset(
+                ann_file="annotations.json",
+                data_root=str(tmp_path / name),
+                data_prefix={"img": "images"},
+                metainfo={**COCO, "dataset_name": name},
+            )
+        )
+    return datasets
+
+
+def test_joints_move_to_their_merged_places():
+    sample = {
+        "keypoints": np.array([[[1, 2], [3, 4]]], dtype=np.float32),
+        "keypoints_visible": np.ones((1, 2), dtype=np.float32),
+        "keypoints_visibility": np.array([[1, 0]], dtype=np.float32),
+    }
+    mapped = map_joints(sample, {0: 2, 1: 0}, 3)
+    assert mapped["keypoints"].tolist() == [[[3, 4], [0, 0], [1, 2]]]
+    assert mapped["keypoints_visible"].tolist() == [[1, 0, 1]]
+    assert mapped["keypoints_visibility"].tolist() == [[0, 0, 1]]
+    assert mapped["keypoints"].dtype == np.float32
+
+
+def test_samples_keep_the_name_of_their_data_set(tmp_path):
+    combined = CombinedDataset(COCO, parts(tmp_path))
+    assert len(combined) == 10
+    names = [combined.get_data_info(i)["dataset_name"] for i in range(10)]
+    assert names == ["a"] * 6 + ["b"] * 4
+    assert combined.metainfo["num_keypoints"] == 17
+
+
+def test_a_mapping_widens_the_skeleton(tmp_path):
+    merged = {"from_file": "merged_COCO_AIC_MPII_mergable.py"}
+    identity = {i: i for i in range(17)}
+    combined = CombinedDataset(merged, parts(tmp_path), keypoints_mapping=[identity] * 2)
+    sample = combined.get_data_info(7)
+    assert sample["keypoints"].shape == (1, 23, 2)
+    assert sample["keypoints_visible"][0, 17:].sum() == 0
+    assert len(sample["flip_indices"]) == 23
+
+
+def test_a_share_of_a_data_set_is_drawn_without_replacement(tmp_path):
+    combined = CombinedDataset(COCO, parts(tmp_path), dataset_ratio_factor=[0.5, 1.0])
+    assert combined.lens == [3, 4]
+    assert len({combined.get_data_info(i)["id"] for i in range(3)}) == 3
+
+
+def test_one_entry_for_each_part_is_asked_for(tmp_path):
+    with pytest.raises(ValueError, match="keypoints_mapping needs 2 entries, got 1"):
+        CombinedDataset(COCO, parts(tmp_path), keypoints_mapping=[{0: 0}])
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "expected"), [(128, [36, 5, 87]), (64, [19, 2, 43]), (32, [10, 1, 21])]
+)
+def test_shares_of_a_batch_are_those_of_the_published_code(batch_size, expected):
+    assert split_batch(batch_size, [149813, 22246, 378352]) == expected
+
+
+def test_every_batch_mixes_the_sources():
+    sampler = MultiSourceSampler(Lengths(30, 10), 5, [3, 2], seed=0)
+    indices = list(sampler)
+    assert len(indices) == len(sampler) == 40
+    for batch in np.reshape(indices, (8, 5)):
+        assert (batch < 30).tolist() == [True] * 3 + [False] * 2
+
+
+def test_a_source_is_used_up_before_it_is_repeated():
+    sampler = MultiSourceSampler(Lengths(12, 100), 4, [3, 1], seed=0)
+    first_source = [index for index in sampler if index < 12]
+    assert sorted(first_source[:12]) == list(range(12))
+
+
+def test_a_resumed_epoch_goes_on_where_it_stopped():
+    whole = MultiSourceSampler(Lengths(30, 10), 5, [3, 2], seed=0)
+    whole.set_epoch(1)
+    rest = MultiSourceSampler(Lengths(30, 10), 5, [3, 2], seed=0)
+    rest.set_epoch(1)
+    rest.skip(3)
+    assert list(rest) == list(whole)[15:]
+
+
+@pytest.mark.parametrize("length", [9, 10])
+def test_ranks_share_a_pass_without_overlap(length):
+    samplers = [MultiSourceSampler(Lengths(length), 1, [1], seed=0) for _ in range(2)]
+    for rank, sampler in enumerate(samplers):
+        sampler.rank, sampler.world_size = rank, 2
+    streams = [sampler._stream(0, 0) for sampler in samplers]
+    drawn = [next(stream) for _ in range(length) for stream in streams]
+    assert sorted(drawn[:length]) == list(range(length))
+    assert sorted(drawn) == sorted(list(range(length)) * 2)
+
+
+def test_epochs_are_shuffled_differently():
+    sampler = MultiSourceSampler(Lengths(20), 5, [1], seed=0)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+    sampler.set_epoch(0)
+    assert list(sampler) == first
+
+
+def test_a_ratio_for_each_source_is_asked_for():
+    with pytest.raises(ValueError, match="source_ratio needs 2 entries"):
+        MultiSourceSampler(Lengths(1, 1), 2, [1], seed=0)

@@ -1,0 +1,205 @@
+import numpy as np
+import pytest
+
+from mmpose.datasets import (
+    GetBBoxCenterScale,
+    RandomBBoxTransform,
+    RandomEdgesBlackout,
+    RandomFlip,
+    RandomHalfBody,
+    RandomPatchesBlackout,
+    TopdownAffine,
+    parse_pose_metainfo,
+)
+from mmpose.datasets.transforms.topdown_affine import cut_crop, source_region
+from mmpose.datasets.transforms.windows import choose_half
+
+META = parse_pose_metainfo({"from_file": "coco.py"})
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    np.random.seed(0)
+
+
+def make_sample(height=100, width=80):
+    image = np.random.default_rng(0).integers(1, 255, (height, width, 3), np.uint8)
+    steps = np.arange(17, dtype=np.float32)
+    joints = np.stack([20 + 2 * steps, 10 + 4 * steps], -1)[None]
+    return {
+        "img": image,
+        "bbox": np.array([[10, 5, 60, 85]], dtype=np.float32),
+        "keypoints": joints,
+        "keypoints_visible": np.ones((1, 17), np.float32),
+        "keypoints_visibility": (steps % 2)[None],
+        **{key: META[key] for key in ("flip_indices", "upper_body_ids", "lower_body_ids")},
+    }
+
+
+def start(**kwargs):
+    return GetBBoxCenterScale()(make_sample(**kwargs))
+
+
+def test_the_window_starts_from_the_box():
+    sample = start()
+    assert sample["bbox_center"].tolist() == [[35, 45]]
+    assert sample["bbox_scale"].tolist() == [[62.5, 100]]
+    assert sample["bbox_xyxy_wrt_input"].tolist() == [[10, 5, 60, 85]]
+
+
+def test_flip_mirrors_pixels_box_and_sides():
+    before, sample = start(), start()
+    sample["mask"] = before["img"][..., 0].copy()
+    flipped = RandomFlip(prob=1.0)(sample)
+    assert (flipped["img"] == before["img"][:, ::-1]).all()
+    assert (flipped["mask"] == before["img"][:, ::-1, 0]).all()
+    assert flipped["bbox_xyxy_wrt_input"].tolist() == [[19, 5, 69, 85]]  # 79 - 60, 79 - 10
+    assert flipped["keypoints"][0, 1].tolist() == [79 - 24, 18]  # the former right eye, joint 2
+    assert flipped["keypoints_visibility"][0, :3].tolist() == [0, 0, 1]
+    assert flipped["flip_direction"] == "horizontal"
+
+
+def test_flipping_twice_changes_nothing():
+    flip = RandomFlip(prob=1.0)
+    before, after = start(), flip(flip(start()))
+    for key in ("img", "bbox", "keypoints", "keypoints_visibility"):
+        assert (before[key] == after[key]).all()
+
+
+def test_only_horizontal_flips():
+    with pytest.raises(ValueError, match="'horizontal'"):
+        RandomFlip(direction="vertical")
+
+
+@pytest.mark.parametrize(
+    ("num_upper", "num_lower", "prefers_upper", "expected"),
+    [
+        pytest.param(1, 2, True, None, id="too few of both"),
+        pytest.param(5, 2, False, "upper", id="too few lower ones"),
+        pytest.param(1, 4, True, "lower", id="too few upper ones"),
+        pytest.param(5, 4, True, "upper", id="both, upper preferred"),
+        pytest.param(5, 4, False, "lower", id="both, lower preferred"),
+    ],
+)
+def test_which_half_is_shown(num_upper, num_lower, prefers_upper, expected):
+    visible = np.zeros(17)
+    visible[:num_upper] = visible[11 : 11 + num_lower] = 1
+    half = choose_half(
+        visible,
+        META["upper_body_ids"],
+        META["lower_body_ids"],
+        min_upper=2,
+        min_lower=3,
+        prefers_upper=prefers_upper,
+    )
+    wanted = {"upper": range(num_upper), "lower": range(11, 11 + num_lower), None: None}[expected]
+    assert half == (wanted and list(wanted))
+
+
+def test_half_body_shrinks_the_window_inside_the_box():
+    sample = RandomHalfBody(prob=1.0, upper_prioritized_prob=1.0)(start())
+    # upper joints 0 to 10: x 20..40, y 10..50; mean (30, 30), 1.5 * (20, 40), clipped at y 5
+    assert sample["bbox_xyxy_wrt_input"].tolist() == [[15, 5, 45, 60]]
+
+
+def test_half_body_leaves_people_with_few_joints_whole():
+    sample = start()
+    sample["keypoints_visible"][:, 8:] = 0
+    sample = RandomHalfBody(prob=1.0)(sample)
+    assert sample["bbox_xyxy_wrt_input"].tolist() == [[10, 5, 60, 85]]
+
+
+def test_the_window_moves_within_its_limits():
+    jitter = RandomBBoxTransform(
+        shift_prob=1.0, scale_factor=(0.5, 1.5), rotate_prob=1.0, rotate_factor=30
+    )
+    for _ in range(200):
+        sample = jitter(start())
+        x0, y0, x1, y1 = sample["bbox_xyxy_wrt_input"][0]
+        assert abs((x0 + x1) / 2 - 35) <= 0.16 * 50 + 1e-4
+        assert abs((y0 + y1) / 2 - 45) <= 0.16 * 80 + 1e-4
+        assert 25 - 1e-3 <= x1 - x0 <= 75 + 1e-3
+        assert abs(sample["bbox_rotation"][0]) <= 30
+
+
+def test_no_jitter_changes_nothing():
+    sample = RandomBBoxTransform(shift_prob=0, scale_prob=0, rotate_prob=0)(start())
+    assert sample["bbox_xyxy_wrt_input"].tolist() == [[10, 5, 60, 85]]
+    assert sample["bbox_rotation"].tolist() == [0]
+
+
+def test_the_window_is_padded_and_of_the_aspect_ratio():
+    sample = make_sample(200, 200)
+    sample["bbox"] = np.array([[10, 10, 70, 110]], dtype=np.float32)
+    sample = TopdownAffine((192, 256))(GetBBoxCenterScale()(sample))
+    # published: xywh (10, 10, 60, 100) -> (-6.875, -2.5, 93.75, 125)
+    assert sample["input_center"].tolist() == [40, 60]
+    assert sample["input_scale"].tolist() == [93.75, 125]
+    assert sample["img"].shape == (256, 192, 3)
+
+
+def test_the_corners_of_the_window_are_the_corners_of_the_crop():
+    sample = start()
+    sample["keypoints"] = sample["keypoints"][:, :2]
+    center, scale = np.array([35, 45]), np.array([75, 100])  # 62.5 x 100 widened to 3 : 4
+    sample["keypoints"][0] = center - scale / 2, center + scale / 2
+    joints = TopdownAffine((48, 64))(sample)["transformed_keypoints"][0]
+    np.testing.assert_allclose(joints, [[0, 0], [47, 63]], atol=1e-4)
+
+
+def test_a_crop_of_a_region_equals_that_of_the_whole_picture():
+    import cv2
+
+    image = make_sample(300, 400)["img"]
+    angle = np.deg2rad(20)
+    matrix = np.array(
+        [[np.cos(angle), -np.sin(angle), -60.3], [np.sin(angle), np.cos(angle), -90.7]],
+        dtype=np.float32,
+    )
+    crop = cut_crop(image, matrix, (96, 128))
+    expected = cv2.warpAffine(image, matrix, (96, 128), flags=cv2.INTER_LINEAR)
+    assert np.abs(crop.astype(int) - expected).max() <= 1
+    left, top, right, bottom = source_region(matrix, (96, 128), image.shape[:2])
+    assert (right - left) * (bottom - top) < 0.25 * 300 * 400
+
+
+def test_a_crop_outside_the_picture_is_black():
+    matrix = np.array([[1, 0, 1000], [0, 1, 0]], dtype=np.float32)
+    assert cut_crop(make_sample()["img"], matrix, (48, 64)).sum() == 0
+
+
+def test_edges_are_blacked_out_round_a_rectangle():
+    sample = RandomEdgesBlackout(prob=1.0, mask_ratio_range=(0.3, 0.3))(start())
+    is_kept = sample["img"].any(-1)
+    rows, columns = np.where(is_kept.any(1))[0], np.where(is_kept.any(0))[0]
+    # context 62.5 x 100 about (35, 45), whole pixels x 3..66, y 0..95: 63 x 95, of which 0.7
+    assert (len(columns), len(rows)) == (44, 66)
+    inside = (
+        (sample["keypoints"] >= (columns[0], rows[0]))
+        & (sample["keypoints"] < (columns[-1] + 1, rows[-1] + 1))
+    ).all(-1)
+    assert (sample["keypoints_visibility"] == (np.arange(17) % 2) * inside).all()
+    box = sample["bbox_xyxy_wrt_input"][0]
+    assert box[0] >= columns[0]
+    assert box[3] <= rows[-1] + 1
+
+
+def test_textured_edges_are_refused():
+    with pytest.raises(ValueError, match="texture_prob=0"):
+        RandomEdgesBlackout(texture_prob=0.5)
+
+
+def test_black_patches_hide_their_joints():
+    sample = TopdownAffine((48, 64))(start())
+    sample = RandomPatchesBlackout(grid_size=(8, 6), mask_ratio=1.0, prob=1.0)(sample)
+    assert sample["img"].sum() == 0
+    assert sample["keypoints_visibility"].sum() == 0
+
+
+def test_patches_follow_the_grid():
+    sample = TopdownAffine((48, 64))(start())
+    sample["img"][:] = 255
+    sample = RandomPatchesBlackout(grid_size=(8, 6), mask_ratio=0.5, prob=1.0)(sample)
+    cells = sample["img"].reshape(8, 8, 6, 8, 3).max((1, 3, 4))  # cells of 8 x 8 px
+    assert (sample["img"].reshape(8, 8, 6, 8, 3).min((1, 3, 4)) == cells).all()
+    assert 10 < (cells == 0).sum() < 38

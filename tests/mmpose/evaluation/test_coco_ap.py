@@ -1,0 +1,73 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from mmpose.datasets import parse_pose_metainfo
+from mmpose.evaluation import keypoint_ap
+
+DATA = Path(__file__).parents[2] / "data" / "eval"
+SIGMAS = parse_pose_metainfo({"from_file": "coco.py"})["sigmas"]
+
+
+def read(name):
+    return json.loads((DATA / name).read_text())
+
+
+@pytest.mark.parametrize(
+    ("gt", "results", "expected"),
+    [
+        pytest.param(
+            "keypoints_gt.json",
+            "keypoints_results.json",
+            {"AP": 0.504884, "AP .5": 0.722772, "AP .75": 0.633663},
+            id="faster_coco_eval",
+        ),
+        pytest.param(
+            "example_coco_val.json",
+            "example_coco_preds.json",
+            {"AP": 0.860890, "AP .5": 0.993145, "AP (M)": 0.775578, "AR": 0.875},
+            id="xtcocotools",
+        ),
+    ],
+)
+def test_published_results_get_their_published_scores(gt, results, expected):
+    scores = keypoint_ap(read(gt), read(results), SIGMAS)
+    assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=2e-6)
+
+
+def test_no_detections_score_zero(capsys):
+    scores = keypoint_ap(read("keypoints_gt.json"), [], SIGMAS)
+    assert scores["AP"] == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_ground_truth_as_detection_scores_one():
+    gt = read("example_coco_val.json")
+    detections = [
+        {key: person[key] for key in ("image_id", "category_id", "keypoints", "bbox")}
+        | {"score": 1.0}
+        for person in gt["annotations"]
+        if person["num_keypoints"]
+    ]
+    assert keypoint_ap(gt, detections, SIGMAS)["AP"] == pytest.approx(1.0)
+
+
+def test_people_without_keypoints_are_ignored():
+    gt = read("example_coco_val.json")
+    detections = read("example_coco_preds.json")
+    before = keypoint_ap(gt, detections, SIGMAS)
+    image_id = gt["images"][0]["id"]
+    boxes_only = {"id": 10**9, "image_id": image_id, "category_id": 1, "bbox": [0, 0, 9, 9]}
+    gt["annotations"].append(boxes_only)
+    assert keypoint_ap(gt, detections, SIGMAS) == before
+
+
+def test_without_area_a_person_counts_as_half_the_box():
+    joints = [10.0, 10.0, 2] + [0.0, 0.0, 0] * 16
+    person = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 100, 100], "area": 1.0}
+    gt = {"images": [{"id": 1}], "annotations": [{**person, "keypoints": joints}]}
+    joints = [11.0, 10.0, 2] + [0.0, 0.0, 0] * 16  # 1 px off: nothing at 5300 px², all at 1 px²
+    detection = {"image_id": 1, "category_id": 1, "keypoints": joints, "score": 1.0}
+    assert keypoint_ap(gt, [detection], SIGMAS, use_area=False)["AP"] == pytest.approx(1.0)
+    assert keypoint_ap(gt, [detection], SIGMAS, use_area=True)["AP"] == 0.0
