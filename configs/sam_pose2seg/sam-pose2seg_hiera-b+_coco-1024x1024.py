@@ -1,0 +1,71 @@
+"""SAM-pose2seg: SAM 2.1 Hiera-B+ fine-tuned to be prompted with joints (arXiv 2601.08982).
+
+torchrun --nproc_per_node 8 tools/train.py THIS --launcher pytorch --amp
+
+The published recipe: one person an image, one joint, seven corrections, 15 epochs of every image
+twice, 8 images a step. Joints move with the image here. Data: ``coco`` (and ``cihp`` with joints
+from a pose model) of datasets/README.md.
+"""
+
+_base_ = ["sam2.1_hiera-b+_sa-v-1024x1024.py"]
+
+num_epochs = 15
+base_lr = 5e-6
+load_from = "models/sam2.1_hiera_base_plus.pt"
+checkpoint = "SAM-pose2seg_hiera_b+.pt"
+
+model = dict(
+    first_counts=(1,),
+    num_corrections=7,
+    keypoint_prob=1.0,
+    from_truth_prob=0.1,
+    trainable="prompt_and_decoder",
+)
+train_pipeline = [
+    dict(type="LoadPeople", max_people=1),
+    dict(type="FlipPeople"),
+    dict(type="WarpPeople", rotation=25, shear=20),
+    dict(type="SquarePeople", size={{_base_.image_size}}, mask_size={{_base_.image_size}}),
+    dict(type="JitterColours", brightness=0.1, contrast=0.05, saturation=0.05, gray_prob=0.05),
+    dict(type="PackPeople"),
+]
+coco = dict(
+    type="PoseSegDataset",
+    data_root="datasets/coco",
+    ann_file="annotations/person_keypoints_train2017.json",
+    img_prefix="train2017",
+    pipeline=train_pipeline,
+    needs_keypoints=True,
+)
+train_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    dataset=dict(type="RepeatDataset", times=2, dataset=coco),
+)
+train_cfg = dict(by_epoch=True, max_epochs=num_epochs)
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=base_lr, weight_decay=0.1),
+    # box corners get no gradient here: without this, decay would forget them
+    paramwise_cfg=dict(
+        norm_decay_mult=0,
+        bias_decay_mult=0,
+        custom_keys={"point_embeddings": dict(decay_mult=0)},
+    ),
+    clip_grad=dict(max_norm=0.1),
+)
+param_scheduler = [
+    dict(
+        type="CosineAnnealingLR",
+        begin=0,
+        end=num_epochs,
+        T_max=num_epochs,
+        eta_min=base_lr * 0.1,
+        convert_to_iter_based=True,
+    )
+]
+default_hooks = dict(checkpoint=dict(interval=1))
+randomness = dict(seed=123)
+work_dir = "work_dirs/sam-pose2seg_hiera-b+_coco-1024x1024"

@@ -1,0 +1,17 @@
+"""SAM 2.1 with Hiera-T as published."""
+
+_base_ = ["sam2.1_hiera-b+_sa-v-1024x1024.py"]
+
+model = dict(
+    sam=dict(
+        trunk=dict(
+            embed_dim=96,
+            num_heads=1,
+            stages=(1, 2, 7, 2),
+            global_att_blocks=(5, 7, 9),
+            window_pos_embed_bkg_spatial_size=(7, 7),
+        )
+    )
+)
+checkpoint = "sam2.1_hiera_tiny.pt"
+work_dir = "work_dirs/sam2.1_hiera-t_sa-v-1024x1024"
