@@ -4,9 +4,9 @@ Heavy packages are loaded only once the arguments are understood.
 """
 
 import argparse
-import importlib.util
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bmp import environment
@@ -70,9 +70,9 @@ def make_parser() -> argparse.ArgumentParser:
         "demo",
         parents=[shared],
         help="the main job: embedded crowds, the loop, a table, photos, a short training",
-        add_help=False,
+        description=add_demo_arguments.__doc__,
     )
-    demo.add_argument("arguments", nargs=argparse.REMAINDER, help="see `bmp demo --help`")
+    add_demo_arguments(demo)
     demo.set_defaults(command=demo_command)
 
     info = commands.add_parser(
@@ -88,9 +88,12 @@ def run_command(args: argparse.Namespace) -> int:
     environment.check_writable(args.out)
     from bmp.photos import find_images, run_photos
 
-    paths = find_images(args.images)
-    run_loop = load_loop(args.config, environment.pick_device(args.device))
-    report = run_photos(paths, run_loop, args.out, gif=not args.no_gif, tell=environment.tell)
+    paths = find_images(args.images)  # before the models are loaded
+    from bmp.api import BBoxMaskPose
+
+    model = BBoxMaskPose(args.config, device=args.device)
+    find_people = partial(model.predict, return_intermediates=True)
+    report = run_photos(paths, find_people, args.out, gif=not args.no_gif, tell=environment.tell)
     for picture in report.pictures:
         print(picture)
     print(args.out / "results.json")
@@ -99,40 +102,36 @@ def run_command(args: argparse.Namespace) -> int:
     return 1 if report.failures else 0
 
 
-def load_loop(config: str, device: str) -> Callable:
-    """The loop of a preset, images to results with the steps of every turn.
-
-    Args:
-        config: name of a preset or path of a config.
-        device: where the models run.
-    """
-    from bmp.api import BBoxMaskPose
-    from bmp.loop import run_loop
-
-    model = BBoxMaskPose(config, device=device)
-
-    def run(images: Sequence) -> list:
-        return run_loop(
-            images,
-            model.detector,
-            model.pose_model,
-            model.segmenter,
-            model.settings,
-            keep_intermediates=True,
-        )
-
-    return run
+def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
+    """The main job: renders crowds, runs the loop on them and on photos, trains a little."""
+    parser.add_argument(
+        "--num-images",
+        type=int,
+        default=200,
+        metavar="N",
+        help="rendered crowds that the loop is evaluated on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--num-iters",
+        type=int,
+        default=80,
+        metavar="N",
+        help="training steps of the short training; 0 leaves it out (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=environment.PROJECT_ROOT / "outputs" / "demo",
+        help="folder for pictures and logs (default: %(default)s)",
+    )
 
 
 def demo_command(args: argparse.Namespace) -> int:
-    """``bmp demo``: the script of `make demo`, which is not part of an installed wheel."""
-    script = environment.PROJECT_ROOT / "demos" / "main_job.py"
-    if not script.exists():
-        raise FileNotFoundError(f"no {script}: `bmp demo` needs a clone of the project")
-    spec = importlib.util.spec_from_file_location("main_job", script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main(args.arguments)
+    """``bmp demo``, what `make demo` runs."""
+    environment.check_opencv()
+    from bmp.main_job import run_main_job
+
+    return run_main_job(args.out, num_images=args.num_images, num_iters=args.num_iters)
 
 
 def info_command(args: argparse.Namespace) -> int:

@@ -92,20 +92,6 @@ def check_writable(folder: str | os.PathLike, *, free_mb: float = 50) -> Path:
     return folder
 
 
-def pick_device(device: str | None = None) -> str:
-    """The device asked for, else the GPU if there is one, else the CPU.
-
-    Raises:
-        ValueError: a GPU is asked for that is not there.
-    """
-    torch = importlib.import_module("torch")
-    if device is None or device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"no GPU for --device {device} (torch sees none); use --device cpu")
-    return device
-
-
 def package_versions() -> dict[str, str]:
     """Versions of the packages we stand on; an absent one says so."""
     versions = {"python": platform.python_version()}

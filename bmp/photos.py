@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
-from mmengine.structures import InstanceData
-from pycocotools import mask as coco_mask
 
-from bmp.loop import LoopResult
+from bmp.evaluation.coco_results import people_to_results
+from bmp.inputs import read_image
+from bmp.results import BMPResult
 from bmp.visualization import (
     caption,
     draw_people,
@@ -28,7 +27,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 GIF_WIDTH = 480  # px
 FRAME_SECONDS = 1.2
 
-RunLoop = Callable[[Sequence[np.ndarray]], list[LoopResult]]
+FindPeople = Callable[[np.ndarray], BMPResult]
 
 
 @dataclass
@@ -69,55 +68,9 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
     return found
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """An image file as (H, W, 3) uint8 BGR, turned as its EXIF entry says.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no image that OpenCV knows.
-    """
-    content = np.frombuffer(Path(path).read_bytes(), np.uint8)
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
-    if image is None:
-        raise ValueError(f"{path} is not a readable image")
-    return image
-
-
-def people_to_coco(people: InstanceData, image_id: int, file_name: str = "") -> list[dict]:
-    """People as COCO result entries: box xywh, 17 keypoints with scores, mask as RLE.
-
-    Args:
-        people: of the loop.
-        image_id: of the image in the annotation file.
-        file_name: kept in the entries for readers without such a file.
-    """
-    people = people.to("cpu")
-    corners = people.bboxes.numpy()
-    bboxes_xywh = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-    keypoints = np.concatenate(
-        [people.keypoints.numpy(), people.keypoint_scores.numpy()[..., None]], axis=2
-    )[:, :17]
-    entries = []
-    for n in range(len(people.bboxes)):
-        rle = coco_mask.encode(np.asfortranarray(people.masks[n].numpy().astype(np.uint8)))
-        entries.append(
-            {
-                "image_id": image_id,
-                "file_name": file_name,
-                "category_id": 1,
-                "score": round(float(people.scores[n]), 5),
-                "bbox": bboxes_xywh[n].round(2).tolist(),
-                "keypoints": keypoints[n].ravel().astype(float).round(3).tolist(),
-                "segmentation": {"size": rle["size"], "counts": rle["counts"].decode()},
-                "iteration": int(people.iteration[n]),
-            }
-        )
-    return entries
-
-
 def run_photos(
     paths: Sequence[Path],
-    run_loop: RunLoop,
+    find_people: FindPeople,
     out_dir: Path,
     *,
     gif: bool = True,
@@ -131,7 +84,8 @@ def run_photos(
 
     Args:
         paths: image files.
-        run_loop: images to results with their intermediates.
+        find_people: an image to its people, with the steps of every turn: predict of
+            :class:`bmp.api.BBoxMaskPose` with ``return_intermediates``.
         out_dir: where the files go; made.
         gif: whether GIFs are written.
         tell: takes one line of progress a photo.
@@ -146,13 +100,12 @@ def run_photos(
             started = time.perf_counter()
             try:
                 image = read_image(path)
-            except (OSError, ValueError) as error:
+            except ValueError as error:
                 report.failures.append((path, str(error)))
                 tell(f"[{number}/{len(paths)}] left out: {error}")
                 continue
-            (result,) = run_loop([image])
-            image_id = int(path.stem) if path.stem.isdecimal() else number
-            report.results += people_to_coco(result.people, image_id, path.name)
+            result = find_people(image)
+            report.results += _result_entries(result, path, number)
             _count(report, result)
             report.pictures += write_pictures(image, result, out_dir / stem, gif=gif)
             seconds = time.perf_counter() - started
@@ -164,12 +117,12 @@ def run_photos(
 
 
 def write_pictures(
-    image: np.ndarray, result: LoopResult, target: Path, *, gif: bool = True
+    image: np.ndarray, result: BMPResult, target: Path, *, gif: bool = True
 ) -> list[Path]:
     """Overlay, panel and GIF of one image as ``<target>_people.jpg`` and so on."""
-    overlay = draw_people(image, result.people)
+    overlay = draw_people(image, result)
     rows = loop_pictures(image, result)
-    title = f"after {len(result.turns)} turns: {len(result.people)} people"
+    title = f"after {len(result.turns)} turns: {len(result)} people"
     written = [write_image(target.with_name(f"{target.name}_people.jpg"), overlay)]
     if rows:
         whole = panel(rows)
@@ -182,7 +135,17 @@ def write_pictures(
     return written
 
 
-def _count(report: PhotoReport, result: LoopResult) -> None:
+def _result_entries(result: BMPResult, path: Path, number: int) -> list[dict]:
+    """COCO results of one photo, with its name; the id is the number that is its name, if any."""
+    entries = people_to_results(
+        result.turns[-1], int(path.stem) if path.stem.isdecimal() else number
+    )
+    for entry, turn in zip(entries, result.iteration.tolist(), strict=True):
+        entry.update(score=entry["scores"], file_name=path.name, iteration=turn)
+    return entries
+
+
+def _count(report: PhotoReport, result: BMPResult) -> None:
     missing = len(result.turns) - len(report.found)
     report.found += [0] * missing
     for turn, people in enumerate(result.turns):

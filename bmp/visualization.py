@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from bmp.loop import LoopResult
 from bmp.matching import black_out
 from mmpose.visualization import draw_poses
 
@@ -192,12 +191,13 @@ def panel(rows: Sequence[Sequence[tuple[str, np.ndarray]]], *, tile_width: int =
     return np.concatenate(lines)
 
 
-def loop_pictures(image: np.ndarray, result: LoopResult) -> list[list[tuple[str, np.ndarray]]]:
+def loop_pictures(image: np.ndarray, result: Any) -> list[list[tuple[str, np.ndarray]]]:
     """What each turn of the loop saw and did, for :func:`panel`.
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        result: of :func:`bmp.loop.run_loop` with ``keep_intermediates``.
+        result: a :class:`bmp.loop.LoopResult` or :class:`bmp.results.BMPResult` that kept the
+            steps of every turn (``intermediates``, ``turns``).
 
     Returns:
         One row a turn: the detector's input, its detections, their poses, the refined masks of

@@ -9,9 +9,10 @@ import torch
 from pycocotools import mask as coco_mask
 
 from bmp.loop import LoopResult, Turn
-from bmp.photos import find_images, people_to_coco, read_image, run_photos
+from bmp.photos import find_images, run_photos
+from bmp.results import make_result
 from bmp.segmenters.prompts import Prompts
-from bmp.structures import empty_people, make_people
+from bmp.structures import make_people
 
 
 def person_in_the_middle(height, width):
@@ -22,21 +23,23 @@ def person_in_the_middle(height, width):
         masks=masks,
         keypoints=torch.full((1, 17, 2), 25.0),
         keypoint_scores=torch.full((1, 17), 0.75),
+        presence=torch.ones(1, 17),
+        visibility=torch.ones(1, 17),
+        bbox_scores=torch.tensor([0.5]),
+        mask_scores=torch.tensor([0.5]),
         scores=torch.tensor([0.5]),
         iteration=torch.tensor([0]),
     )
 
 
-def find_one(images):
-    """As :func:`bmp.loop.run_loop` would answer: one person after each of two turns."""
-    results = []
-    for image in images:
-        people = person_in_the_middle(*image.shape[:2])
-        points, labels = torch.full((1, 3, 2), 25.0), torch.ones(1, 3).long()
-        prompts = Prompts(points, labels, people.bboxes, torch.tensor([False]))
-        turn = Turn(0, people, people, people, prompts)
-        results.append(LoopResult(people, [people] * 2, [turn]))
-    return results
+def find_one(image):
+    """As :class:`bmp.api.BBoxMaskPose` would answer: one person after each of two turns."""
+    people = person_in_the_middle(*image.shape[:2])
+    points, labels = torch.full((1, 3, 2), 25.0), torch.ones(1, 3).long()
+    prompts = Prompts(points, labels, people.bboxes, torch.tensor([False]))
+    steps = [Turn(0, people, people, people, prompts)]
+    found = LoopResult(people, [people] * 2, steps)
+    return make_result(found, intermediates=True, heatmap_shape=None)
 
 
 @pytest.fixture
@@ -71,6 +74,10 @@ def test_pictures_and_results_of_a_photo(photo, tmp_path):
     assert lines[0].startswith("[1/1] 7.png: 1 -> 1 people")
     (entry,) = json.loads((tmp_path / "out" / "results.json").read_text())
     assert (entry["image_id"], entry["file_name"]) == (7, "7.png")
+    assert (entry["score"], entry["iteration"]) == (0.5, 0)
+    assert entry["bbox"] == [20, 10, 15, 20]
+    assert entry["keypoints"][:3] == [25.0, 25.0, 0.75]
+    assert coco_mask.area(entry["segmentation"]) == 20 * 15
 
 
 def test_an_unreadable_photo_is_counted_and_the_others_are_done(photo, tmp_path):
@@ -80,7 +87,7 @@ def test_an_unreadable_photo_is_counted_and_the_others_are_done(photo, tmp_path)
     empty.touch()
     report = run_photos([bad, empty, photo], find_one, tmp_path / "out", gif=False, tell=str)
     assert [path.name for path, _ in report.failures] == ["bad.jpg", "empty.jpg"]
-    assert "not a readable image" in report.failures[0][1]
+    assert "not an image" in report.failures[0][1]
     assert len(report.results) == 1
     assert not list((tmp_path / "out").glob("*.gif"))
 
@@ -90,27 +97,3 @@ def test_photos_of_one_name_do_not_overwrite_each_other(photo, tmp_path):
     twin.write_bytes(photo.read_bytes())
     report = run_photos([photo, twin], find_one, tmp_path / "out", gif=False, tell=str)
     assert len({path.name for path in report.pictures}) == 4
-
-
-def test_people_become_coco_entries():
-    (entry,) = people_to_coco(person_in_the_middle(40, 60), 7)
-    assert entry["bbox"] == [20, 10, 15, 20]
-    assert entry["score"] == 0.5
-    assert len(entry["keypoints"]) == 51
-    assert entry["keypoints"][:3] == [25.0, 25.0, 0.75]
-    assert coco_mask.area(entry["segmentation"]) == 20 * 15
-    assert people_to_coco(_nobody(), 7) == []
-
-
-def _nobody():
-    people = empty_people((40, 60), num_keypoints=17)
-    people.scores = torch.zeros(0)
-    people.iteration = torch.zeros(0, dtype=torch.int64)
-    return people
-
-
-def test_an_image_is_read_as_bgr(photo):
-    image = read_image(photo)
-    assert image.shape == (40, 60, 3)
-    with pytest.raises(OSError, match="nowhere"):
-        read_image(photo.parent / "nowhere.jpg")

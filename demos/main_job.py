@@ -1,0 +1,16 @@
+"""The main job of `make demo`: rendered crowds, the loop, one table, photos, a short training.
+
+python demos/main_job.py [--num-images N] [--num-iters N] [--out DIR]
+
+A GPU is used where there is one; CUDA_VISIBLE_DEVICES="" keeps it on the CPU.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works uninstalled, from anywhere
+
+from bmp.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["demo", *sys.argv[1:]]))
