@@ -1,0 +1,54 @@
+"""Every config file is read and what it describes is built, without memory where that works."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.utils import import_modules_from_strings
+
+from mmpose.engine.config import load_config
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.py") if "_base_" not in path.parts)
+PART_FOLDERS = {
+    "detector": ("rtmdet", "demo"),
+    "pose_model": ("PMPose", "MaskPose", "demo"),
+    "segmenter": ("sam_pose2seg", "demo"),
+}
+
+
+def config_id(path):
+    return str(path.relative_to(ROOT / "configs"))
+
+
+def build_model(config):
+    """The config's model; on the meta device, which sam2's constructors alone cannot do."""
+    custom = config.get("custom_imports")
+    if custom:
+        import_modules_from_strings(**custom)
+    with DefaultScope.overwrite_default_scope(config.get("default_scope", "mmpose")):
+        if config.get("default_scope", "mmpose") == "mmpose":
+            import mmpose.models  # noqa: F401
+        with torch.device("cpu" if "sam" in config.model else "meta"):
+            return MODELS.build(config.model)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=config_id)
+def test_config_builds(path):
+    config = load_config(path)
+    if "detector" in config.model:  # a loop: its parts are configs of their own
+        from bmp.config_files import find_config
+        from bmp.loop import make_settings
+
+        make_settings(config.model["loop"])
+        for part, folders in PART_FOLDERS.items():
+            assert find_config(config.model[part]["config"], folders).is_file()
+        return
+    model = build_model(config)
+    assert sum(parameter.numel() for parameter in model.parameters()) > 100_000
+
+
+def test_there_are_configs_of_every_family():
+    families = {path.parent.name for path in CONFIGS}
+    assert families >= {"vitpose", "MaskPose", "PMPose", "rtmdet", "sam_pose2seg", "bmp", "demo"}
