@@ -2,10 +2,10 @@
 
 _base_ = ["runtime.py"]
 
-default_scope = "bmp"
+default_scope = "mmengine"  # its loop and sampler; ours are named with their scope
 custom_imports = dict(imports=["bmp.models", "bmp.evaluation"], allow_failed_imports=False)
 
-model = dict(type="BBoxMaskPoseModel")
+model = dict(type="bmp.BBoxMaskPoseModel")
 checkpoint = None  # the parts bring their own
 
 # one image a batch: numbers do not depend on how images are shared among processes
@@ -13,9 +13,9 @@ test_dataloader = dict(
     batch_size=1,
     num_workers=0,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(type="CocoImageDataset"),
+    dataset=dict(type="bmp.CocoImageDataset"),
 )
-test_evaluator = dict(type="LoopCocoMetric")
+test_evaluator = dict(type="bmp.LoopCocoMetric")
 test_cfg = dict(type="TestLoop")
 vis_backends = [dict(type="LocalVisBackend")]
 visualizer = dict(_delete_=True, type="Visualizer", vis_backends=vis_backends)
