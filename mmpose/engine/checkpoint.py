@@ -97,8 +97,9 @@ def _read_pickle(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with torch.serialization.safe_globals(_training_classes()):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        lines = [line for line in str(error).splitlines() if "Unsupported" in line]
-        reason = (lines or str(error).splitlines() or ["it ends too early"])[0].strip()
+        lines = [line for line in str(error).splitlines() if "unsupported" in line.lower()]
+        reason = (lines or str(error).splitlines() or ["it ends too early"])[0]
+        reason = reason.split(" Please use")[0].strip()  # torch's advice is to trust the file
         raise ValueError(
             f"{path} cannot be read safely: {reason}; if it was cut off, get it again; if you "
             "trust it, load it with torch.load(weights_only=False) yourself and save its "

@@ -3,6 +3,8 @@
 Weights carry the names of mmpretrain's class, so published checkpoints load.
 """
 
+import math
+
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -176,9 +178,10 @@ def _fit_pos_embed(module: VisionTransformer, state_dict: dict, prefix: str, *_:
     stored = state_dict.get(f"{prefix}pos_embed")
     if stored is None or stored.shape == module.pos_embed.shape:
         return
-    if stored.shape[1] == module.pos_embed.shape[1] + 1:
+    num_tokens = module.pos_embed.shape[1]
+    side = math.isqrt(stored.shape[1])
+    if stored.shape[1] == num_tokens + 1 or stored.shape[1] == side**2 + 1:
         stored = stored[:, 1:]
-    side = round(stored.shape[1] ** 0.5)
-    if stored.shape[1] != module.pos_embed.shape[1] and side * side == stored.shape[1]:
+    if stored.shape[1] == side**2 != num_tokens:
         stored = resize_pos_embed(stored, (side, side), module.grid)
     state_dict[f"{prefix}pos_embed"] = stored

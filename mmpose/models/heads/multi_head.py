@@ -262,13 +262,13 @@ def _build_losses(*losses: dict | nn.Module | None) -> dict[str, nn.Module]:
 
 
 def _scalars(layers: nn.Sequential, feature: Tensor) -> Tensor:
-    logits = layers(feature)  # (B, K, 1, 1)
-    if logits.shape[-2:] != (1, 1):
+    height, width = feature.shape[-2:]
+    if (height // 16, width // 12) != (1, 1):
         raise ValueError(
-            f"MultiHead needs feature maps of 16 x 12, got {tuple(feature.shape[-2:])}; choose "
-            "input size and stride of the backbone accordingly"
+            f"MultiHead needs feature maps of 16 x 12, got {height} x {width}; choose input size "
+            "and stride of the backbone accordingly"
         )
-    return logits.float()
+    return layers(feature).float()  # (B, K, 1, 1)
 
 
 def _balanced_accuracy(pred: Tensor, truth: Tensor, counted: Tensor) -> Tensor:

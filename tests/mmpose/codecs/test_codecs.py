@@ -1,0 +1,102 @@
+"""Codecs against published numbers, round trips, and their refusals."""
+
+import numpy as np
+import pytest
+import torch
+
+import mmpose.codecs  # noqa: F401 - registers
+from mmpose.registry import KEYPOINT_CODECS
+from tests.mmpose.golden import load_golden
+
+SIZES = {"input_size": (192, 256), "heatmap_size": (48, 64)}
+CODECS = {
+    "UDPHeatmap": {"type": "UDPHeatmap", "sigma": 2},
+    "OKSArgMaxHeatmap": {"type": "OKSArgMaxHeatmap", "sigma": -1},
+    "MSRAHeatmap": {"type": "MSRAHeatmap", "sigma": 2},
+}
+
+
+def build(settings):
+    return KEYPOINT_CODECS.build({**settings, **SIZES})
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return load_golden("codecs.npz")
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_encoding_gives_the_published_targets(name, golden):
+    encoded = build(CODECS[name]).encode(
+        golden["keypoints"], golden["keypoints_visible"], golden["keypoints_visibility"]
+    )
+    for field, value in encoded.items():
+        if f"{name}.encode.{field}" in golden:
+            published = golden[f"{name}.encode.{field}"].reshape(value.shape)
+            np.testing.assert_allclose(value, published, atol=1e-5, err_msg=field)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_decoding_gives_the_published_joints(name, golden):
+    heatmaps = torch.from_numpy(golden["decode_heatmaps"])
+    keypoints, scores = build(CODECS[name]).decode(heatmaps)
+    # a thousandth of a cell, which is 4 pixels
+    np.testing.assert_allclose(keypoints, golden[f"{name}.decode.keypoints"], atol=4e-3)
+    np.testing.assert_allclose(scores, golden[f"{name}.decode.scores"], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [*CODECS, "ArgMaxProbMap", "ProbMap"])
+def test_a_joint_inside_survives_the_round_trip(name):
+    codec = build(CODECS.get(name, {"type": name}))
+    torch.manual_seed(0)
+    keypoints = 20 + torch.rand(5, 17, 2) * torch.tensor([150.0, 210.0])
+    encoded = codec.encode(keypoints)
+    decoded, scores = codec.decode(encoded["heatmaps"])
+    if name != "MSRAHeatmap":  # the others decode to a far border at (w, h)
+        decoded = decoded * torch.tensor([191 / 192, 255 / 256])
+    # MSRA rounds to quarter cells, the arg-max of narrow maps wobbles by a tenth
+    tolerance = 4 * (0.5 if name == "MSRAHeatmap" else 0.15)
+    assert (decoded - keypoints).abs().max() < tolerance
+    assert scores.min() > 0.5
+    assert encoded["in_image"].all()
+
+
+def test_expected_similarity_prefers_the_middle_of_two_peaks_for_wide_joints():
+    heatmaps = torch.zeros(1, 17, 64, 48)
+    heatmaps[:, :, 20, 10] = heatmaps[:, :, 20, 14] = 0.5
+    heatmaps[:, :, 40, 30] = 0.3
+    keypoints, _ = build({"type": "ProbMap"}).decode(heatmaps)
+    cells = keypoints[0, [0, 5, 11]] / torch.tensor([192 / 47, 256 / 63])
+    published = torch.tensor([[10.0, 20.0], [10.196859, 20.0], [10.502993, 20.0]])
+    torch.testing.assert_close(cells, published, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_one_person_or_many_or_nobody(name):
+    codec = build(CODECS[name])
+    keypoints = torch.rand(3, 17, 2) * 180
+    together = codec.encode(keypoints)
+    alone = codec.encode(keypoints[1:2])
+    for field in together:
+        torch.testing.assert_close(together[field][1:2], alone[field])
+    nobody = codec.encode(keypoints[:0])
+    assert nobody["heatmaps"].shape == (0, 17, 64, 48)
+    assert codec.decode(nobody["heatmaps"])[0].shape == (0, 17, 2)
+
+
+def test_an_empty_map_is_decoded_beside_the_corner():
+    keypoints, scores = build(CODECS["UDPHeatmap"]).decode(torch.zeros(1, 2, 64, 48))
+    torch.testing.assert_close(keypoints[0, 0], -torch.tensor([192 / 47, 256 / 63]))
+    assert (scores == 0).all()
+
+
+def test_unknown_joint_lists_are_refused_with_the_mend():
+    with pytest.raises(ValueError, match=r"14 keypoints.*sigmas="):
+        build(CODECS["OKSArgMaxHeatmap"]).encode(np.zeros((1, 14, 2), np.float32))
+    given = build({"type": "ProbMap", "sigmas": [0.05] * 14})
+    assert given.encode(np.zeros((1, 14, 2), np.float32))["heatmaps"].shape == (1, 14, 64, 48)
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="keypoints must be"):
+        build(CODECS["UDPHeatmap"]).encode(np.zeros((2, 17, 2)), np.zeros((1, 17)))
