@@ -22,6 +22,7 @@ model = dict(
         model_name="tf_efficientnet_lite0",
         out_indices=(2, 3, 4),
         pretrained_file="models/efficientnet_lite0_imagenet.pth",
+        frozen_stages=2,  # the costly high resolutions keep their ImageNet features
     ),
     neck=dict(type="FusionNeck", in_channels=(40, 112, 320), out_channels=128),
     head=dict(

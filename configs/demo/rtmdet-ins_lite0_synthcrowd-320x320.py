@@ -12,7 +12,7 @@ num_channels = 64
 image_size = (320, 320)
 crop_size = (256, 256)  # training sees pieces, at the scale of the whole: 1.5 times as fast
 batch_size = 8
-max_iters = 3000
+max_iters = 2200
 base_lr = 1e-3
 
 norm_cfg = dict(type="BN", momentum=0.03, eps=0.001)

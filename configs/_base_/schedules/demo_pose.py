@@ -6,14 +6,14 @@ both. Checkpoints and validation every ``interval`` iterations; ``--resume`` con
 
 _base_ = "../runtime.py"
 
-max_iters = 4000
-train_cfg = dict(type="ResumableIterTrainLoop", max_iters=max_iters, val_interval=2000)
+max_iters = 1100
+train_cfg = dict(type="ResumableIterTrainLoop", max_iters=max_iters, val_interval=1100)
 val_cfg = dict()
 test_cfg = dict()
 
 optim_wrapper = dict(
     type="OptimWrapper",
-    optimizer=dict(type="AdamW", lr=1e-3, weight_decay=0.05),
+    optimizer=dict(type="AdamW", lr=1.5e-3, weight_decay=0.05),
     constructor="TwoGroupOptimWrapperConstructor",
     clip_grad=dict(max_norm=5.0),
 )
@@ -29,13 +29,13 @@ default_hooks = dict(
         type="CheckpointHook", by_epoch=False, interval=200, max_keep_ckpts=1, save_last=True
     ),
 )
-# an average over about the last 500 iterations; it is what is validated and saved
+# an average over about the last 250 iterations; it is what is validated and saved
 custom_hooks = [
     dict(type="SyncBuffersHook"),
     dict(
         type="EMAHook",
         ema_type="ExponentialMovingAverage",
-        momentum=0.002,
+        momentum=0.004,
         update_buffers=True,
         priority="NORMAL",
     ),
