@@ -5,6 +5,10 @@ tools' helpers stand in modules of their own.
 """
 
 from .loops import ResumableIterTrainLoop
-from .optim_wrappers import LayerDecayOptimWrapperConstructor
+from .optim_wrappers import LayerDecayOptimWrapperConstructor, TwoGroupOptimWrapperConstructor
 
-__all__ = ["LayerDecayOptimWrapperConstructor", "ResumableIterTrainLoop"]
+__all__ = [
+    "LayerDecayOptimWrapperConstructor",
+    "ResumableIterTrainLoop",
+    "TwoGroupOptimWrapperConstructor",
+]

@@ -1,0 +1,110 @@
+import pytest
+
+from mmpose.engine.config import check_keys, find_project_root, load_config
+from mmpose.engine.launch import adapt_to_machine, start_processes
+
+CONFIG = """
+model = dict(type="TopdownPoseEstimator", backbone=dict(pretrained_file="models/a.pth"))
+train_dataloader = dict(
+    dataset=dict(
+        datasets=[dict(data_root="datasets/x", ann_file="a.json", data_prefix=dict(img="images"))]
+    )
+)
+test_dataloader = dict(dataset=dict(ann_file="datasets/y.json", data_prefix=dict(img="pics")))
+test_evaluator = dict(type="CocoMetric", ann_file="datasets/y.json")
+load_from = "work_dirs/z.pth"
+checkpoint = "shipped.safetensors"
+my_pipeline = []
+"""
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    folder = tmp_path / "configs" / "demo"
+    folder.mkdir(parents=True)
+    path = folder / "some.py"
+    path.write_text(CONFIG)
+    return path
+
+
+def test_paths_start_at_the_project_root(config_file, tmp_path):
+    config = load_config(config_file)
+    part = config.train_dataloader.dataset.datasets[0]
+    assert part.data_root == str(tmp_path / "datasets/x")
+    assert (part.ann_file, part.data_prefix.img) == ("a.json", "images")
+    assert config.test_dataloader.dataset.ann_file == str(tmp_path / "datasets/y.json")
+    assert config.test_dataloader.dataset.data_prefix.img == str(tmp_path / "pics")
+    assert config.test_evaluator.ann_file == str(tmp_path / "datasets/y.json")
+    assert config.model.backbone.pretrained_file == str(tmp_path / "models/a.pth")
+    assert config.load_from == str(tmp_path / "work_dirs/z.pth")
+    assert config.checkpoint == "shipped.safetensors"
+
+
+def test_absolute_paths_and_urls_are_kept(config_file):
+    options = {"load_from": "https://example.org/a.pth", "work_dir": "/elsewhere"}
+    config = load_config(config_file, options)
+    assert config.load_from == options["load_from"]
+    assert config.work_dir == "/elsewhere"
+
+
+def test_options_replace_values(config_file):
+    config = load_config(config_file, {"test_evaluator.ann_file": "other.json"})
+    assert config.test_evaluator.ann_file.endswith("/other.json")
+
+
+def test_a_config_outside_configs_starts_at_its_own_folder(tmp_path):
+    assert find_project_root(tmp_path / "mine.py") == tmp_path
+
+
+def test_a_misspelt_key_is_refused(config_file):
+    config_file.write_text("train_dataloder = dict()")
+    with pytest.raises(ValueError, match="did you mean 'train_dataloader'"):
+        load_config(config_file)
+
+
+def test_an_unknown_option_is_refused(config_file):
+    with pytest.raises(
+        ValueError, match="unknown config key 'trian_cfg'; did you mean 'train_cfg'"
+    ):
+        load_config(config_file, {"trian_cfg.max_iters": 3})
+
+
+VARIABLES = ["codec", "train_pipeline", "val_pipeline", "test_pipeline", "data_root", "base_lr"]
+VARIABLES += ["max_epochs", "dataset_type", "num_keypoints", "train_datasets", "test_datasets"]
+
+
+@pytest.mark.parametrize("key", VARIABLES)
+def test_variables_of_a_config_are_no_misspelt_keys(key):
+    check_keys([key])
+
+
+def test_a_missing_config_names_similar_ones(config_file):
+    with pytest.raises(FileNotFoundError, match=r"similar: .*some\.py"):
+        load_config(config_file.with_name("sone.py"))
+
+
+def test_a_launcher_that_did_not_start_us_is_refused(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(ValueError, match="needs torchrun"):
+        start_processes("pytorch")
+    monkeypatch.delenv("SLURM_PROCID", raising=False)
+    with pytest.raises(ValueError, match="start the tool with srun"):
+        start_processes("slurm")
+    start_processes("none")
+
+
+def test_mixed_precision_is_left_out_without_a_gpu(config_file, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config = load_config(config_file)
+    config.optim_wrapper = {"type": "OptimWrapper"}
+    adapt_to_machine(config, launcher="pytorch", amp=True)
+    assert config.optim_wrapper.type == "OptimWrapper"
+    assert "device_ids" not in config.model_wrapper_cfg
+
+
+def test_mixed_precision_is_bfloat16_on_a_gpu(config_file, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    config = load_config(config_file)
+    config.optim_wrapper = {"type": "OptimWrapper"}
+    adapt_to_machine(config, launcher="none", amp=True)
+    assert config.optim_wrapper == {"type": "AmpOptimWrapper", "dtype": "bfloat16"}

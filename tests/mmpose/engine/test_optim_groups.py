@@ -1,0 +1,56 @@
+import pytest
+from torch import nn
+
+from mmpose.engine import LayerDecayOptimWrapperConstructor, TwoGroupOptimWrapperConstructor
+from mmpose.engine.optim_wrappers.layer_decay_optim_wrapper import get_layer_id
+
+OPTIMIZER = {"type": "AdamW", "lr": 1e-3, "weight_decay": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("backbone.pos_embed", 0),
+        ("backbone.patch_embed.projection.weight", 0),
+        ("backbone.layers.0.ln1.weight", 1),
+        ("backbone.layers.11.ffn.layers.1.bias", 12),
+        ("backbone.ln1.weight", 13),
+        ("head.final_layer.weight", 13),
+    ],
+)
+def test_depth_of_a_parameter(name, expected):
+    assert get_layer_id(name, num_layers=12) == expected
+
+
+def make_vit_like():
+    model = nn.Module()
+    model.backbone = nn.Module()
+    model.backbone.patch_embed = nn.Linear(2, 2)
+    model.backbone.layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(12))
+    model.backbone.ln1 = nn.LayerNorm(2)
+    model.head = nn.Linear(2, 2)
+    return model
+
+
+def test_learning_rates_decay_towards_the_input():
+    constructor = LayerDecayOptimWrapperConstructor(
+        {"optimizer": OPTIMIZER}, {"num_layers": 12, "layer_decay_rate": 0.75}
+    )
+    groups = constructor(make_vit_like()).param_groups
+    rates = {group["group_name"]: group["lr"] for group in groups}
+    assert len(groups) == 28
+    # published ViT-B: 1e-3 * 0.75^13, 0.75^12, 0.75, 1
+    assert rates["layer_0_decay"] == pytest.approx(2.37573e-5, rel=1e-5)
+    assert rates["layer_1_decay"] == pytest.approx(3.16764e-5, rel=1e-5)
+    assert rates["layer_12_no_decay"] == pytest.approx(7.5e-4)
+    assert rates["layer_13_decay"] == pytest.approx(1e-3)
+    decays = {group["weight_decay"] for group in groups if "no_decay" in group["group_name"]}
+    assert decays == {0.0}
+
+
+def test_vectors_are_not_decayed():
+    model = make_vit_like()
+    model.head.requires_grad_(False)
+    groups = TwoGroupOptimWrapperConstructor({"optimizer": OPTIMIZER})(model).param_groups
+    assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
+    assert [len(group["params"]) for group in groups] == [13, 15]
