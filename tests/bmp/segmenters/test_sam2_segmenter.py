@@ -1,0 +1,192 @@
+"""Embedding images and cutting out people, whatever the grouping."""
+
+import numpy as np
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from torch.nn import functional as F
+
+from bmp.segmenters.build import build_sam2
+from bmp.segmenters.decode import decode_points, upsample_masks
+from bmp.segmenters.embeddings import prepare_image
+from bmp.segmenters.prompts import Prompts, points_as_prompts
+from bmp.segmenters.sam2_segmenter import SAM2Segmenter, build_segmenter
+
+TINY = {
+    "image_size": 64,
+    "d_model": 32,
+    "trunk": {
+        "type": "Hiera",
+        "embed_dim": 8,
+        "stages": (1, 1, 1, 1),
+        "window_spec": (8, 4, 4, 2),
+        "global_att_blocks": (),
+        "window_pos_embed_bkg_spatial_size": (4, 4),
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def segmenter():
+    torch.manual_seed(0)
+    return SAM2Segmenter({"model": {"sam": TINY}})
+
+
+@pytest.fixture(scope="session")
+def images():
+    random = np.random.RandomState(0)
+    return [random.randint(0, 256, (h, w, 3), np.uint8) for h, w in ((40, 60), (90, 50), (1, 1))]
+
+
+def random_prompts(num_people, shape, seed):
+    """1 to 3 points, positive and negative, for some people also (or only) a box."""
+    generator = torch.Generator().manual_seed(seed)
+    size = torch.tensor([shape[1], shape[0]])
+    coords = torch.rand(num_people, 3, 2, generator=generator) * size
+    labels = torch.randint(-1, 2, (num_people, 3), generator=generator)
+    corners = (torch.rand(num_people, 2, 2, generator=generator) * size).sort(1).values
+    uses_bbox = torch.rand(num_people, generator=generator) < 0.5
+    return Prompts(coords, labels, corners.reshape(num_people, 4), uses_bbox)
+
+
+def one_person(prompts, i):
+    rows = slice(i, i + 1)
+    fields = (prompts.point_coords, prompts.point_labels, prompts.bboxes, prompts.uses_bbox)
+    return Prompts(*(field[rows] for field in fields))
+
+
+def test_people_of_many_images_at_once_equal_one_at_a_time(segmenter, images):
+    prompts = [random_prompts(6, image.shape[:2], seed) for seed, image in enumerate(images)]
+    results = segmenter.segment(segmenter.embed(images), prompts)
+    for image, own, (masks, scores) in zip(images, prompts, results, strict=True):
+        embeddings = segmenter.embed([image])
+        for i in range(6):
+            [(mask, score)] = segmenter.segment(embeddings, [one_person(own, i)])
+            torch.testing.assert_close(score[0], scores[i], atol=1e-5, rtol=0)
+            assert (mask[0] != masks[i]).float().mean() < 1e-3
+
+
+def test_results_do_not_depend_on_chunks(images):
+    torch.manual_seed(0)
+    segmenter = SAM2Segmenter({"model": {"sam": TINY}}, embed_chunk=1, decode_chunk=2)
+    prompts = [random_prompts(5, image.shape[:2], seed) for seed, image in enumerate(images)]
+    small = segmenter.segment(segmenter.embed(images), prompts)
+    segmenter.embed_chunk = segmenter.decode_chunk = 100
+    large = segmenter.segment(segmenter.embed(images), prompts)
+    for (_, first), (_, second) in zip(small, large, strict=True):
+        torch.testing.assert_close(first, second, atol=1e-5, rtol=0)
+
+
+def test_nobody_gives_empty_masks(segmenter, images):
+    nobody = points_as_prompts(torch.zeros(0, 3, 2))
+    results = segmenter.segment(segmenter.embed(images), [nobody] * 3)
+    for image, (masks, scores) in zip(images, results, strict=True):
+        assert masks.shape == (0, *image.shape[:2])
+        assert masks.dtype == torch.bool
+        assert scores.shape == (0,)
+
+
+def test_a_person_without_prompt_gets_an_empty_mask_of_score_0(segmenter, images):
+    coords = torch.tensor([[[5.0, 5.0]], [[torch.nan, 5.0]]])
+    [(masks, scores)] = segmenter.segment(segmenter.embed(images[:1]), [points_as_prompts(coords)])
+    assert not masks[1].any()
+    assert scores[1] == 0
+    assert scores[0] > 0
+
+
+def test_points_far_outside_the_image_are_answered(segmenter, images):
+    far = points_as_prompts(torch.tensor([[[-1e4, 1e4]]]))
+    [(masks, scores)] = segmenter.segment(segmenter.embed(images[:1]), [far])
+    assert masks.shape == (1, 40, 60)
+    assert scores.isfinite().all()
+
+
+def test_order_of_points_is_neutral(segmenter, images):
+    embeddings = segmenter.embed(images[:1])
+    coords = torch.tensor([[[5.0, 5.0], [20.0, 30.0], [50.0, 8.0]]])
+    [(_, scores)] = segmenter.segment(embeddings, [points_as_prompts(coords)])
+    [(_, flipped)] = segmenter.segment(embeddings, [points_as_prompts(coords.flip(1))])
+    torch.testing.assert_close(scores, flipped, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "message"),
+    [
+        pytest.param(np.zeros((4, 4, 3)), TypeError, "uint8 array, got float64", id="float"),
+        pytest.param("a.jpg", TypeError, "uint8 array, got str", id="path"),
+        pytest.param(np.zeros((4, 4), np.uint8), ValueError, r"\(4, 4\)", id="grey"),
+        pytest.param(np.zeros((0, 4, 3), np.uint8), ValueError, "H, W > 0", id="no pixels"),
+    ],
+)
+def test_what_is_no_image_is_refused(segmenter, image, error, message):
+    with pytest.raises(error, match=message):
+        segmenter.embed([image])
+
+
+def test_embed_and_segment_refuse_wrong_counts(segmenter, images):
+    with pytest.raises(ValueError, match="at least one image"):
+        segmenter.embed([])
+    with pytest.raises(ValueError, match="0 prompts for 1 images"):
+        segmenter.segment(segmenter.embed(images[:1]), [])
+
+
+def test_image_is_turned_to_rgb_and_normalised():
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[..., 2] = 255  # red in BGR
+    square = prepare_image(image, 16)
+    expected = torch.tensor([(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225])
+    torch.testing.assert_close(square, expected[:, None, None].expand(3, 16, 16))
+    published = prepare_image(image, 16, bgr_as_rgb=True)
+    assert published[2, 0, 0] > published[0, 0, 0]
+
+
+def test_masks_are_logits_above_0_after_bilinear_resizing():
+    logits = torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(0))
+    expected = F.interpolate(logits[None], (21, 33), mode="bilinear", align_corners=False)[0] > 0
+    assert torch.equal(upsample_masks(logits, (21, 33)), expected)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "answer"),
+    [
+        pytest.param(0.0, 0, id="stable: the single mask"),
+        pytest.param(1.1, 1, id="unstable: the best of three"),
+    ],
+)
+def test_unstable_masks_give_way_to_the_best_of_three(segmenter, images, threshold, answer):
+    embeddings, decoder = segmenter.embed(images[:1]), segmenter.sam.sam_mask_decoder
+    index, coords = torch.zeros(1, dtype=torch.long), torch.tensor([[[9.0, 20.0]]])
+    arguments = (segmenter.sam, embeddings, index, coords, torch.ones(1, 1))
+    three = decode_points(*arguments, several_masks=True)
+    decoder.dynamic_multimask_via_stability = False
+    single = decode_points(*arguments)
+    decoder.dynamic_multimask_via_stability = True
+    before = decoder.dynamic_multimask_stability_thresh
+    decoder.dynamic_multimask_stability_thresh = threshold
+    try:
+        score = decode_points(*arguments).mask_scores[0, 0]
+    finally:
+        decoder.dynamic_multimask_stability_thresh = before
+    expected = three.mask_scores[0].max() if answer else single.mask_scores[0, 0]
+    torch.testing.assert_close(score, expected)
+
+
+def test_hydra_is_left_to_others():
+    assert not GlobalHydra.instance().is_initialized()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"trunk": {"type": "Swin"}}, "unknown trunk 'Swin'", id="trunk"),
+        pytest.param({"image_size": 100}, "multiples of 32", id="size"),
+    ],
+)
+def test_impossible_numbers_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build_sam2(**TINY | changes)
+
+
+def test_unknown_segmenter_is_named():
+    with pytest.raises(ValueError, match="unknown segmenter 'Other'"):
+        build_segmenter({"type": "Other"})
