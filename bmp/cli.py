@@ -5,6 +5,7 @@ Heavy packages are loaded only once the arguments are understood.
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ from bmp import environment
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0 only if everything asked for was done."""
     args = make_parser().parse_args(argv)
+    # of torch, about a call in mmdet: nothing that a user could change
+    warnings.filterwarnings("ignore", message="torch.meshgrid", category=UserWarning)
     return guarded(lambda: args.command(args), show_traceback=args.traceback)
 
 

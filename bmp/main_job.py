@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from bmp.api import BBoxMaskPose
+from bmp.checkpoints import find_checkpoint
 from bmp.environment import PROJECT_ROOT, check_writable
 from bmp.evaluation.loop_metric import format_table
 from bmp.photos import PhotoReport, find_images, run_photos
@@ -43,6 +44,7 @@ def run_main_job(out: Path, *, num_images: int = VALIDATION_IMAGES, num_iters: i
         )
     clock = Clock("demo")
     check_writable(out, free_mb=NEEDED_MB)
+    check_weights()
     clock(f"1/4 rendering {num_images} crowds with exact annotations (seed {VALIDATION_SEED})")
     crowds = render_crowds(num_images)
     clock(f"2/4 the loop on these crowds ({LOOP_CONFIG.relative_to(PROJECT_ROOT)})")
@@ -51,13 +53,24 @@ def run_main_job(out: Path, *, num_images: int = VALIDATION_IMAGES, num_iters: i
     report = run_on_photos(out, clock)
     rows = []
     if num_iters:
-        clock(f"4/4 a short training: {num_iters} steps of the pose model, its head made new")
+        clock(f"4/4 a short training: {num_iters} steps of the pose model, its last layer made new")
         rows = train_briefly(out / "short_training", num_iters=num_iters, tell=clock)
     else:
         clock("4/4 the short training is left out (--num-iters 0)")
     print_summary(metrics, report, rows, out)
     clock("done")
     return 0
+
+
+def check_weights() -> None:
+    """See that the weights of all parts are there, before minutes of work.
+
+    Raises:
+        FileNotFoundError: naming the file and where to put it.
+    """
+    config = load_config(LOOP_CONFIG)
+    for part in ("detector", "pose_model", "segmenter"):
+        find_checkpoint(config[part].checkpoint)
 
 
 def render_crowds(num_images: int) -> Path:
@@ -112,7 +125,7 @@ def print_summary(
     for path, reason in report.failures:
         print(f"  left out {path}: {reason}")
     if rows:
-        print("\nThe short training of the pose model:")
+        print("\nThe short training of MaskPose (last layer from random numbers):")
         print("\n".join(f"  {row}" for row in rows))
     print("\nPictures (overlay of everybody, a panel with a row a turn, the same as a GIF):")
     for path in report.pictures:

@@ -1,7 +1,7 @@
-"""A training short enough to be watched: the demo pose model learns its head anew.
+"""A training short enough to be watched: the demo pose model learns its last layer anew.
 
-The trunk and the neck keep the shipped weights; the head starts from random numbers, so the
-model knows nothing of joints before. Data: rendered crowds of its own seed.
+All else keeps the shipped weights; the layer that turns features into heatmaps starts from random
+numbers, so the model cannot tell any joint before. Data: rendered crowds of their own seeds.
 """
 
 import json
@@ -22,8 +22,9 @@ from mmpose.registry import MODELS
 
 CONFIG = PROJECT_ROOT / "configs" / "demo" / "maskpose_lite0_short-training.py"
 DATA_FOLDER = PROJECT_ROOT / "datasets" / "synthcrowd"
-SPLITS = {"short_train": (120, 3), "short_val": (40, 4)}  # name: images, seed
+SPLITS = {"short_train": (100, 3), "short_val": (40, 4)}  # name: images, seed
 LOG_INTERVAL = 10  # steps that a logged loss is the mean of
+RENEWED = "head.final_layer."  # the weights that start from random numbers
 QUIET = {"log_level": "WARNING"}
 
 
@@ -44,7 +45,7 @@ def train_briefly(
         write_dataset(DATA_FOLDER / name, num_images, seed)
     shutil.rmtree(work_dir, ignore_errors=True)
     work_dir.mkdir(parents=True)
-    start = renew_head(work_dir / "start.safetensors")
+    start = renew_last_layer(work_dir / "start.safetensors")
     before = _measure(start, work_dir)
     tell(f"    pose AP before: {100 * before:.1f}")
     config = load_config(
@@ -73,8 +74,8 @@ def train_briefly(
     ]
 
 
-def renew_head(path: Path) -> Path:
-    """Write the shipped weights with a head of random numbers (seed 0) and return the path."""
+def renew_last_layer(path: Path) -> Path:
+    """Write the shipped weights with a last layer of random numbers (seed 0); return the path."""
     config = load_config(CONFIG)
     weights, _ = load_state_dict_file(find_checkpoint(config.checkpoint))
     init_default_scope("mmpose")
@@ -83,8 +84,9 @@ def renew_head(path: Path) -> Path:
         model = MODELS.build(config.model)
         model.init_weights()
     fresh = model.state_dict()
-    renewed = {name: fresh[name] if name.startswith("head.") else weights[name] for name in fresh}
-    save_weights(renewed, path, {"origin": "shipped demo MaskPose, head re-initialised"})
+    renewed = {name: fresh[name] if name.startswith(RENEWED) else weights[name] for name in fresh}
+    assert any(name.startswith(RENEWED) for name in fresh), "the last layer has another name"
+    save_weights(renewed, path, {"origin": "shipped demo MaskPose, last layer re-initialised"})
     return path
 
 
