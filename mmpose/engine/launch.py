@@ -71,8 +71,9 @@ def adapt_to_machine(config: Config, *, launcher: str, amp: bool = False) -> Non
             "type": "MMDistributedDataParallel",
             "broadcast_buffers": False,
             "find_unused_parameters": config.get("find_unused_parameters", False),
+            "device_ids": None,  # else mmengine adds the local rank, which CPUs do not have
         }
-        config.model_wrapper_cfg = wrapper  # without device_ids, which CPUs do not have
+        config.model_wrapper_cfg = wrapper
     if amp and torch.cuda.is_available():
         config.optim_wrapper.type = "AmpOptimWrapper"
         config.optim_wrapper.dtype = "bfloat16"
