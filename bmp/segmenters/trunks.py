@@ -5,13 +5,12 @@ channels from the deepest to the finest.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import timm
 import torch
 from torch import Tensor, nn
 
-from mmpose.engine.checkpoint import load_state_dict_file
+from mmpose.models.backbones.timm_backbone import read_trunk_weights
 
 
 class TimmTrunk(nn.Module):
@@ -22,7 +21,8 @@ class TimmTrunk(nn.Module):
         out_indices: which of its feature levels to hand out; their strides must be 4, 8, 16, 32.
         frozen_stages: the stem (from 1 on) and so many minus one of the first blocks do not learn
             and stay in evaluation mode; 0: all learn.
-        pretrained_file: start weights in timm's names, read by :meth:`init_weights` alone.
+        pretrained_file: start weights (:func:`read_trunk_weights` of the pose framework), read
+            by :meth:`init_weights` alone.
 
     Raises:
         ValueError: the levels do not have the strides 4, 8, 16, 32.
@@ -55,24 +55,14 @@ class TimmTrunk(nn.Module):
             part.requires_grad_(False)
 
     def init_weights(self) -> None:
-        """Read ``pretrained_file``; its classifier and unused last layers are left out.
+        """Read ``pretrained_file`` where one is named.
 
         Raises:
             FileNotFoundError: the file is not there; says which command makes it.
-            ValueError: the file lacks weights of this trunk.
+            RuntimeError: the file lacks weights of this trunk.
         """
-        if self.pretrained_file is None:
-            return
-        if not Path(self.pretrained_file).is_file():
-            raise FileNotFoundError(
-                f"no start weights at {self.pretrained_file}: make them with "
-                "`python tools/model_converters/efficientnet_lite0.py`, or set "
-                "trunk.pretrained_file=None to start from random weights"
-            )
-        weights, _ = load_state_dict_file(self.pretrained_file)
-        missing = self.body.load_state_dict(weights, strict=False).missing_keys
-        if missing:
-            raise ValueError(f"{self.pretrained_file} lacks {len(missing)} tensors: {missing[:5]}")
+        if self.pretrained_file is not None:
+            self.body.load_state_dict(read_trunk_weights(self.pretrained_file))
 
     def train(self, mode: bool = True) -> "TimmTrunk":
         """Set the mode; frozen stages stay in evaluation mode."""

@@ -13,7 +13,7 @@ custom_imports = dict(imports=["bmp.sam_training"], allow_failed_imports=False)
 image_size = 256
 mask_size = 128  # at which losses are computed
 batch_size = 8
-max_iters = 6000
+max_iters = 1000
 base_lr = 1e-3
 
 model = dict(
@@ -31,7 +31,8 @@ model = dict(
             type="TimmTrunk",
             model_name="tf_efficientnet_lite0",
             frozen_stages=2,
-            pretrained_file="models/efficientnet_lite0_imagenet.pth",
+            # the trunk of the detector: it knows people already
+            pretrained_file="bmp/weights/rtmdet-ins_lite0_demo.safetensors",
         ),
     ),
     first_counts=(1, 2, 3, 3),
@@ -112,19 +113,19 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=1.0),
 )
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=200),
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=100),
     dict(
         type="CosineAnnealingLR",
         by_epoch=False,
-        begin=200,
+        begin=100,
         end=max_iters,
-        T_max=max_iters - 200,
+        T_max=max_iters - 100,
         eta_min=base_lr * 0.01,
     ),
 ]
 default_hooks = dict(
     logger=dict(type="LoggerHook", interval=20),
-    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=500, max_keep_ckpts=1),
+    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=100, max_keep_ckpts=1),
 )
 custom_hooks = [
     dict(

@@ -6,12 +6,15 @@ from pathlib import Path
 import timm
 import torch
 from mmengine.model import BaseModule
+from safetensors.torch import load_file
 from torch import Tensor
 
 from mmpose.registry import MODELS
 
 # Layers behind the last feature map, which a feature extractor does not have.
 _CLASSIFIER_PREFIXES = ("conv_head.", "bn2.", "classifier.")
+# Where a trunk lies in the state dict of a pose model or detector of ours.
+_MODEL_PREFIX = "backbone.trunk."
 
 
 @MODELS.register_module()
@@ -21,9 +24,9 @@ class TimmBackbone(BaseModule):
     Args:
         model_name: a name of timm, e.g. ``tf_efficientnet_lite0``.
         out_indices: which feature levels to return; level i has stride 2**(i + 1).
-        pretrained_file: weights to start training from, in timm's names, relative to the
-            working directory or to the project; read by :meth:`init_weights` alone, so that
-            inference never asks for it.
+        pretrained_file: weights to start training from (see :func:`read_trunk_weights`), relative
+            to the working directory or to the project; read by :meth:`init_weights` alone, so
+            that inference never asks for it.
         frozen_stages: 0 trains all; n freezes the stem and the first n ``blocks``, which then
             run in evaluation mode without gradients.
         channels_last: lay activations out as NHWC, which is faster on CPUs and tensor cores.
@@ -76,10 +79,7 @@ class TimmBackbone(BaseModule):
         super().init_weights()
         if self.pretrained_file is None:
             return
-        path = find_pretrained_file(self.pretrained_file)
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        weights = {k: v for k, v in weights.items() if not k.startswith(_CLASSIFIER_PREFIXES)}
-        self.trunk.load_state_dict(weights)
+        self.trunk.load_state_dict(read_trunk_weights(self.pretrained_file))
 
     def train(self, mode: bool = True) -> "TimmBackbone":
         """Set the training mode; frozen stages stay in evaluation mode."""
@@ -93,6 +93,33 @@ class TimmBackbone(BaseModule):
         if self.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         return tuple(self.trunk(images))
+
+
+def read_trunk_weights(name: str) -> dict[str, Tensor]:
+    """Start weights of a trunk, in timm's names.
+
+    Args:
+        name: a file of timm's names (.pth), or weights of one of our models that has the same
+            trunk as its backbone (.safetensors), found by :func:`find_pretrained_file`.
+
+    Returns:
+        The tensors in 32 bits, without what stands behind the last feature map.
+    """
+    path = find_pretrained_file(name)
+    if path.suffix == ".safetensors":
+        weights = load_file(path)
+        weights = {
+            key.removeprefix(_MODEL_PREFIX): value
+            for key, value in weights.items()
+            if key.startswith(_MODEL_PREFIX)
+        }
+    else:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    return {
+        key: value.float() if value.is_floating_point() else value
+        for key, value in weights.items()
+        if not key.startswith(_CLASSIFIER_PREFIXES)
+    }
 
 
 def find_pretrained_file(name: str) -> Path:
