@@ -285,7 +285,9 @@ def write_gif(path: str | os.PathLike, frames: Sequence[np.ndarray], duration: f
         canvas = np.full((height, width, 3), BORDER_COLOR, np.uint8)
         canvas[: frame.shape[0], : frame.shape[1]] = frame
         rgb = Image.fromarray(np.ascontiguousarray(canvas[..., ::-1]))
-        images.append(rgb.quantize(256, method=Image.Quantize.MEDIANCUT))
+        # the octree's colours assigned anew: median cut is no better and 30 times slower
+        palette = rgb.quantize(256, method=Image.Quantize.FASTOCTREE)
+        images.append(rgb.quantize(palette=palette, dither=Image.Dither.NONE))
     encoded = io.BytesIO()
     milliseconds = round(duration * 1000)
     images[0].save(
