@@ -99,7 +99,7 @@ def test_mixed_precision_is_left_out_without_a_gpu(config_file, monkeypatch):
     config.optim_wrapper = {"type": "OptimWrapper"}
     adapt_to_machine(config, launcher="pytorch", amp=True)
     assert config.optim_wrapper.type == "OptimWrapper"
-    assert "device_ids" not in config.model_wrapper_cfg
+    assert config.model_wrapper_cfg.device_ids is None
 
 
 def test_mixed_precision_is_bfloat16_on_a_gpu(config_file, monkeypatch):

@@ -36,7 +36,7 @@ def test_learning_rates_decay_towards_the_input():
     constructor = LayerDecayOptimWrapperConstructor(
         {"optimizer": OPTIMIZER}, {"num_layers": 12, "layer_decay_rate": 0.75}
     )
-    groups = constructor(make_vit_like()).param_groups
+    groups = constructor(make_vit_like()).optimizer.param_groups
     rates = {group["group_name"]: group["lr"] for group in groups}
     assert len(groups) == 28
     # published ViT-B: 1e-3 * 0.75^13, 0.75^12, 0.75, 1
@@ -51,6 +51,7 @@ def test_learning_rates_decay_towards_the_input():
 def test_vectors_are_not_decayed():
     model = make_vit_like()
     model.head.requires_grad_(False)
-    groups = TwoGroupOptimWrapperConstructor({"optimizer": OPTIMIZER})(model).param_groups
+    wrapper = TwoGroupOptimWrapperConstructor({"optimizer": OPTIMIZER})(model)
+    groups = wrapper.optimizer.param_groups
     assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
     assert [len(group["params"]) for group in groups] == [13, 15]
