@@ -74,5 +74,5 @@ def step_losses(
         "mask": (focal.gather(1, best)[:, 0] * exists).sum() / num_people,
         "dice": (dice.gather(1, best)[:, 0] * exists).sum() / num_people,
         "iou": (score_error * exists).sum() / num_people,
-        "class": presence / num_people,
+        "object": presence / num_people,
     }

@@ -21,7 +21,7 @@ from bmp.segmenters.decode import UNUSED, decode_grouped, decode_points, upsampl
 from bmp.segmenters.embeddings import Embeddings, embed_batch
 from mmpose.structures.mask import mask_to_rle
 
-LOSS_WEIGHTS = {"mask": 20.0, "dice": 1.0, "iou": 1.0, "class": 1.0}
+LOSS_WEIGHTS = {"mask": 20.0, "dice": 1.0, "iou": 1.0, "object": 1.0}
 NEVER_USED = ("maskmem_tpos_enc", "no_mem_pos_enc")  # of the video memory
 TRAINABLE = {
     "all": ("",),
@@ -44,7 +44,7 @@ class PoseSAM(BaseModel):
         from_truth_prob: how often a correction ignores the prediction (one draw a round).
         keypoint_jitter: spread of first clicks about their joint, as part of the root of the
             person's area.
-        loss_weights: of ``mask``, ``dice``, ``iou``, ``class``.
+        loss_weights: of ``mask``, ``dice``, ``iou``, ``object``.
         trainable: ``all``, or ``prompt_and_decoder`` as published, with the trunk in eval mode.
         eval_counts: numbers of clicks that :meth:`forward` in mode ``predict`` answers for.
         data_preprocessor: stacks and normalises images.
@@ -123,7 +123,7 @@ class PoseSAM(BaseModel):
         """Losses summed over the first answer and the corrections.
 
         Returns:
-            ``loss_mask``, ``loss_dice``, ``loss_iou``, ``loss_class`` (weighted), and the mean IoU
+            ``loss_mask``, ``loss_dice``, ``loss_iou``, ``loss_object`` (weighted), and the mean IoU
             of the first and of the last answer.
         """
         embeddings = self._embed(inputs)

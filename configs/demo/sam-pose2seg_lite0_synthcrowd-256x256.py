@@ -39,7 +39,7 @@ model = dict(
     num_corrections=1,
     keypoint_jitter=0.02,
     # Learning from scratch, the published 20 to 1 first answers "background everywhere".
-    loss_weights=dict({"mask": 5.0, "dice": 5.0, "iou": 1.0, "class": 1.0}),
+    loss_weights=dict(mask=5.0, dice=5.0, iou=1.0, object=1.0),
     trainable="all",
     eval_counts=(1, 3),
 )

@@ -22,7 +22,6 @@ from bmp.sam_training import (
 )
 from bmp.sam_training.clicks import correction_click, draw_pixels, first_clicks, look_up
 from bmp.sam_training.losses import dice_loss, focal_loss, mask_iou, step_losses
-from bmp.sam_training.start import look_up_by_position
 from bmp.sam_training.transforms import pick_overlapping
 
 TINY = {
@@ -197,7 +196,7 @@ def test_only_the_best_of_several_masks_learns_its_shape():
     assert (logits.grad.abs().sum((0, 2, 3)) > 0).tolist() == [False, True, False]
     # measured IoU 1, 1, 0; all estimates are 0.5 off
     torch.testing.assert_close(losses["iou"], torch.tensor(0.5))
-    torch.testing.assert_close(losses["class"], torch.tensor(np.log(2)).float())
+    torch.testing.assert_close(losses["object"], torch.tensor(np.log(2)).float())
 
 
 def test_nobody_costs_nothing(folder):
@@ -212,7 +211,6 @@ def test_nobody_costs_nothing(folder):
 def test_it_learns_two_rectangles(folder):
     torch.manual_seed(0)
     model = PoseSAM(TINY, first_counts=(3,), num_corrections=1).train()
-    look_up_by_position(model.sam.sam_mask_decoder, model.sam.sam_prompt_encoder)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 2e-3)
     inputs, samples = batch(folder)
     history = []
