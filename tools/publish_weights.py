@@ -4,7 +4,7 @@
         --meta config=configs/demo/NAME.py AP=0.612
 
 Takes the moving average of the weights where the run had one (mmengine saves it as the state
-dict), stores it in 16 bits without optimiser state, and keeps what the checkpoint knows of its
+dict), stores it in few bits without optimiser state, and keeps what the checkpoint knows of its
 origin.
 """
 
@@ -21,7 +21,9 @@ def main() -> None:
     parser.add_argument("checkpoint", help=".pth file of a training run")
     parser.add_argument("out", help=".safetensors file to write")
     parser.add_argument("--meta", nargs="*", default=[], help="key=value pairs to store beside")
-    parser.add_argument("--full", action="store_true", help="keep 32 bits")
+    parser.add_argument(
+        "--bits", type=int, default=8, choices=(8, 16, 32), help="a weight, 8 by default"
+    )
     args = parser.parse_args()
     wrong = [pair for pair in args.meta if "=" not in pair]
     if wrong:
@@ -29,7 +31,7 @@ def main() -> None:
     state_dict, meta = load_state_dict_file(args.checkpoint)
     kept = {key: str(meta[key]) for key in KEPT_META if key in meta}
     kept |= dict(pair.split("=", 1) for pair in args.meta)
-    save_weights(state_dict, args.out, kept, half=not args.full)
+    save_weights(state_dict, args.out, kept, bits=args.bits)
     print(f"{args.out}: {len(state_dict)} tensors, {kept}")
 
 

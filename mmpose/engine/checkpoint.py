@@ -21,6 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mmpose.structures.quantised import quantise_weights, restore_weights
+
 NESTED_ENTRIES = ("state_dict", "model")
 
 
@@ -86,8 +88,8 @@ def load_state_dict_file(path: str | Path) -> tuple[dict[str, Tensor], dict[str,
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
-            state_dict = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            return state_dict, dict(file.metadata() or {})
+            stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return restore_weights(stored), dict(file.metadata() or {})
     except SafetensorError as error:
         raise ValueError(f"{path} is no whole safetensors file ({error}); get it again") from error
 
@@ -179,7 +181,7 @@ def save_weights(
     state_dict: Mapping[str, Tensor],
     path: str | Path,
     meta: Mapping[str, str] | None = None,
-    half: bool = True,
+    bits: int = 16,
 ) -> None:
     """Write weights as safetensors; the file appears whole or not at all.
 
@@ -187,19 +189,27 @@ def save_weights(
         state_dict: the tensors.
         path: ends in ``.safetensors``.
         meta: strings to store beside them; other values are written as JSON.
-        half: store floating-point tensors in 16 bits.
+        bits: 32 stores the tensors as they are, 16 floating-point ones in half precision, 8 large
+            ones as integers with a scale a row (:mod:`mmpose.structures.quantised`).
 
     Raises:
-        ValueError: the name has another ending.
+        ValueError: the name has another ending, or ``bits`` is none of the three.
     """
     path = Path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"the file name must end in .safetensors, got {path.name}")
+    if bits not in (8, 16, 32):
+        raise ValueError(f"bits must be 8, 16 or 32, got {bits}")
+    if bits == 8:
+        state_dict = quantise_weights(state_dict)
+    elif bits == 16:
+        state_dict = {
+            name: value.half() if value.is_floating_point() else value
+            for name, value in state_dict.items()
+        }
+    # a copy of each: the file format refuses tensors that share memory, such as tied layers
     tensors = {
-        # a copy of each: the file format refuses tensors that share memory, such as tied layers
-        name: (value.half() if half and value.is_floating_point() else value)
-        .cpu()
-        .clone(memory_format=torch.contiguous_format)
+        name: value.cpu().clone(memory_format=torch.contiguous_format)
         for name, value in state_dict.items()
     }
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in (meta or {}).items()}
@@ -207,6 +217,7 @@ def save_weights(
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         save_file(tensors, partial, metadata=texts)
+        partial.chmod(0o644)  # safetensors makes it readable for its owner alone
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

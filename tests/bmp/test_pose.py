@@ -104,7 +104,7 @@ def test_weights_from_a_file(pose, tmp_path):
 
     expected = pose.predict(IMAGE, BBOXES)[0]
     path = tmp_path / "weights.safetensors"
-    save_weights(pose.model.state_dict(), path, meta={}, half=False)
+    save_weights(pose.model.state_dict(), path, meta={}, bits=32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         other = PMPose("cpu", config_path=pose.config_path)

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mmpose.registry import MODELS
+from mmpose.structures.quantised import restore_weights
 
 # Layers behind the last feature map, which a feature extractor does not have.
 _CLASSIFIER_PREFIXES = ("conv_head.", "bn2.", "classifier.")
@@ -107,7 +108,7 @@ def read_trunk_weights(name: str) -> dict[str, Tensor]:
     """
     path = find_pretrained_file(name)
     if path.suffix == ".safetensors":
-        weights = load_file(path)
+        weights = restore_weights(load_file(path))
         weights = {
             key.removeprefix(_MODEL_PREFIX): value
             for key, value in weights.items()

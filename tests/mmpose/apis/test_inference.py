@@ -107,7 +107,7 @@ def test_bad_input_is_refused(model, image, masks, tmp_path):
 
 def test_weights_and_skeleton_come_from_the_file(model, image, tmp_path):
     path = tmp_path / "weights.safetensors"
-    save_weights(model.state_dict(), path, half=False)
+    save_weights(model.state_dict(), path, bits=32)
     loaded = init_model(CONFIG, path, cfg_options={"model.test_cfg.flip_test": False})
     want = estimate(model, image, BOXES)["keypoints"]
     torch.testing.assert_close(estimate(loaded, image, BOXES)["keypoints"], want)
