@@ -52,7 +52,7 @@ model = dict(
         decoder=codec,
     )
 )
-max_iters = 300
+max_iters = 200
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 custom_hooks = [
@@ -66,8 +66,8 @@ custom_hooks = [
     ),
 ]
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=30),
-    dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=30, end=max_iters),
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=20),
+    dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=20, end=max_iters),
 ]
 load_from = "bmp/weights/maskpose_lite0_demo.safetensors"
 # MaskPose has none of these branches
@@ -77,4 +77,4 @@ load_from_allow = [
     "head.oks_layers.*",
     "head.error_layers.*",
 ]
-checkpoint = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_300.pth"
+checkpoint = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_200.pth"
