@@ -19,6 +19,7 @@ norm_cfg = dict(type="BN", momentum=0.03, eps=0.001)
 act_cfg = dict(type="SiLU", inplace=True)
 model = dict(
     type="RTMDet",
+    use_syncbn=False,  # torch's conversion would drop the activations of timm's norm layers
     data_preprocessor=dict(
         type="DetDataPreprocessor",
         mean=[123.675, 116.28, 103.53],
