@@ -15,12 +15,12 @@ model = dict(
         freeze_oks=False,
     ),
 )
-max_iters = 150
+max_iters = 100
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=15),
-    dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=15, end=max_iters),
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=10),
+    dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=10, end=max_iters),
 ]
-load_from = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_200.pth"
+load_from = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_100.pth"
 load_from_allow = []
 checkpoint = "pmpose_lite0_demo.safetensors"

@@ -52,22 +52,22 @@ model = dict(
         decoder=codec,
     )
 )
-max_iters = 200
+max_iters = 100
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 custom_hooks = [
     dict(type="SyncBuffersHook"),
-    dict(  # an average over about the last 50 iterations
+    dict(  # an average over about the last 25 iterations
         type="EMAHook",
         ema_type="ExponentialMovingAverage",
-        momentum=0.02,
+        momentum=0.04,
         update_buffers=True,
         priority="NORMAL",
     ),
 ]
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=20),
-    dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=20, end=max_iters),
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=10),
+    dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=10, end=max_iters),
 ]
 load_from = "bmp/weights/maskpose_lite0_demo.safetensors"
 # MaskPose has none of these branches
@@ -77,4 +77,4 @@ load_from_allow = [
     "head.oks_layers.*",
     "head.error_layers.*",
 ]
-checkpoint = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_200.pth"
+checkpoint = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_100.pth"
