@@ -1,4 +1,4 @@
-"""The public class of the loop, with replaced parts; tests/bmp/test_demo_models.py has real ones."""
+"""The public class of the loop with replaced parts; test_demo_models.py has real ones."""
 
 import cv2
 import numpy as np

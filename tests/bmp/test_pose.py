@@ -142,5 +142,5 @@ def test_the_part_is_built_from_a_config():
     part = build_pose_model(config)
     assert isinstance(part, TopdownPose)
     assert part.heatmap_shape == (64, 48)
-    with pytest.raises(ValueError, match="unknown keys in pose_model: .*'checkpont'"):
+    with pytest.raises(ValueError, match=r"unknown keys in pose_model: .*'checkpont'"):
         build_pose_model(config | {"checkpont": "x"})
