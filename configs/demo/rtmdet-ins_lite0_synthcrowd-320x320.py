@@ -197,4 +197,5 @@ env_cfg = dict(
 randomness = dict(seed=0)
 log_level = "INFO"
 load_from = None
+checkpoint = "rtmdet-ins_lite0_demo.safetensors"
 resume = False
