@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
+from mmpose.datasets.unreadable import UnreadableImageError
 from mmpose.registry import TRANSFORMS
 
-from ..unreadable import UnreadableImageError
 from .base import Transform
 
 
