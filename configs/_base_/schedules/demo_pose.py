@@ -19,9 +19,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=200),
-    dict(
-        type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=200, end=max_iters
-    ),
+    dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=200, end=max_iters),
 ]
 default_hooks = dict(
     logger=dict(type="LoggerHook", interval=20, log_metric_by_epoch=False),
