@@ -5,8 +5,8 @@ Trained to ignore holes on SynthCrowd and real photos, half each. Needs
 ``datasets/README.md`` and the start weights of its trunk (tools/model_converters).
 """
 
+_base_ = ["../_base_/models/rtmdet-ins.py", "../_base_/runtime.py"]
 default_scope = "mmdet"
-custom_imports = dict(imports=["bmp.mmdet_modules"], allow_failed_imports=False)
 
 num_channels = 64
 image_size = (320, 320)
@@ -16,18 +16,16 @@ max_iters = 2200
 base_lr = 1e-3
 
 norm_cfg = dict(type="BN", momentum=0.03, eps=0.001)
-act_cfg = dict(type="SiLU", inplace=True)
 model = dict(
-    type="RTMDet",
     use_syncbn=False,  # torch's conversion would drop the activations of timm's norm layers
     data_preprocessor=dict(
-        type="DetDataPreprocessor",
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,  # as the start weights of the trunk saw their images
         pad_size_divisor=32,
     ),
     backbone=dict(
+        _delete_=True,
         type="TimmBackbone",
         model_name="tf_efficientnet_lite0",
         out_indices=(2, 3, 4),
@@ -35,43 +33,16 @@ model = dict(
         frozen_stages=2,
     ),
     neck=dict(
-        type="CSPNeXtPAFPN",
         in_channels=[40, 112, 320],
         out_channels=num_channels,
         num_csp_blocks=1,
-        expand_ratio=0.5,
         norm_cfg=norm_cfg,
-        act_cfg=act_cfg,
     ),
     bbox_head=dict(
-        type="ExactRTMDetInsHead",
         num_classes=1,
         in_channels=num_channels,
         feat_channels=num_channels,
-        stacked_convs=2,
-        share_conv=True,
-        pred_kernel_size=1,
         norm_cfg=norm_cfg,
-        act_cfg=act_cfg,
-        anchor_generator=dict(type="MlvlPointGenerator", offset=0, strides=[8, 16, 32]),
-        bbox_coder=dict(type="DistancePointBBoxCoder"),
-        loss_cls=dict(type="QualityFocalLoss", use_sigmoid=True, beta=2.0, loss_weight=1.0),
-        loss_bbox=dict(type="GIoULoss", loss_weight=2.0),
-        loss_mask=dict(type="DiceLoss", loss_weight=2.0, eps=5e-6, reduction="mean"),
-    ),
-    train_cfg=dict(
-        assigner=dict(type="DynamicSoftLabelAssigner", topk=13),
-        allowed_border=-1,
-        pos_weight=-1,
-        debug=False,
-    ),
-    test_cfg=dict(
-        nms_pre=1000,
-        min_bbox_size=0,
-        score_thr=0.05,
-        nms=dict(type="nms", iou_threshold=0.6),
-        max_per_img=100,
-        mask_thr_binary=0.5,
     ),
 )
 
@@ -170,11 +141,8 @@ param_scheduler = [
     ),
 ]
 default_hooks = dict(
-    timer=dict(type="IterTimerHook"),
-    logger=dict(type="LoggerHook", interval=20),
-    param_scheduler=dict(type="ParamSchedulerHook"),
-    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=500, max_keep_ckpts=1),
-    sampler_seed=dict(type="DistSamplerSeedHook"),
+    logger=dict(interval=20),
+    checkpoint=dict(by_epoch=False, interval=500),
 )
 custom_hooks = [
     dict(
@@ -186,16 +154,7 @@ custom_hooks = [
         priority=49,
     ),
 ]
-log_processor = dict(type="LogProcessor", window_size=20, by_epoch=False)
-vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
-visualizer = dict(type="DetLocalVisualizer", vis_backends=vis_backends, name="visualizer")
-env_cfg = dict(
-    cudnn_benchmark=False,
-    mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl"),
-)
+log_processor = dict(window_size=20, by_epoch=False)
+visualizer = dict(type="DetLocalVisualizer", name="visualizer")
 randomness = dict(seed=0)
-log_level = "INFO"
-load_from = None
 checkpoint = "rtmdet-ins_lite0_demo.safetensors"
-resume = False

@@ -4,75 +4,13 @@ The adapter takes the number of classes from the checkpoint, so this file also s
 person-only ``rtmdet-ins-l-mask.pth``. On several GPUs add ``--cfg-options sync_bn=torch``.
 """
 
+_base_ = ["../_base_/models/rtmdet-ins.py", "../_base_/runtime.py"]
 default_scope = "mmdet"
-custom_imports = dict(imports=["bmp.mmdet_modules"], allow_failed_imports=False)
 
 image_size = (640, 640)
-num_channels = 256
 max_epochs = 300
 stage2_epochs = 20
 base_lr = 0.004
-
-norm_cfg = dict(type="BN")
-act_cfg = dict(type="SiLU", inplace=True)
-model = dict(
-    type="RTMDet",
-    data_preprocessor=dict(
-        type="DetDataPreprocessor",
-        mean=[103.53, 116.28, 123.675],
-        std=[57.375, 57.12, 58.395],
-        bgr_to_rgb=False,
-    ),
-    backbone=dict(
-        type="CSPNeXt",
-        arch="P5",
-        expand_ratio=0.5,
-        deepen_factor=1,
-        widen_factor=1,
-        channel_attention=True,
-        norm_cfg=norm_cfg,
-        act_cfg=act_cfg,
-    ),
-    neck=dict(
-        type="CSPNeXtPAFPN",
-        in_channels=[256, 512, 1024],
-        out_channels=num_channels,
-        num_csp_blocks=3,
-        expand_ratio=0.5,
-        norm_cfg=norm_cfg,
-        act_cfg=act_cfg,
-    ),
-    bbox_head=dict(
-        type="ExactRTMDetInsHead",
-        num_classes=80,
-        in_channels=num_channels,
-        feat_channels=num_channels,
-        stacked_convs=2,
-        share_conv=True,
-        pred_kernel_size=1,
-        norm_cfg=dict(type="BN", requires_grad=True),
-        act_cfg=act_cfg,
-        anchor_generator=dict(type="MlvlPointGenerator", offset=0, strides=[8, 16, 32]),
-        bbox_coder=dict(type="DistancePointBBoxCoder"),
-        loss_cls=dict(type="QualityFocalLoss", use_sigmoid=True, beta=2.0, loss_weight=1.0),
-        loss_bbox=dict(type="GIoULoss", loss_weight=2.0),
-        loss_mask=dict(type="DiceLoss", loss_weight=2.0, eps=5e-6, reduction="mean"),
-    ),
-    train_cfg=dict(
-        assigner=dict(type="DynamicSoftLabelAssigner", topk=13),
-        allowed_border=-1,
-        pos_weight=-1,
-        debug=False,
-    ),
-    test_cfg=dict(
-        nms_pre=1000,
-        min_bbox_size=0,
-        score_thr=0.05,
-        nms=dict(type="nms", iou_threshold=0.6),
-        max_per_img=100,
-        mask_thr_binary=0.5,
-    ),
-)
 
 pad = dict(type="Pad", size=image_size, pad_val=dict(img=(114, 114, 114)))
 load = [
@@ -184,13 +122,7 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-default_hooks = dict(
-    timer=dict(type="IterTimerHook"),
-    logger=dict(type="LoggerHook", interval=50),
-    param_scheduler=dict(type="ParamSchedulerHook"),
-    checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=3),
-    sampler_seed=dict(type="DistSamplerSeedHook"),
-)
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
 custom_hooks = [
     dict(
         type="EMAHook",
@@ -205,13 +137,4 @@ custom_hooks = [
         switch_pipeline=train_pipeline_stage2,
     ),
 ]
-log_processor = dict(type="LogProcessor", window_size=50, by_epoch=True)
-vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
-visualizer = dict(type="DetLocalVisualizer", vis_backends=vis_backends, name="visualizer")
-env_cfg = dict(
-    cudnn_benchmark=False,
-    mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl"),
-)
-load_from = None
-resume = False
+visualizer = dict(type="DetLocalVisualizer", name="visualizer")
