@@ -1,14 +1,17 @@
-"""The loop on the real small networks with random weights: parts fit each other."""
+"""The loop on the real small networks: with random weights the parts fit, with ours they find."""
 
 import numpy as np
 import pytest
 import torch
 
 from bmp.api import BBoxMaskPose
+from bmp.environment import PROJECT_ROOT
+from bmp.matching import pairwise_iou
 from bmp.models import BBoxMaskPoseModel
 
 RNG = np.random.default_rng(0)
 IMAGES = [RNG.integers(0, 256, (90, 120, 3), dtype=np.uint8) for _ in range(2)]
+PHOTO = PROJECT_ROOT / "demos" / "photos" / "000000001000.jpg"
 RANDOM_WEIGHTS = {f"{part}.checkpoint": None for part in ("detector", "pose_model", "segmenter")}
 
 
@@ -57,3 +60,13 @@ def test_missing_weights_name_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("BMP_MODELS", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"no_such\.safetensors"):
         BBoxMaskPose("bmp_demo", "cpu", cfg_options={"detector.checkpoint": "no_such.safetensors"})
+
+
+def test_the_shipped_weights_find_an_annotated_player():
+    """COCO's annotation of a photo: a girl in the front row, 271 px high, nose at (475, 257)."""
+    result = BBoxMaskPose("bmp_demo", "cpu").predict(PHOTO)
+    annotated = torch.tensor([[410.0, 209.0, 525.0, 480.0]])
+    ious = pairwise_iou(annotated, torch.from_numpy(result.bboxes))[0]
+    assert ious.max() > 0.5
+    nose = result.keypoints[ious.argmax(), 0, :2]
+    assert np.linalg.norm(nose - (475, 257)) < 30
