@@ -45,6 +45,8 @@ class PoseSAM(BaseModel):
         keypoint_jitter: spread of first clicks about their joint, as part of the root of the
             person's area.
         loss_weights: of ``mask``, ``dice``, ``iou``, ``object``.
+        neck_gain: start weights of the neck are multiplied by it. Features of a trunk trained
+            elsewhere can be several times as strong as SAM's position code, which then drowns.
         trainable: ``all``, or ``prompt_and_decoder`` as published, with the trunk in eval mode.
         eval_counts: numbers of clicks that :meth:`forward` in mode ``predict`` answers for.
         data_preprocessor: stacks and normalises images.
@@ -61,6 +63,7 @@ class PoseSAM(BaseModel):
         from_truth_prob: float = 0.1,
         keypoint_jitter: float = 0.0,
         loss_weights: Mapping[str, float] = LOSS_WEIGHTS,
+        neck_gain: float = 1.0,
         trainable: str = "all",
         eval_counts: Sequence[int] = (1, 3),
         data_preprocessor: dict | nn.Module | None = None,
@@ -77,6 +80,7 @@ class PoseSAM(BaseModel):
         self.from_truth_prob = from_truth_prob
         self.keypoint_jitter = keypoint_jitter
         self.loss_weights = dict(loss_weights)
+        self.neck_gain = neck_gain
         self.trainable = trainable
         self.eval_counts = tuple(eval_counts)
         self.sam = build_sam2(**sam)
@@ -87,8 +91,11 @@ class PoseSAM(BaseModel):
         self.register_load_state_dict_pre_hook(_add_prefix)
 
     def init_weights(self) -> None:
-        """Start weights of the trunk, where its config names a file."""
+        """Start weights of the trunk, where its config names a file, and the gain of the neck."""
         trunk = self.sam.image_encoder.trunk
+        with torch.no_grad():
+            for level in self.sam.image_encoder.neck.convs:
+                level.conv.weight *= self.neck_gain
         if hasattr(trunk, "init_weights"):
             trunk.init_weights()
 

@@ -58,6 +58,7 @@ def build_sam2(
     d_model: int = 256,
     memory: Mapping[str, int] | None = None,
     stability_fallback: bool = True,
+    click_sigma: float | None = None,
     device: torch.device | str = "cpu",
 ) -> SAM2Base:
     """A SAM 2 with random weights, in evaluation mode.
@@ -69,6 +70,9 @@ def build_sam2(
         memory: ``num_layers`` and ``dim`` of the video memory that published checkpoints carry;
             None leaves the memory out, which image segmentation never uses.
         stability_fallback: answer an unstable single mask with the best of the three others.
+        click_sigma: clicks are also drawn into the mask prompt, as bumps of so many pixels of the
+            S × S image (:func:`bmp.segmenters.decode.draw_clicks`), for models trained so; None
+            leaves them out, as SAM 2 does.
         device: where the model lies; nothing is put elsewhere.
 
     Raises:
@@ -100,6 +104,7 @@ def build_sam2(
         sam_mask_decoder_extra_args=STABILITY if stability_fallback else None,
         **(WITH_MEMORY if memory is not None else {"num_maskmem": 1}),
     )
+    model.click_sigma = click_sigma
     return model.to(device).eval()
 
 

@@ -53,6 +53,10 @@ def decode_points(
         mask_logits: (N, S/4, S/4) earlier answer to improve on.
         several_masks: the three alternatives instead of the one.
     """
+    if sam.click_sigma is not None:
+        size, step = sam.image_size // 4, 4
+        drawn = draw_clicks(point_coords, point_labels, size, step, sam.click_sigma)
+        mask_logits = drawn if mask_logits is None else mask_logits + drawn
     sparse, dense = sam.sam_prompt_encoder(
         points=(point_coords, point_labels.to(torch.int32)),
         boxes=None,
@@ -70,6 +74,32 @@ def decode_points(
         high_res_features=[source.fine, source.middle],
     )
     return DecodedMasks(masks, scores, object_logits)
+
+
+def draw_clicks(
+    point_coords: Tensor, point_labels: Tensor, size: int, step: int, sigma: float
+) -> Tensor:
+    """Clicks as a map of logits, so that a small model need not learn where they are.
+
+    Args:
+        point_coords: (N, P, 2) image pixels.
+        point_labels: (N, P) 1 inside, 0 outside; others are not drawn.
+        size: side of the map.
+        step: image pixels a pixel of the map.
+        sigma: image pixels.
+
+    Returns:
+        (N, size, size), the sum of the highest bump inside (0 to 10) and the lowest outside (0 to
+        -10), minus 5.
+    """
+    centres = (torch.arange(size, device=point_coords.device) + 0.5) * step - 0.5
+    offsets = centres - point_coords[..., None]  # (N, P, 2, size)
+    bumps = torch.exp(-(offsets**2) / (2 * sigma**2))
+    maps = bumps[:, :, 1, :, None] * bumps[:, :, 0, None, :]  # (N, P, size, size)
+    maps = torch.cat([maps.new_zeros(len(maps), 1, size, size), maps], 1)  # P may be 0
+    labels = F.pad(point_labels, (1, 0), value=UNUSED)[..., None, None]
+    inside, outside = ((maps * (labels == wanted)).amax(1) for wanted in (1, 0))
+    return 10 * (inside - outside) - 5
 
 
 def decode_grouped(

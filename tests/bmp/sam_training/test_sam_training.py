@@ -224,6 +224,16 @@ def test_it_learns_two_rectangles(folder):
     assert np.mean(history[-5:]) < 0.6 * np.mean(history[:5])
 
 
+def test_the_neck_can_start_weaker():
+    torch.manual_seed(0)
+    plain = PoseSAM(TINY)
+    weights = plain.sam.image_encoder.neck.convs[0].conv.weight.clone()
+    torch.manual_seed(0)
+    weak = PoseSAM(TINY, neck_gain=0.5)
+    weak.init_weights()
+    torch.testing.assert_close(weak.sam.image_encoder.neck.convs[0].conv.weight, weights / 2)
+
+
 def test_published_subset_learns_and_nothing_else_moves(folder):
     torch.manual_seed(0)
     model = PoseSAM(TINY, num_corrections=2, trainable="prompt_and_decoder").train()
