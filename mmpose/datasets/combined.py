@@ -29,6 +29,8 @@ class CombinedDataset(Dataset):
         pipeline: transforms after the mapping.
         keypoints_mapping: for each part, source joint -> merged joint; None leaves joints alone,
             then all parts must have as many joints as the merged skeleton.
+        sample_ratio_factor: for each part, how many samples an epoch shows of it, as a factor;
+            they are drawn anew each time, spread evenly over the part. Training only.
         dataset_ratio_factor: for each part, the share of it that is kept (drawn once, without
             replacement).
         seed: of that draw.
@@ -45,6 +47,7 @@ class CombinedDataset(Dataset):
         datasets: Sequence[dict | Dataset],
         pipeline: Sequence[dict | Callable] = (),
         keypoints_mapping: Sequence[dict[int, int]] | None = None,
+        sample_ratio_factor: Sequence[float] | None = None,
         dataset_ratio_factor: Sequence[float] | None = None,
         seed: int = 0,
         test_mode: bool = False,
@@ -55,6 +58,7 @@ class CombinedDataset(Dataset):
         self._metainfo = parse_pose_metainfo(metainfo or self.datasets[0].metainfo)
         for name, factors in (
             ("keypoints_mapping", keypoints_mapping),
+            ("sample_ratio_factor", sample_ratio_factor),
             ("dataset_ratio_factor", dataset_ratio_factor),
         ):
             if factors is not None and len(factors) != len(self.datasets):
@@ -63,6 +67,9 @@ class CombinedDataset(Dataset):
             {int(source): int(target) for source, target in mapping.items()}
             for mapping in keypoints_mapping
         ]
+        if test_mode and sample_ratio_factor is not None:
+            raise ValueError("sample_ratio_factor draws at random; a test poses everybody once")
+        self._factors = list(sample_ratio_factor or [1.0] * len(self.datasets))
         self._check_skeletons()
         self._choose_samples(dataset_ratio_factor, np.random.default_rng(seed))
         self.pipeline = Compose(list(pipeline))
@@ -100,16 +107,27 @@ class CombinedDataset(Dataset):
     @property
     def lens(self) -> list[int]:
         """How many samples each part gives."""
-        return [len(kept) for kept in self._kept]
+        return [
+            round(len(kept) * factor)
+            for kept, factor in zip(self._kept, self._factors, strict=True)
+        ]
+
+    def _locate(self, idx: int) -> tuple[int, int]:
+        """The part of a sample and its place in the part."""
+        part = int(np.searchsorted(self._ends, idx, side="right"))
+        place = idx - (self._ends[part - 1] if part else 0)
+        kept, factor = self._kept[part], self._factors[part]
+        if factor != 1:  # one of the people for whom this place stands
+            place = min(int((place + np.random.random()) / factor), len(kept) - 1)
+        return part, int(kept[place])
 
     def __len__(self) -> int:
         return self._ends[-1]
 
     def get_data_info(self, idx: int) -> dict:
         """One sample of a part, its joints mapped; ``dataset_name`` stays that of the part."""
-        part = int(np.searchsorted(self._ends, idx, side="right"))
-        start = self._ends[part - 1] if part else 0
-        sample = self.datasets[part][int(self._kept[part][idx - start])]
+        part, place = self._locate(idx)
+        sample = self.datasets[part][place]
         sample["dataset_index"] = part
         if self.keeps_skeletons:
             return sample

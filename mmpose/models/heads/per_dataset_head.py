@@ -64,6 +64,11 @@ class PerDatasetHead(BaseModule):
         """Joints of the first head."""
         return self.heads[0].out_channels
 
+    @property
+    def decoder(self) -> object | None:
+        """Codec of the first head."""
+        return self.heads[0].decoder
+
     def forward(self, features: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
         """What the first head makes of feature maps."""
         return self.heads[0](features)

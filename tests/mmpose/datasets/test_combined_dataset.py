@@ -97,6 +97,17 @@ def test_a_share_of_a_data_set_is_drawn_without_replacement(tmp_path):
     assert len({combined.get_data_info(i)["id"] for i in range(3)}) == 3
 
 
+def test_an_epoch_shows_a_part_more_or_less_often(tmp_path):
+    combined = CombinedDataset(COCO, parts(tmp_path), sample_ratio_factor=[2, 0.5])
+    assert combined.lens == [12, 2]
+    ids = [combined.get_data_info(i)["id"] for i in range(14)]
+    assert ids[:12] == [2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7]
+    assert ids[12] in (2, 3)
+    assert ids[13] in (4, 5)
+    with pytest.raises(ValueError, match="a test poses everybody once"):
+        CombinedDataset(COCO, parts(tmp_path / "t"), sample_ratio_factor=[2, 1], test_mode=True)
+
+
 def test_one_entry_for_each_part_is_asked_for(tmp_path):
     with pytest.raises(ValueError, match="keypoints_mapping needs 2 entries, got 1"):
         CombinedDataset(COCO, parts(tmp_path), keypoints_mapping=[{0: 0}])

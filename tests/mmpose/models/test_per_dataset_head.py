@@ -9,6 +9,8 @@ from mmengine.structures import InstanceData, PixelData
 
 import mmpose.codecs
 import mmpose.datasets  # noqa: F401 - registers
+from mmpose.apis import inference_topdown, init_model
+from mmpose.engine.config import load_config
 from mmpose.models.heads.per_dataset_head import group_by_dataset
 from mmpose.registry import DATASETS, MODELS
 from mmpose.structures import PoseDataSample
@@ -123,6 +125,19 @@ def test_the_first_head_answers_where_nothing_tells_the_data_set():
     assert model.head.out_channels == 17
     assert model.estimate_crops(crops, list(range(17)))["keypoints"].shape == (2, 17, 2)
     assert group_by_dataset([PoseDataSample()] * 2, 3) == {0: [0, 1]}
+
+
+def test_single_pictures_are_posed_by_the_first_head():
+    path = Path(__file__).parents[3] / "configs" / "vitpose"
+    config = load_config(path / "td-hm_ViTPose-base_4xb64-210e_coco-mpii-aic-heads-256x192.py")
+    arch = {"embed_dims": 8, "num_layers": 1, "num_heads": 2, "feedforward_channels": 16}
+    config.model.backbone.arch = arch
+    for head in config.model.head.heads:
+        head.in_channels = 8
+    model = init_model(config)
+    (sample,) = inference_topdown(model, np.zeros((80, 60, 3), np.uint8), [[5, 5, 50, 70]])
+    assert sample.pred_instances.keypoints.shape == (1, 17, 2)
+    assert model.dataset_meta["dataset_name"] == "coco"
 
 
 def test_nobody_is_a_normal_result():
