@@ -9,6 +9,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from mmpose.registry import DATASETS
+from mmpose.structures import bbox_xywh2xyxy
 
 from .annotation_files import (
     parse_numbers,
@@ -19,7 +20,6 @@ from .annotation_files import (
 from .pose_metainfo import parse_pose_metainfo
 from .unreadable import run_pipeline
 
-_NEEDED = ("bbox", "keypoints")
 IMAGE_FIELDS = ("id", "file_name", "width", "height")
 # What get_data_info adds to every sample, from the metainfo of the data set.
 METAINFO_KEYS = (
@@ -52,23 +52,15 @@ def parse_person(annotation: dict, image: dict, num_keypoints: int) -> dict[str,
     Raises:
         ValueError: a field is missing or malformed, or the number of keypoints is not K.
     """
-    if any(annotation.get(key) is None or len(annotation[key]) == 0 for key in _NEEDED):
-        return None
-    require_fields(annotation, ("id",), "an annotation")
-    bbox_xywh = parse_numbers(annotation, "bbox").reshape(1, -1)
-    joints = parse_numbers(annotation, "keypoints")
-    if bbox_xywh.shape[1] != 4 or joints.size != 3 * num_keypoints:
-        raise ValueError(
-            f"annotation {annotation['id']} has {bbox_xywh.size} numbers of a box and "
-            f"{joints.size / 3:g} keypoints, the metainfo {num_keypoints}; give the data set the "
-            "metainfo of its own skeleton"
-        )
-    joints = joints.reshape(1, -1, 3)
-    bbox = _clip(bbox_xywh2xyxy(bbox_xywh), image)
-    labelled = int((joints[..., 2] > 0).sum())
     is_ignored = annotation.get("iscrowd") or annotation.get("ignore")
-    if is_ignored or not annotation.get("num_keypoints", labelled) or not has_area(bbox):
+    if is_ignored or any(_is_absent(annotation, key) for key in ("bbox", "keypoints")):
         return None
+    bbox_xywh, joints = _parse_arrays(annotation, num_keypoints)
+    bbox = _clip(bbox_xywh2xyxy(bbox_xywh), image)
+    is_labelled = (joints[..., 2] > 0).any() and annotation.get("num_keypoints") != 0
+    if not is_labelled or (bbox[0, 2:] <= bbox[0, :2]).any():
+        return None
+    area = annotation.get("area") or 0.53 * bbox_xywh[0, 2] * bbox_xywh[0, 3]
     sample = {
         "id": annotation["id"],
         "category_id": annotation.get("category_id", 1),
@@ -77,7 +69,7 @@ def parse_person(annotation: dict, image: dict, num_keypoints: int) -> dict[str,
         "keypoints": joints[..., :2],
         "keypoints_visible": np.minimum(1, joints[..., 2]),
         "keypoints_visibility": (joints[..., 2] == 2).astype(np.float32),
-        "area": np.array([annotation.get("area") or box_area(bbox_xywh)], dtype=np.float32),
+        "area": np.array([area], dtype=np.float32),
         "segmentation": annotation.get("segmentation"),
         "crowd_index": image.get("crowdIndex"),
     }
@@ -86,19 +78,22 @@ def parse_person(annotation: dict, image: dict, num_keypoints: int) -> dict[str,
     return sample
 
 
-def bbox_xywh2xyxy(bbox_xywh: np.ndarray) -> np.ndarray:
-    """Boxes (N, 4) left, top, width, height as left, top, right, bottom."""
-    return np.concatenate([bbox_xywh[:, :2], bbox_xywh[:, :2] + bbox_xywh[:, 2:]], 1)
+def _is_absent(annotation: dict, key: str) -> bool:
+    return annotation.get(key) is None or len(annotation[key]) == 0
 
 
-def box_area(bbox_xywh: np.ndarray) -> float:
-    """The area that stands in where a person has none annotated: 0.53 of the box (1, 4), px²."""
-    return 0.53 * float(bbox_xywh[0, 2] * bbox_xywh[0, 3])
-
-
-def has_area(bbox: np.ndarray) -> bool:
-    """Whether a box (1, 4) xyxy is wider and higher than nothing."""
-    return bool((bbox[0, 2:] > bbox[0, :2]).all())
+def _parse_arrays(annotation: dict, num_keypoints: int) -> tuple[np.ndarray, np.ndarray]:
+    """Box (1, 4) xywh and joints (1, K, 3) of an annotation."""
+    require_fields(annotation, ("id",), "an annotation")
+    bbox_xywh = parse_numbers(annotation, "bbox")
+    joints = parse_numbers(annotation, "keypoints")
+    if bbox_xywh.size != 4 or joints.size != 3 * num_keypoints:
+        raise ValueError(
+            f"annotation {annotation['id']} has {bbox_xywh.size} numbers of a box and "
+            f"{joints.size / 3:g} keypoints, the metainfo {num_keypoints}; give the data set the "
+            "metainfo of its own skeleton"
+        )
+    return bbox_xywh.reshape(1, 4), joints.reshape(1, num_keypoints, 3)
 
 
 def _clip(bbox: np.ndarray, image: dict) -> np.ndarray:

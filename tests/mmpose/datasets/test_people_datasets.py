@@ -220,9 +220,17 @@ def test_joints_outside_a_cropped_picture_are_annotated_but_not_seen(tmp_path):
     assert sample["keypoints"][0, 0].tolist() == [-20, 30]
 
 
-def test_ignore_regions_are_left_out(tmp_path):
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"ignore": 1}, id="ignore region"),
+        pytest.param({"iscrowd": 1, "keypoints": [0] * 3}, id="crowd without a pose"),
+        pytest.param({"keypoints": [0] * 51}, id="count without joints"),
+    ],
+)
+def test_regions_and_poses_of_no_use_are_left_out(tmp_path, change):
     content = write_people(tmp_path, num_images=1)
-    content["annotations"][0]["ignore"] = 1
+    content["annotations"][0] |= change
     dataset = CocoDataset(ann_file=write_json(tmp_path / "people.json", content))
     assert [sample["id"] for sample in samples_of(dataset)] == [3]
 
