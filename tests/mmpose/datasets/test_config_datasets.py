@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.dataset import pseudo_collate
-from tiny_people import write_every_format
+from tiny_people import redirect, write_every_format
 
 from mmpose.engine.config import load_config
 from mmpose.registry import DATA_SAMPLERS, DATASETS, EVALUATOR, METRICS
@@ -26,28 +26,6 @@ def world(tmp_path_factory):
     return folder, write_every_format(folder)
 
 
-def redirect(node, world):
-    """Point every data set and metric of a part of a config to the small files."""
-    folder, files = world
-    if isinstance(node, list | tuple):
-        for item in node:
-            redirect(item, world)
-    if not isinstance(node, dict):
-        return
-    if node.get("type") in files:
-        node.update(data_root=str(folder), ann_file=files[node["type"]])
-        node.update(data_prefix={"img": "images"})
-        for key, file in (("bbox_file", "boxes.json"), ("headbox_file", "heads.mat")):
-            if key in node:
-                node[key] = file
-    elif node.get("type") == "CocoMetric":
-        is_aic = node["prefix"] == "AIC"
-        node["ann_file"] = str(folder / ("aic.json" if is_aic else "annotations.json"))
-    else:
-        for value in node.values():
-            redirect(value, world)
-
-
 def first_of_each_part(dataset):
     """Places of the first samples of the parts of a combined data set."""
     starts, total = [], 0
@@ -66,7 +44,7 @@ def num_channels(config, part):
 def test_the_data_of_a_config_can_be_trained_and_tested_on(path, world):
     config = load_config(path)
     for key in ("train_dataloader", "val_dataloader", "val_evaluator"):
-        redirect(config[key], world)
+        redirect(config[key], *world)
     train = DATASETS.build(config.train_dataloader.dataset)
     for part, index in enumerate(first_of_each_part(train)):
         packed = train[index]["data_samples"]

@@ -102,3 +102,24 @@ def write_every_format(folder: Path) -> dict[str, str]:
         "MpiiDataset": "mpii.json",
         "AicDataset": "aic.json",
     }
+
+
+def redirect(node: object, folder: Path, files: dict[str, str]) -> None:
+    """Point every data set and metric of a part of a config to what `write_every_format` wrote."""
+    if isinstance(node, list | tuple):
+        for item in node:
+            redirect(item, folder, files)
+    if not isinstance(node, dict):
+        return
+    if node.get("type") in files:
+        node.update(data_root=str(folder), ann_file=files[node["type"]])
+        node.update(data_prefix={"img": "images"})
+        for key, file in (("bbox_file", "boxes.json"), ("headbox_file", "heads.mat")):
+            if key in node:
+                node[key] = file
+    elif node.get("type") == "CocoMetric":
+        is_aic = node["prefix"] == "AIC"
+        node["ann_file"] = str(folder / ("aic.json" if is_aic else "annotations.json"))
+    else:
+        for value in node.values():
+            redirect(value, folder, files)

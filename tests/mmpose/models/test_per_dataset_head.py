@@ -11,15 +11,30 @@ import mmpose.codecs
 import mmpose.datasets  # noqa: F401 - registers
 from mmpose.apis import inference_topdown, init_model
 from mmpose.engine.config import load_config
+from mmpose.engine.runner import StrictRunner
 from mmpose.models.heads.per_dataset_head import group_by_dataset
 from mmpose.registry import DATASETS, MODELS
 from mmpose.structures import PoseDataSample
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
-from tiny_people import write_every_format
+from tiny_people import redirect, write_every_format
 
 CODEC = {"type": "UDPHeatmap", "input_size": (48, 64), "heatmap_size": (12, 16), "sigma": 1}
 NUM_JOINTS = (17, 16, 14)
+TINY_VIT = {"embed_dims": 8, "num_layers": 1, "num_heads": 2, "feedforward_channels": 16}
+CONFIG = (
+    Path(__file__).parents[3]
+    / "configs/vitpose/td-hm_ViTPose-base_4xb64-210e_coco-mpii-aic-heads-256x192.py"
+)
+
+
+def load_small_config():
+    """The shipped config with a network of a few thousand weights."""
+    config = load_config(CONFIG)
+    config.model.backbone.arch = TINY_VIT
+    for head in config.model.head.heads:
+        head.update(in_channels=8, deconv_out_channels=(4, 4))
+    return config
 
 
 def build(num_joints=NUM_JOINTS):
@@ -35,13 +50,12 @@ def build(num_joints=NUM_JOINTS):
         }
         for count in num_joints
     ]
-    arch = {"embed_dims": 8, "num_layers": 1, "num_heads": 2, "feedforward_channels": 16}
     model = MODELS.build(
         {
             "type": "TopdownPoseEstimator",
             "backbone": {
                 "type": "VisionTransformer",
-                "arch": arch,
+                "arch": TINY_VIT,
                 "img_size": (64, 48),
                 "patch_size": 16,
             },
@@ -128,16 +142,30 @@ def test_the_first_head_answers_where_nothing_tells_the_data_set():
 
 
 def test_single_pictures_are_posed_by_the_first_head():
-    path = Path(__file__).parents[3] / "configs" / "vitpose"
-    config = load_config(path / "td-hm_ViTPose-base_4xb64-210e_coco-mpii-aic-heads-256x192.py")
-    arch = {"embed_dims": 8, "num_layers": 1, "num_heads": 2, "feedforward_channels": 16}
-    config.model.backbone.arch = arch
-    for head in config.model.head.heads:
-        head.in_channels = 8
-    model = init_model(config)
+    model = init_model(load_small_config())
     (sample,) = inference_topdown(model, np.zeros((80, 60, 3), np.uint8), [[5, 5, 50, 70]])
     assert sample.pred_instances.keypoints.shape == (1, 17, 2)
     assert model.dataset_meta["dataset_name"] == "coco"
+
+
+@pytest.mark.slow
+def test_the_shipped_config_trains_and_measures_each_data_set(tmp_path):
+    files = write_every_format(tmp_path)
+    config = load_small_config()
+    for key in ("train_dataloader", "val_dataloader", "val_evaluator"):
+        redirect(config[key], tmp_path, files)
+    for key in ("train_dataloader", "val_dataloader"):
+        config[key].update(batch_size=3, num_workers=0, persistent_workers=False)
+    config.train_dataloader.sampler.batch_size = 3
+    config.pop("test_dataloader"), config.pop("test_evaluator"), config.pop("test_cfg")
+    config.train_cfg.update(max_epochs=1, val_interval=1)
+    config.optim_wrapper.paramwise_cfg.num_layers = 1
+    config.visualizer = dict(type="Visualizer", vis_backends=[])
+    config.work_dir = str(tmp_path / "work")
+    runner = StrictRunner.from_config(config)
+    runner.train()
+    scores = runner.val()
+    assert {"COCO/AP", "MPII/PCK", "MPII/Head PCK", "AIC/AP"} <= set(scores)
 
 
 def test_nobody_is_a_normal_result():
