@@ -7,17 +7,7 @@ _base_ = ["./MaskPose-b-1.1.0.py"]
 
 model = dict(head=dict(out_channels=21))
 metainfo = dict(from_file="configs/_base_/datasets/merged_COCO_AIC_MPII.py")
-mapping = [
-    {{_base_.coco_mapping}},
-    {
-        **{0: 16, 1: 14, 2: 12, 3: 11, 4: 13, 5: 15, 10: 10, 11: 8, 12: 6, 13: 5, 14: 7, 15: 9},
-        **{6: 20, 7: 17, 8: 18, 9: 19},
-    },
-    {
-        **{0: 6, 1: 8, 2: 10, 3: 5, 4: 7, 5: 9, 6: 12, 7: 14, 8: 16, 9: 11, 10: 13, 11: 15},
-        **{12: 19, 13: 17},
-    },
-]
+mappings = [{{_base_.coco_to_17}}, {{_base_.mpii_to_21}}, {{_base_.aic_to_21}}]
 train_pipeline = [
     dict(type="LoadImage"),
     dict(type="GetBBoxCenterScale"),
@@ -46,10 +36,70 @@ val_pipeline = [
 train_dataloader = dict(
     batch_size=64,
     sampler=dict(batch_size=64, source_ratio=[1, 1, 1]),
-    dataset=dict(metainfo=metainfo, keypoints_mapping=mapping, pipeline=train_pipeline),
+    dataset=dict(metainfo=metainfo, keypoints_mapping=mappings, pipeline=train_pipeline),
 )
-val_dataloader = dict(dataset=dict(metainfo=metainfo, pipeline=val_pipeline))
+# COCO is posed from detections; MPII and AI Challenger are scored over the joints they share
+test_datasets = [
+    dict(
+        type="CocoDataset",
+        data_root="datasets/coco",
+        ann_file="annotations/person_keypoints_val2017.json",
+        bbox_file="detections/rtmdet-l-ins-mask.json",
+        filter_cfg=dict(bbox_score_thr=0.3),
+        data_prefix=dict(img="val2017/"),
+        test_mode=True,
+    ),
+    dict(
+        type="MpiiDataset",
+        data_root="datasets/mpii",
+        ann_file="annotations/mpii_sam_val.json",
+        data_prefix=dict(img="images/"),
+        test_mode=True,
+    ),
+    dict(
+        type="AicDataset",
+        data_root="datasets/aic",
+        ann_file="annotations/aic_sam_val.json",
+        data_prefix=dict(img="images/"),
+        test_mode=True,
+    ),
+    dict(
+        type="OCHumanDataset",
+        data_root="datasets/ochuman",
+        ann_file="ochuman_coco_format_val_range_0.00_1.00.json",
+        data_prefix=dict(img="images/"),
+        test_mode=True,
+    ),
+]
+val_dataloader = dict(
+    dataset=dict(
+        metainfo=metainfo,
+        datasets=test_datasets,
+        keypoints_mapping=[*mappings, {{_base_.coco_to_17}}],
+        pipeline=val_pipeline,
+    ),
+)
 test_dataloader = val_dataloader
+val_evaluator = dict(
+    datasets=test_datasets,
+    metrics=[
+        dict(
+            type="CocoMetric",
+            ann_file="datasets/coco/annotations/person_keypoints_val2017.json",
+            nms_mode="none",
+            prefix="COCO",
+        ),
+        dict(type="PCKAccuracy", prefix="MPII"),
+        dict(type="PCKAccuracy", prefix="AIC"),
+        dict(
+            type="CocoMetric",
+            ann_file="datasets/ochuman/ochuman_coco_format_val_range_0.00_1.00.json",
+            nms_mode="none",
+            prefix="OCHuman",
+        ),
+    ],
+)
+test_evaluator = val_evaluator
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 load_from = "models/ViTPose-b-multi_mmpose20.pth"
 load_from_allow = []

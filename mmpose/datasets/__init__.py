@@ -1,17 +1,41 @@
 """Annotation readers, samplers and transforms: the numpy side of training and testing."""
 
-from .coco_style import BaseCocoStyleDataset, CocoDataset
+from .body_datasets import (
+    AicDataset,
+    CocoCropDataset,
+    CocoDataset,
+    CrowdPoseDataset,
+    ExlposeDataset,
+    OCHumanDataset,
+    OCHumanDetDataset,
+)
+from .cihp_dataset import CIHPDataset
+from .coco_style import BaseCocoStyleDataset
 from .combined import CombinedDataset
+from .joint_mapping import KeypointConverter, map_joints
+from .mpii_dataset import MpiiDataset
 from .pose_metainfo import parse_pose_metainfo
 from .samplers import MultiSourceSampler
 from .transforms import *  # noqa: F403
 from .transforms import __all__ as _transforms
+from .wholebody_dataset import CocoWholeBodyDataset
 
 __all__ = [
+    "AicDataset",
     "BaseCocoStyleDataset",
+    "CIHPDataset",
+    "CocoCropDataset",
     "CocoDataset",
+    "CocoWholeBodyDataset",
     "CombinedDataset",
+    "CrowdPoseDataset",
+    "ExlposeDataset",
+    "KeypointConverter",
+    "MpiiDataset",
     "MultiSourceSampler",
+    "OCHumanDataset",
+    "OCHumanDetDataset",
+    "map_joints",
     "parse_pose_metainfo",
 ]
 __all__ += _transforms

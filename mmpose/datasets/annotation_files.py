@@ -1,7 +1,12 @@
 """Reading annotation files, with errors that name the command that makes a missing one."""
 
+import gzip
 import json
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 # Which command makes a file that this project can make, by a part of its path.
 _MAKERS = (
@@ -19,7 +24,7 @@ def how_to_get(path: str | Path) -> str:
 
 
 def read_json(path: str | Path) -> dict | list:
-    """Read a JSON file of a data set.
+    """Read a JSON file of a data set, compressed when its name ends in ``.gz``.
 
     Raises:
         FileNotFoundError: it is not there; the message tells how to get it.
@@ -29,8 +34,9 @@ def read_json(path: str | Path) -> dict | list:
     if not path.is_file():
         raise FileNotFoundError(f"there is no annotation file {path}; {how_to_get(path)}")
     try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
+        content = path.read_bytes()
+        return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(
             f"{path} is not readable as JSON ({error}); it may be cut short: {how_to_get(path)}"
         ) from error
@@ -40,12 +46,67 @@ def read_coco_file(path: str | Path) -> dict:
     """Read a file in COCO's annotation format.
 
     Raises:
-        ValueError: it lacks ``images`` or ``annotations``.
+        ValueError: it lacks ``images`` or ``annotations``, or these are no lists.
     """
     content = read_json(path)
-    missing = [key for key in ("images", "annotations") if key not in content]
+    keys = ("images", "annotations")
+    missing = [
+        key
+        for key in keys
+        if not isinstance(content, dict) or not isinstance(content.get(key), list)
+    ]
     if missing:
         raise ValueError(
             f"{path} lacks {missing} and is no COCO annotation file; {how_to_get(path)}"
         )
     return content
+
+
+def read_json_list(path: str | Path) -> list[dict]:
+    """Read a file that is a list of records: detections, results, MPII's annotations.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    content = read_json(path)
+    if not isinstance(content, list) or not all(isinstance(record, dict) for record in content):
+        raise ValueError(
+            f"{path} must be a JSON list of records, got {type(content).__name__}; "
+            f"{how_to_get(path)}"
+        )
+    return content
+
+
+def require_fields(record: dict, fields: Sequence[str], what: str) -> None:
+    """Refuse a record that lacks fields.
+
+    Args:
+        record: one entry of a file.
+        fields: what it must have.
+        what: its name in the message.
+
+    Raises:
+        ValueError: naming the missing fields and those that are there.
+    """
+    missing = [field for field in fields if field not in record]
+    if missing:
+        raise ValueError(
+            f"{what} lacks {missing}, it has {sorted(record)}; datasets/README.md tells the format"
+        )
+
+
+def parse_numbers(record: dict, field: str) -> np.ndarray:
+    """A field of a record as a flat float32 array.
+
+    Raises:
+        ValueError: it holds something else than finite numbers.
+    """
+    try:
+        numbers = np.array(record[field], dtype=np.float32).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{field} of record {record.get('id')} must be a list of numbers: {error}"
+        ) from error
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{field} of record {record.get('id')} has numbers that are not finite")
+    return numbers

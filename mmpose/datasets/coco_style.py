@@ -1,6 +1,7 @@
 """Data sets of people in COCO's annotation format: one sample is one person."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,11 +9,18 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from mmpose.registry import DATASETS
+from mmpose.structures import bbox_xywh2xyxy
 
-from .annotation_files import read_coco_file, read_json
+from .annotation_files import (
+    parse_numbers,
+    read_coco_file,
+    read_json_list,
+    require_fields,
+)
 from .pose_metainfo import parse_pose_metainfo
 from .unreadable import run_pipeline
 
+IMAGE_FIELDS = ("id", "file_name", "width", "height")
 # What get_data_info adds to every sample, from the metainfo of the data set.
 METAINFO_KEYS = (
     "dataset_name",
@@ -30,36 +38,30 @@ def parse_person(annotation: dict, image: dict, num_keypoints: int) -> dict[str,
 
     Args:
         annotation: one entry of ``annotations``.
-        image: its entry of ``images``.
+        image: its entry of ``images``; a ``width`` of None (MPII) is not known.
         num_keypoints: K.
 
     Returns:
-        None when the annotation has no box, no keypoints or nothing to learn from (a crowd
-        region, no labelled joint, no area inside the image). Else ``bbox`` (1, 4) xyxy float32
-        clipped to the image, ``bbox_score`` (1,), ``keypoints`` (1, K, 2) float32 pixels,
-        ``keypoints_visible`` (1, K) whether annotated, ``keypoints_visibility`` (1, K) whether
-        seen, ``area`` px², ``segmentation``, ``id`` and ``category_id``.
+        None when the annotation has no box, no keypoints or nothing to learn from (a crowd or
+        ignore region, no labelled joint, no area inside the image). Else ``bbox`` (1, 4) xyxy
+        float32 clipped to the image, ``bbox_score`` (1,), ``keypoints`` (1, K, 2) float32 pixels,
+        ``keypoints_visible`` (1, K) whether annotated (v of 1, 2 or 3), ``keypoints_visibility``
+        (1, K) whether seen (v of 2), ``area`` (1,) px², ``segmentation``, ``id``,
+        ``category_id``, ``crowd_index``, and ``head_size`` (1,) pixels where there is one.
 
     Raises:
-        ValueError: the number of keypoints is not K.
+        ValueError: a field is missing or malformed, or the number of keypoints is not K.
     """
-    if not annotation.get("bbox") or not annotation.get("keypoints"):
+    is_ignored = annotation.get("iscrowd") or annotation.get("ignore")
+    if is_ignored or any(_is_absent(annotation, key) for key in ("bbox", "keypoints")):
         return None
-    x, y, width, height = annotation["bbox"]
-    far_corner = (image["width"] - 1, image["height"] - 1)
-    bbox = np.array([[x, y, x + width, y + height]], dtype=np.float32)
-    bbox = bbox.clip(0, [*far_corner, *far_corner]).astype(np.float32)
-    joints = np.array(annotation["keypoints"], dtype=np.float32).reshape(1, -1, 3)
-    if joints.shape[1] != num_keypoints:
-        raise ValueError(
-            f"annotation {annotation.get('id')} has {joints.shape[1]} keypoints, the metainfo "
-            f"{num_keypoints}; give the data set the metainfo of its own skeleton"
-        )
-    labelled = int((joints[..., 2] > 0).sum())
-    is_empty = (bbox[0, 2:] <= bbox[0, :2]).any()
-    if annotation.get("iscrowd") or not annotation.get("num_keypoints", labelled) or is_empty:
+    bbox_xywh, joints = _parse_arrays(annotation, num_keypoints)
+    bbox = _clip(bbox_xywh2xyxy(bbox_xywh), image)
+    is_labelled = (joints[..., 2] > 0).any() and annotation.get("num_keypoints") != 0
+    if not is_labelled or (bbox[0, 2:] <= bbox[0, :2]).any():
         return None
-    return {
+    area = annotation.get("area") or 0.53 * bbox_xywh[0, 2] * bbox_xywh[0, 3]
+    sample = {
         "id": annotation["id"],
         "category_id": annotation.get("category_id", 1),
         "bbox": bbox,
@@ -67,19 +69,59 @@ def parse_person(annotation: dict, image: dict, num_keypoints: int) -> dict[str,
         "keypoints": joints[..., :2],
         "keypoints_visible": np.minimum(1, joints[..., 2]),
         "keypoints_visibility": (joints[..., 2] == 2).astype(np.float32),
-        "area": np.array([annotation.get("area") or 0.53 * width * height], dtype=np.float32),
+        "area": np.array([area], dtype=np.float32),
         "segmentation": annotation.get("segmentation"),
         "crowd_index": image.get("crowdIndex"),
     }
+    if "head_size" in annotation:
+        sample["head_size"] = np.array([annotation["head_size"]], dtype=np.float32)
+    return sample
+
+
+def _is_absent(annotation: dict, key: str) -> bool:
+    return annotation.get(key) is None or len(annotation[key]) == 0
+
+
+def _parse_arrays(annotation: dict, num_keypoints: int) -> tuple[np.ndarray, np.ndarray]:
+    """Box (1, 4) xywh and joints (1, K, 3) of an annotation."""
+    require_fields(annotation, ("id",), "an annotation")
+    bbox_xywh = parse_numbers(annotation, "bbox")
+    joints = parse_numbers(annotation, "keypoints")
+    if bbox_xywh.size != 4 or joints.size != 3 * num_keypoints:
+        raise ValueError(
+            f"annotation {annotation['id']} has {bbox_xywh.size} numbers of a box and "
+            f"{joints.size / 3:g} keypoints, the metainfo {num_keypoints}; give the data set the "
+            "metainfo of its own skeleton"
+        )
+    return bbox_xywh.reshape(1, 4), joints.reshape(1, num_keypoints, 3)
+
+
+def _clip(bbox: np.ndarray, image: dict) -> np.ndarray:
+    if image["width"] is None:
+        return bbox
+    far_corner = [image["width"] - 1, image["height"] - 1]
+    return bbox.clip(0, np.array(far_corner * 2, dtype=np.float32))
 
 
 def parse_detection(detection: dict, index: int, num_keypoints: int) -> dict[str, Any]:
-    """Turn one detection ``{image_id, bbox xywh, score, segmentation?}`` into sample fields."""
-    x, y, width, height = detection["bbox"]
+    """Turn one detection ``{image_id, bbox xywh, score, segmentation?}`` into sample fields.
+
+    As those of `parse_person`, without an area; the box is not clipped, its joints are zeros.
+
+    Raises:
+        ValueError: a field is missing or malformed.
+    """
+    require_fields(detection, ("image_id", "bbox", "score"), f"detection {index}")
+    bbox_xywh = parse_numbers(detection, "bbox")
+    if bbox_xywh.size != 4:
+        raise ValueError(
+            f"detection {index} has a box of {bbox_xywh.size} numbers; expected left, top, width "
+            "and height"
+        )
     return {
         "id": index,
         "category_id": 1,
-        "bbox": np.array([[x, y, x + width, y + height]], dtype=np.float32),
+        "bbox": bbox_xywh2xyxy(bbox_xywh[None]),
         "bbox_score": np.array([detection["score"]], dtype=np.float32),
         "keypoints": np.zeros((1, num_keypoints, 2), dtype=np.float32),
         "keypoints_visible": np.ones((1, num_keypoints), dtype=np.float32),
@@ -94,8 +136,9 @@ class BaseCocoStyleDataset(BaseDataset):
 
     Args:
         ann_file: the annotation file, relative to ``data_root``.
-        bbox_file: detections to pose instead of the annotated boxes (tests only): a JSON list
-            of ``{image_id, category_id, bbox xywh, score, segmentation?}``.
+        bbox_file: detections to pose instead of the annotated boxes (tests only), relative to
+            ``data_root``: a JSON list of ``{image_id, category_id, bbox xywh, score,
+            segmentation?}``; only category 1 is posed.
         data_mode: only ``"topdown"``, one person a sample.
         metainfo: see `parse_pose_metainfo`; replaces that of the class.
         data_root: folder that ``ann_file`` and ``data_prefix`` are relative to.
@@ -131,7 +174,7 @@ class BaseCocoStyleDataset(BaseDataset):
             raise ValueError(f"data_mode must be 'topdown', got {data_mode!r}")
         if bbox_file is not None and not test_mode:
             raise ValueError("bbox_file holds detections to be tested: set test_mode=True")
-        self.bbox_file = bbox_file
+        self.bbox_file = bbox_file and str(Path(data_root, bbox_file))
         self.sample_interval = sample_interval
         self.num_unreadable = 0
         super().__init__(
@@ -149,11 +192,24 @@ class BaseCocoStyleDataset(BaseDataset):
 
     @classmethod
     def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
+        if not metainfo and not cls.METAINFO:
+            raise ValueError(
+                f"{cls.__name__} has no skeleton of its own; give metainfo=dict(from_file=...)"
+            )
         return parse_pose_metainfo(metainfo or cls.METAINFO)
+
+    def read_content(self) -> dict[str, list[dict]]:
+        """``images`` and ``annotations`` of ``ann_file`` in COCO's format.
+
+        Sub-classes whose files have another layout, or lack a part, bring it into this one.
+        """
+        return read_coco_file(self.ann_file)
 
     def load_data_list(self) -> list[dict]:
         """Read and parse the annotations, or the detections on their images."""
-        content = read_coco_file(self.ann_file)
+        content = self.read_content()
+        for image in content["images"]:
+            require_fields(image, IMAGE_FIELDS, f"an image of {self.ann_file}")
         images = {image["id"]: image for image in content["images"]}
         if self.bbox_file is None:
             records, parse = content["annotations"], self._parse_annotation
@@ -163,20 +219,23 @@ class BaseCocoStyleDataset(BaseDataset):
         kept = [sample for sample in samples if sample is not None]
         if not kept:
             raise ValueError(
-                f"{self.ann_file} has no person with a box and a labelled joint that could be "
-                "used; check that it is a keypoint file"
+                f"{self.bbox_file or self.ann_file} has no person with a box and a labelled joint "
+                "that could be used; check that it is a keypoint file (or, of detections, that "
+                "bbox_score_thr leaves some)"
             )
         if len(kept) < len(samples):
             print_log(
                 f"{self.ann_file}: {len(kept)} of {len(samples)} people are used; the others "
-                "are crowd regions or have no box or no labelled joint",
+                "are crowd or ignore regions or have no box or no labelled joint",
                 logger="current",
             )
         return kept[:: self.sample_interval]
 
     def _read_detections(self) -> list[dict]:
         threshold = (self.filter_cfg or {}).get("bbox_score_thr", 0.0)
-        detections = read_json(self.bbox_file)
+        detections = read_json_list(self.bbox_file)
+        for index, detection in enumerate(detections):
+            require_fields(detection, ("score",), f"detection {index} of {self.bbox_file}")
         people = [det for det in detections if det.get("category_id", 1) == 1]
         return [detection for detection in people if detection["score"] >= threshold]
 
@@ -203,7 +262,7 @@ class BaseCocoStyleDataset(BaseDataset):
         return {
             "img_id": image["id"],
             "img_path": f"{prefix}/{image['file_name']}" if prefix else image["file_name"],
-            "ori_shape": (image["height"], image["width"]),
+            "ori_shape": None if image["width"] is None else (image["height"], image["width"]),
         }
 
     def get_data_info(self, idx: int) -> dict:
@@ -221,10 +280,3 @@ class BaseCocoStyleDataset(BaseDataset):
         )
         self.num_unreadable += was_unreadable
         return sample
-
-
-@DATASETS.register_module()
-class CocoDataset(BaseCocoStyleDataset):
-    """COCO keypoints: 17 joints."""
-
-    METAINFO: ClassVar[dict] = {"from_file": "coco.py"}

@@ -10,65 +10,55 @@ from torch.utils.data import Dataset
 from mmpose.registry import DATASETS
 
 from .coco_style import METAINFO_KEYS
+from .joint_mapping import check_mapping, map_joints
 from .pose_metainfo import parse_pose_metainfo
 from .unreadable import run_pipeline
-
-_JOINT_FIELDS = ("keypoints", "keypoints_visible", "keypoints_visibility")
-
-
-def map_joints(sample: dict, mapping: dict[int, int], num_keypoints: int) -> dict:
-    """Move the joints of a sample to their places in the merged skeleton.
-
-    Args:
-        sample: ``keypoints`` (N, K, 2), ``keypoints_visible`` and ``keypoints_visibility`` (N, K).
-        mapping: source index -> merged index.
-        num_keypoints: joints M of the merged skeleton; those without a source become zeros,
-            which is unannotated.
-
-    Returns:
-        The three fields as (N, M, ...), in the dtype they came in.
-    """
-    sources, targets = list(mapping), list(mapping.values())
-    mapped = {}
-    for field in _JOINT_FIELDS:
-        values = sample[field]
-        merged = np.zeros((values.shape[0], num_keypoints, *values.shape[2:]), values.dtype)
-        merged[:, targets] = values[:, sources]
-        mapped[field] = merged
-    return mapped
 
 
 @DATASETS.register_module()
 class CombinedDataset(Dataset):
-    """Data sets one after the other, with one pipeline and one skeleton.
+    """Data sets one after the other, with one pipeline.
+
+    Their samples carry ``dataset_index``, the place of their part, by which `PerDatasetHead`
+    sends them to a head.
 
     Args:
-        metainfo: of the merged skeleton.
+        metainfo: of the merged skeleton. None: every part keeps its own skeleton (one head a
+            data set), and `metainfo` is that of the first.
         datasets: configs of the parts, or the parts; their own pipelines are normally empty.
         pipeline: transforms after the mapping.
-        keypoints_mapping: for each part, source joint -> merged joint; None leaves joints alone.
+        keypoints_mapping: for each part, source joint -> merged joint; None leaves joints alone,
+            then all parts must have as many joints as the merged skeleton.
+        sample_ratio_factor: for each part, how many samples an epoch shows of it, as a factor;
+            they are drawn anew each time, spread evenly over the part. Training only.
         dataset_ratio_factor: for each part, the share of it that is kept (drawn once, without
             replacement).
         seed: of that draw.
         test_mode: whether every sample must be answered.
         max_refetch: how many other samples to try when one cannot be read in training.
+
+    Raises:
+        ValueError: a list has not one entry a part, or a mapping does not fit the skeletons.
     """
 
     def __init__(
         self,
-        metainfo: dict,
+        metainfo: dict | None,
         datasets: Sequence[dict | Dataset],
         pipeline: Sequence[dict | Callable] = (),
         keypoints_mapping: Sequence[dict[int, int]] | None = None,
+        sample_ratio_factor: Sequence[float] | None = None,
         dataset_ratio_factor: Sequence[float] | None = None,
         seed: int = 0,
         test_mode: bool = False,
         max_refetch: int = 1000,
     ) -> None:
-        self._metainfo = parse_pose_metainfo(metainfo)
         self.datasets = [DATASETS.build(ds) if isinstance(ds, dict) else ds for ds in datasets]
+        self.keeps_skeletons = metainfo is None
+        self._metainfo = parse_pose_metainfo(metainfo or self.datasets[0].metainfo)
         for name, factors in (
             ("keypoints_mapping", keypoints_mapping),
+            ("sample_ratio_factor", sample_ratio_factor),
             ("dataset_ratio_factor", dataset_ratio_factor),
         ):
             if factors is not None and len(factors) != len(self.datasets):
@@ -77,11 +67,29 @@ class CombinedDataset(Dataset):
             {int(source): int(target) for source, target in mapping.items()}
             for mapping in keypoints_mapping
         ]
+        if test_mode and sample_ratio_factor is not None:
+            raise ValueError("sample_ratio_factor draws at random; a test poses everybody once")
+        self._factors = list(sample_ratio_factor or [1.0] * len(self.datasets))
+        self._check_skeletons()
         self._choose_samples(dataset_ratio_factor, np.random.default_rng(seed))
         self.pipeline = Compose(list(pipeline))
         self.test_mode = test_mode
         self.max_refetch = max_refetch
         self.num_unreadable = 0
+
+    def _check_skeletons(self) -> None:
+        counts = [dataset.metainfo["num_keypoints"] for dataset in self.datasets]
+        merged = self._metainfo["num_keypoints"]
+        if self.keypoints_mapping is not None:
+            if self.keeps_skeletons:
+                raise ValueError("keypoints_mapping needs the metainfo of the merged skeleton")
+            for mapping, count in zip(self.keypoints_mapping, counts, strict=True):
+                check_mapping(mapping, count, merged)
+        elif not self.keeps_skeletons and set(counts) != {merged}:
+            raise ValueError(
+                f"the parts have {counts} joints, the merged skeleton {merged}: give "
+                "keypoints_mapping, or metainfo=None with one head a data set"
+            )
 
     def _choose_samples(self, ratios: Sequence[float] | None, rng: np.random.Generator) -> None:
         self._kept: list[np.ndarray] = []
@@ -93,22 +101,36 @@ class CombinedDataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """Of the merged skeleton."""
+        """Of the merged skeleton, or of the first part where all keep their own."""
         return dict(self._metainfo)
 
     @property
     def lens(self) -> list[int]:
         """How many samples each part gives."""
-        return [len(kept) for kept in self._kept]
+        return [
+            round(len(kept) * factor)
+            for kept, factor in zip(self._kept, self._factors, strict=True)
+        ]
+
+    def _locate(self, idx: int) -> tuple[int, int]:
+        """The part of a sample and its place in the part."""
+        part = int(np.searchsorted(self._ends, idx, side="right"))
+        place = idx - (self._ends[part - 1] if part else 0)
+        kept, factor = self._kept[part], self._factors[part]
+        if factor != 1:  # one of the people for whom this place stands
+            place = min(int((place + np.random.random()) / factor), len(kept) - 1)
+        return part, int(kept[place])
 
     def __len__(self) -> int:
         return self._ends[-1]
 
     def get_data_info(self, idx: int) -> dict:
         """One sample of a part, its joints mapped; ``dataset_name`` stays that of the part."""
-        part = int(np.searchsorted(self._ends, idx, side="right"))
-        start = self._ends[part - 1] if part else 0
-        sample = self.datasets[part][int(self._kept[part][idx - start])]
+        part, place = self._locate(idx)
+        sample = self.datasets[part][place]
+        sample["dataset_index"] = part
+        if self.keeps_skeletons:
+            return sample
         if self.keypoints_mapping is not None:
             mapping = self.keypoints_mapping[part]
             sample |= map_joints(sample, mapping, self._metainfo["num_keypoints"])

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 METAINFO_DIR = Path(__file__).parent / "metainfo"
+_ENTRIES = ("dataset_name", "keypoint_info", "joint_weights", "sigmas")
 _COLORS = {"left": (255, 128, 0), "right": (0, 255, 0), "": (51, 153, 255)}
 
 
@@ -45,10 +46,10 @@ def read_metainfo_file(path: str | Path) -> dict:
     parent = read_metainfo_file(path.parent / base)
     return {
         "dataset_name": metainfo["dataset_name"],
-        "keypoint_info": parent["keypoint_info"] | metainfo["keypoint_info"],
+        "keypoint_info": parent["keypoint_info"] | metainfo.get("keypoint_info", {}),
         "skeleton_info": parent["skeleton_info"] | metainfo.get("skeleton_info", {}),
-        "joint_weights": [*parent["joint_weights"], *metainfo["joint_weights"]],
-        "sigmas": [*parent["sigmas"], *metainfo["sigmas"]],
+        "joint_weights": [*parent["joint_weights"], *metainfo.get("joint_weights", [])],
+        "sigmas": [*parent["sigmas"], *metainfo.get("sigmas", [])],
     }
 
 
@@ -69,13 +70,15 @@ def parse_pose_metainfo(metainfo: dict) -> dict:
         (K,) float32.
 
     Raises:
-        ValueError: a joint's swap partner is unknown, or a list has the wrong length.
+        ValueError: an entry is missing, a joint's swap partner is unknown, or a list has the
+            wrong length.
     """
     metainfo = dict(metainfo)
     if "from_file" in metainfo:
         metainfo = read_metainfo_file(metainfo.pop("from_file")) | metainfo
     if "num_keypoints" in metainfo:
         return metainfo
+    _check_entries(metainfo)
     joints = [metainfo["keypoint_info"][index] for index in sorted(metainfo["keypoint_info"])]
     name2id = {joint["name"]: index for index, joint in enumerate(joints)}
     for key in ("joint_weights", "sigmas"):
@@ -104,6 +107,22 @@ def parse_pose_metainfo(metainfo: dict) -> dict:
         "dataset_keypoint_weights": np.array(metainfo["joint_weights"], dtype=np.float32),
         "sigmas": np.array(metainfo["sigmas"], dtype=np.float32),
     }
+
+
+def _check_entries(metainfo: dict) -> None:
+    missing = [key for key in _ENTRIES if key not in metainfo]
+    if missing:
+        raise ValueError(
+            f"the metainfo {metainfo.get('dataset_name', '')!r} lacks {missing} of the joint set; "
+            "name a file with them, metainfo=dict(from_file='coco.py'), or write one like "
+            f"{METAINFO_DIR / 'coco.py'}"
+        )
+    indices = sorted(metainfo["keypoint_info"])
+    if indices != list(range(len(indices))):
+        raise ValueError(
+            f"the joints of metainfo {metainfo['dataset_name']!r} must be numbered 0, 1, 2, ..., "
+            f"got {indices}"
+        )
 
 
 def _flip_indices(joints: list[dict], name2id: dict[str, int]) -> list[int]:

@@ -40,6 +40,13 @@ def run_pipeline(
         )
     if not test_mode:
         return None, True
-    height, width = sample["ori_shape"]
-    blank = np.zeros((height, width, 3), dtype=np.uint8)
+    blank = np.zeros((*_picture_shape(sample), 3), dtype=np.uint8)
     return pipeline({**sample, "img": blank, "unreadable": True}), True
+
+
+def _picture_shape(sample: dict) -> tuple[int, int]:
+    """(h, w) of a sample's picture; where the annotations do not tell, what its box needs."""
+    if sample["ori_shape"] is not None:
+        return sample["ori_shape"]
+    right, bottom = np.ceil(sample["bbox"][0, 2:]).astype(int) + 1
+    return max(int(bottom), 1), max(int(right), 1)

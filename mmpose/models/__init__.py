@@ -3,7 +3,7 @@
 from .backbones import TimmBackbone, VisionTransformer
 from .data_preprocessor import PoseDataPreprocessor
 from .estimators import TopdownPoseEstimator
-from .heads import HeatmapHead, MultiHead
+from .heads import HeatmapHead, MultiHead, PerDatasetHead
 from .losses import BCELoss, KeypointMSELoss, L1LogLoss, MSELoss, OKSHeatmapLoss
 from .necks import FeatureMapProcessor, FusionNeck
 
@@ -17,6 +17,7 @@ __all__ = [
     "MSELoss",
     "MultiHead",
     "OKSHeatmapLoss",
+    "PerDatasetHead",
     "PoseDataPreprocessor",
     "TimmBackbone",
     "TopdownPoseEstimator",

@@ -1,24 +1,17 @@
 """COCO, MPII and AI Challenger in one skeleton of 23 joints; tests on COCO and OCHuman.
 
+OCHuman is posed twice: from its annotated boxes and masks, and from those of a detector.
+
 datasets/README.md says how to obtain and lay out the data. MPII and AI Challenger need masks of
 their people (``segmentation`` in the annotations, for example by SAM).
 """
+
+_base_ = ["./joint_mappings.py"]
 
 input_size = (192, 256)
 codec = dict(type="UDPHeatmap", input_size=input_size, heatmap_size=(48, 64), sigma=2)
 alpha = 0.25
 metainfo = dict(from_file="configs/_base_/datasets/merged_COCO_AIC_MPII_mergable.py")
-
-# source joint -> joint of the merged skeleton
-coco_mapping = {i: i for i in range(17)}
-mpii_mapping = {
-    **{0: 16, 1: 14, 2: 12, 3: 11, 4: 13, 5: 15, 10: 10, 11: 8, 12: 6, 13: 5, 14: 7, 15: 9},
-    **{6: 18, 7: 17, 8: 19, 9: 20},
-}
-aic_mapping = {
-    **{0: 6, 1: 8, 2: 10, 3: 5, 4: 7, 5: 9, 6: 12, 7: 14, 8: 16, 9: 11, 10: 13, 11: 15},
-    **{12: 22, 13: 21},
-}
 
 train_pipeline = [
     dict(type="LoadImage"),
@@ -79,6 +72,15 @@ test_datasets = [
         data_prefix=dict(img="images/"),
         test_mode=True,
     ),
+    dict(
+        type="OCHumanDetDataset",
+        data_root="datasets/ochuman",
+        ann_file="ochuman_coco_format_val_range_0.00_1.00.json",
+        bbox_file="detections/rtmdet-l-ins_val.json",
+        filter_cfg=dict(bbox_score_thr=0.3),
+        data_prefix=dict(img="images/"),
+        test_mode=True,
+    ),
 ]
 
 train_dataloader = dict(
@@ -89,7 +91,7 @@ train_dataloader = dict(
         type="CombinedDataset",
         metainfo=metainfo,
         datasets=[coco_train, mpii_train, aic_train],
-        keypoints_mapping=[coco_mapping, mpii_mapping, aic_mapping],
+        keypoints_mapping=[{{_base_.coco_to_17}}, {{_base_.mpii_to_23}}, {{_base_.aic_to_23}}],
         pipeline=train_pipeline,
     ),
 )
@@ -101,7 +103,7 @@ val_dataloader = dict(
         type="CombinedDataset",
         metainfo=metainfo,
         datasets=test_datasets,
-        keypoints_mapping=[coco_mapping, coco_mapping],
+        keypoints_mapping=[{{_base_.coco_to_17}}] * 3,
         pipeline=val_pipeline,
         test_mode=True,
     ),
@@ -121,6 +123,11 @@ val_evaluator = dict(
             type="CocoMetric",
             ann_file="datasets/ochuman/ochuman_coco_format_val_range_0.00_1.00.json",
             prefix="OCHuman",
+        ),
+        dict(
+            type="CocoMetric",
+            ann_file="datasets/ochuman/ochuman_coco_format_val_range_0.00_1.00.json",
+            prefix="OCHuman_det",
         ),
     ],
 )

@@ -15,7 +15,7 @@ from .base import Transform
 META_KEYS = (
     *("id", "img_id", "img_path", "category_id", "crowd_index", "ori_shape", "img_shape"),
     *("input_size", "input_center", "input_scale", "flip", "flip_direction", "flip_indices"),
-    *("dataset_name", "area", "unreadable"),
+    *("dataset_name", "dataset_index", "area", "unreadable"),
 )
 # field of the sample -> field of gt_instances, arrays (1, ...)
 INSTANCE_FIELDS = {
@@ -28,6 +28,7 @@ INSTANCE_FIELDS = {
     "keypoints_visibility": "keypoints_visibility",
     "in_image": "in_image",
     "annotated": "annotated",
+    "head_size": "head_size",
 }
 
 

@@ -7,6 +7,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
+from mmpose.models.heads import PerDatasetHead
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample, crop_to_image_keypoints
 
@@ -121,24 +122,30 @@ class TopdownPoseEstimator(BaseModel):
 
     @torch.no_grad()
     def estimate_crops(
-        self, inputs: Tensor, flip_indices: Sequence[int] | None = None
+        self,
+        inputs: Tensor,
+        flip_indices: Sequence[int] | None = None,
+        head: nn.Module | None = None,
     ) -> dict[str, Tensor]:
         """Joints of normalised crops, in their pixels.
 
         Args:
             inputs: (B, 3, H, W).
             flip_indices: (K,) to average with the mirrored crops; None predicts once.
+            head: which head answers, where the model has one for each data set; None takes the
+                model's.
 
         Returns:
             What the head decodes: keypoints (B, K, 2) in crop pixels, scores (B, K), heatmaps.
         """
         if flip_indices is not None:
             inputs = torch.cat([inputs, inputs.flip(-1)])
-        outputs = self.head(self.extract_feat(inputs))
+        head = self.head if head is None else head
+        outputs = head(self.extract_feat(inputs))
         if flip_indices is not None:
             shift = self.test_cfg.get("shift_heatmap", False)
-            outputs = self.head.average_flipped(outputs, flip_indices, shift_heatmap=shift)
-        return self.head.decode(outputs)
+            outputs = head.average_flipped(outputs, flip_indices, shift_heatmap=shift)
+        return head.decode(outputs)
 
     def predict(
         self, inputs: Tensor, data_samples: Sequence[PoseDataSample]
@@ -146,10 +153,20 @@ class TopdownPoseEstimator(BaseModel):
         """The samples, each with its pose in image pixels as ``pred_instances``."""
         if len(data_samples) == 0:
             return data_samples
+        if not isinstance(self.head, PerDatasetHead):
+            return self._predict_with(self.head, inputs, data_samples)
+        for head, rows in self.head.split(data_samples):
+            self._predict_with(head, inputs[rows], [data_samples[row] for row in rows])
+        return data_samples
+
+    def _predict_with(
+        self, head: nn.Module, inputs: Tensor, data_samples: Sequence[PoseDataSample]
+    ) -> Sequence[PoseDataSample]:
+        """The samples, of one data set, with their poses."""
         flip_indices = None
         if self.test_cfg.get("flip_test", False):
             flip_indices = data_samples[0].metainfo["flip_indices"]
-        pred = self.estimate_crops(inputs, flip_indices)
+        pred = self.estimate_crops(inputs, flip_indices, head)
         windows = {
             key: torch.stack(
                 [

@@ -2,5 +2,6 @@
 
 from .heatmap_head import HeatmapHead
 from .multi_head import MultiHead
+from .per_dataset_head import PerDatasetHead
 
-__all__ = ["HeatmapHead", "MultiHead"]
+__all__ = ["HeatmapHead", "MultiHead", "PerDatasetHead"]

@@ -1,9 +1,12 @@
+import multiprocessing
+
 import numpy as np
 import pytest
+import torch.distributed as torch_dist
 from tiny_people import write_people
 
 from mmpose.datasets import CocoDataset, CombinedDataset, MultiSourceSampler
-from mmpose.datasets.combined import map_joints
+from mmpose.datasets.joint_mapping import map_joints
 from mmpose.datasets.samplers import split_batch
 
 COCO = {"from_file": "coco.py"}
@@ -62,10 +65,47 @@ def test_a_mapping_widens_the_skeleton(tmp_path):
     assert len(sample["flip_indices"]) == 23
 
 
+def test_samples_know_their_part(tmp_path):
+    combined = CombinedDataset(COCO, parts(tmp_path))
+    assert [combined.get_data_info(i)["dataset_index"] for i in (0, 5, 6, 9)] == [0, 0, 1, 1]
+
+
+def test_parts_keep_their_skeletons_where_none_is_merged(tmp_path):
+    datasets = parts(tmp_path)
+    combined = CombinedDataset(None, datasets)
+    assert combined.metainfo["dataset_name"] == "a"
+    assert combined.get_data_info(7)["dataset_name"] == "b"
+    with pytest.raises(ValueError, match="needs the metainfo of the merged skeleton"):
+        CombinedDataset(None, datasets, keypoints_mapping=[{0: 0}] * 2)
+
+
+def test_other_joints_without_a_mapping_are_refused(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"the parts have \[17, 17\] joints, the merged skeleton 23"
+    ):
+        CombinedDataset({"from_file": "merged_COCO_AIC_MPII_mergable.py"}, parts(tmp_path))
+
+
+def test_a_mapping_beyond_the_skeleton_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"target joints \[17\]"):
+        CombinedDataset(COCO, parts(tmp_path), keypoints_mapping=[{0: 17}, {0: 0}])
+
+
 def test_a_share_of_a_data_set_is_drawn_without_replacement(tmp_path):
     combined = CombinedDataset(COCO, parts(tmp_path), dataset_ratio_factor=[0.5, 1.0])
     assert combined.lens == [3, 4]
     assert len({combined.get_data_info(i)["id"] for i in range(3)}) == 3
+
+
+def test_an_epoch_shows_a_part_more_or_less_often(tmp_path):
+    combined = CombinedDataset(COCO, parts(tmp_path), sample_ratio_factor=[2, 0.5])
+    assert combined.lens == [12, 2]
+    ids = [combined.get_data_info(i)["id"] for i in range(14)]
+    assert ids[:12] == [2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7]
+    assert ids[12] in (2, 3)
+    assert ids[13] in (4, 5)
+    with pytest.raises(ValueError, match="a test poses everybody once"):
+        CombinedDataset(COCO, parts(tmp_path / "t"), sample_ratio_factor=[2, 1], test_mode=True)
 
 
 def test_one_entry_for_each_part_is_asked_for(tmp_path):
@@ -126,3 +166,41 @@ def test_epochs_are_shuffled_differently():
 def test_a_ratio_for_each_source_is_asked_for():
     with pytest.raises(ValueError, match="source_ratio needs 2 entries"):
         MultiSourceSampler(Lengths(1, 1), 2, [1], seed=0)
+
+
+def draw_two_epochs(rank, meeting_point, results):
+    torch_dist.init_process_group("gloo", f"file://{meeting_point}", rank=rank, world_size=2)
+    sampler = MultiSourceSampler(Lengths(13, 7, 30), 4, [2, 1, 1])  # the seed is agreed on
+    first = list(sampler)
+    sampler.set_epoch(1)
+    results.put((rank, first + list(sampler)))
+    torch_dist.destroy_process_group()
+
+
+def test_two_processes_share_the_sources(tmp_path):
+    """Two real gloo processes: disjoint, together complete, shares of every batch kept."""
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    processes = [
+        context.Process(target=draw_two_epochs, args=(rank, tmp_path / "meet", results))
+        for rank in range(2)
+    ]
+    for process in processes:
+        process.start()
+    drawn = dict(results.get(timeout=120) for _ in processes)
+    for process in processes:
+        process.join(timeout=120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    both = np.array([drawn[0], drawn[1]])
+    # half of 50 people in batches of 4, rounded up: 7 batches an epoch and rank
+    assert both.shape == (2, 2 * 28)
+    sources = np.searchsorted([13, 20, 50], both, side="right")
+    batches = sources.reshape(2, 14, 4)
+    assert (batches == [0, 0, 1, 2]).all()
+    for source, start, length in ((0, 0, 13), (1, 13, 7), (2, 20, 30)):
+        streams = both[sources == source].reshape(2, -1)
+        dealt = streams.T.ravel()  # in the order in which the ranks draw
+        one_pass = dealt[:length]
+        assert len(set(one_pass.tolist())) == len(one_pass)  # disjoint
+        if len(dealt) >= length:  # complete before anything comes again
+            assert sorted(one_pass.tolist()) == list(range(start, start + length))

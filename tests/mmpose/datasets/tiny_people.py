@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy.io import savemat
 
 WIDTH, HEIGHT = 120, 90
 
@@ -46,3 +47,79 @@ def write_people(folder: Path, num_images: int = 5) -> dict:
     content = {"images": images, "annotations": people, "categories": categories}
     (folder / "annotations.json").write_text(json.dumps(content))
     return content
+
+
+def _regular_joints(num_joints: int) -> list[list[float]]:
+    return [[20.0 + i % 20, 20.0 + i // 2 % 50] for i in range(num_joints)]
+
+
+def write_every_format(folder: Path) -> dict[str, str]:
+    """People of every data set of the published configs; every joint of all is annotated.
+
+    Returns:
+        Name of the data set's class -> annotation file in ``folder``. Pictures are in
+        ``images/``, detections in ``boxes.json``, MPII's head boxes in ``heads.mat``.
+    """
+    content = write_people(folder, num_images=2)
+    people = content["annotations"]
+    parts = {"foot": 6, "face": 68, "lefthand": 21, "righthand": 21}
+    for one in people:
+        for part, count in parts.items():
+            joints = [[*joint, 2] for joint in _regular_joints(count)]
+            one |= {f"{part}_valid": True, f"{part}_kpts": np.ravel(joints).tolist()}
+    fourteen = np.ravel([[*joint, 2] for joint in _regular_joints(14)]).tolist()
+    aic = [one | {"keypoints": fourteen, "num_keypoints": 14} for one in people]
+    mpii = [
+        {
+            "image": f"{one['image_id']}.png",
+            "center": [26.0, 46.0],
+            "scale": 0.3,
+            "joints": _regular_joints(16),
+            "joints_vis": [1] * 16,
+            "segmentation": one["segmentation"],
+        }
+        for one in people
+    ]
+    boxes = [
+        {"image_id": one["image_id"], "category_id": 1, "score": 0.9}
+        | {key: one[key] for key in ("bbox", "segmentation")}
+        for one in people
+    ]
+    files = {
+        "annotations.json": content,
+        "aic.json": content | {"annotations": aic},
+        "mpii.json": mpii,
+        "boxes.json": boxes,
+    }
+    for name, value in files.items():
+        (folder / name).write_text(json.dumps(value))
+    corners = np.zeros((2, 2, len(mpii)))
+    corners[1] = 10
+    savemat(folder / "heads.mat", {"headboxes_src": corners})
+    coco_style = ("CocoDataset", "CocoWholeBodyDataset", "OCHumanDataset", "OCHumanDetDataset")
+    return {
+        **dict.fromkeys(coco_style, "annotations.json"),
+        "MpiiDataset": "mpii.json",
+        "AicDataset": "aic.json",
+    }
+
+
+def redirect(node: object, folder: Path, files: dict[str, str]) -> None:
+    """Point every data set and metric of a part of a config to what `write_every_format` wrote."""
+    if isinstance(node, list | tuple):
+        for item in node:
+            redirect(item, folder, files)
+    if not isinstance(node, dict):
+        return
+    if node.get("type") in files:
+        node.update(data_root=str(folder), ann_file=files[node["type"]])
+        node.update(data_prefix={"img": "images"})
+        for key, file in (("bbox_file", "boxes.json"), ("headbox_file", "heads.mat")):
+            if key in node:
+                node[key] = file
+    elif node.get("type") == "CocoMetric":
+        is_aic = node["prefix"] == "AIC"
+        node["ann_file"] = str(folder / ("aic.json" if is_aic else "annotations.json"))
+    else:
+        for value in node.values():
+            redirect(value, folder, files)
