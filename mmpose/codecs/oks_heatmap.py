@@ -161,8 +161,7 @@ class ProbMap:
         The score is the map's own value at the cell of the highest expected similarity.
         """
         heatmaps = heatmaps.float()
-        sigmas = keypoint_sigmas(heatmaps.shape[1], self.encoder.sigmas, like=heatmaps)
-        expected = expected_oks(heatmaps, oks_spreads(sigmas, self.heatmap_size))
+        expected = expected_oks(heatmaps, self.encoder.spreads(heatmaps.shape[1], heatmaps))
         cells, _ = heatmap_argmax(expected)
         points = cells + parabola_steps(expected, cells)
         width, height = self.heatmap_size

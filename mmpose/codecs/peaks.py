@@ -29,17 +29,20 @@ def _no_peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def gaussian_blur(heatmaps: Tensor, kernel_size: int) -> Tensor:
-    """Maps (N, K, h, w) blurred with OpenCV's kernel of that size, zeros outside, peaks kept.
+    """Maps (N, K, h, w) blurred with OpenCV's kernel of that size, zeros outside.
 
     A banded matrix on each side does it in two products, on a CPU as on a GPU.
     """
     sigma = 0.3 * ((kernel_size - 1) * 0.5 - 1) + 0.8  # OpenCV's rule for a given size
     height, width = heatmaps.shape[-2:]
-    blurred = (
-        _blur_matrix(height, kernel_size, sigma, heatmaps)
-        @ heatmaps
-        @ _blur_matrix(width, kernel_size, sigma, heatmaps)
-    )
+    rows = _blur_matrix(height, kernel_size, sigma, heatmaps)
+    columns = _blur_matrix(width, kernel_size, sigma, heatmaps)
+    return rows @ heatmaps @ columns
+
+
+def blur_keeping_peaks(heatmaps: Tensor, kernel_size: int) -> Tensor:
+    """As :func:`gaussian_blur`, each map scaled back to its old highest value."""
+    blurred = gaussian_blur(heatmaps, kernel_size)
     peaks = heatmaps.amax((-2, -1), keepdim=True)
     return blurred * (peaks / (blurred.amax((-2, -1), keepdim=True) + 1e-12))
 
@@ -54,13 +57,22 @@ def _blur_matrix(length: int, kernel_size: int, sigma: float, like: Tensor) -> T
     return band / total
 
 
-def neighbourhoods(heatmaps: Tensor, cells: Tensor) -> Tensor:
-    """The 3 x 3 cells around ``cells`` (N, K, 2), edges repeated, as (N, K, 3, 3) [row, column]."""
+def neighbourhoods(heatmaps: Tensor, cells: Tensor, radius: int = 1) -> Tensor:
+    """Square windows around cells.
+
+    Args:
+        heatmaps: (N, K, h, w).
+        cells: (N, K, 2) x, y of their middles, int64.
+        radius: cells on each side of the middle.
+
+    Returns:
+        (N, K, R, R) with R = 2 radius + 1, indexed [row, column]; edges of the map are repeated.
+    """
     height, width = heatmaps.shape[-2:]
-    steps = torch.arange(-1, 2, device=heatmaps.device)
-    columns = (cells[..., 0, None] + steps).clamp(0, width - 1)  # (N, K, 3)
+    steps = torch.arange(-radius, radius + 1, device=heatmaps.device)
+    columns = (cells[..., 0, None] + steps).clamp(0, width - 1)  # (N, K, R)
     rows = (cells[..., 1, None] + steps).clamp(0, height - 1)
-    flat = rows[..., :, None] * width + columns[..., None, :]  # (N, K, 3, 3)
+    flat = rows[..., :, None] * width + columns[..., None, :]  # (N, K, R, R)
     return heatmaps.flatten(2).gather(2, flat.flatten(2)).view(flat.shape)
 
 
@@ -77,7 +89,7 @@ def refine_dark_udp(heatmaps: Tensor, cells: Tensor, kernel_size: int) -> Tensor
     """
     if heatmaps.numel() == 0:
         return cells.double()
-    blurred = gaussian_blur(heatmaps, kernel_size).clamp(1e-3, 50).log()
+    blurred = blur_keeping_peaks(heatmaps, kernel_size).clamp(1e-3, 50).log()
     # float64: the determinant of nearly flat maps would drown in float32
     around = neighbourhoods(blurred, cells).double()
     middle = around[..., 1, 1]
@@ -89,12 +101,29 @@ def refine_dark_udp(heatmaps: Tensor, cells: Tensor, kernel_size: int) -> Tensor
     diagonal = around[..., 2, 2] + around[..., 0, 0]
     crosses = around[..., 1, 2] + around[..., 2, 1] + around[..., 1, 0] + around[..., 0, 1]
     twist = 0.5 * (diagonal + 2 * middle - crosses)
+    return cells + newton_steps((slope_x, slope_y), (curve_x, curve_y), twist)
+
+
+def newton_steps(
+    slopes: tuple[Tensor, Tensor], curves: tuple[Tensor, Tensor], twist: Tensor
+) -> Tensor:
+    """Steps to the top of a quadratic in two variables.
+
+    Args:
+        slopes: first derivatives in x and y, (...) each.
+        curves: second derivatives in x and y, (...) each.
+        twist: mixed derivative, (...).
+
+    Returns:
+        (..., 2) x, y; zero where the quadratic has no single top or bottom.
+    """
+    (slope_x, slope_y), (curve_x, curve_y) = slopes, curves
     determinant = curve_x * curve_y - twist.square()
     solvable = determinant != 0
     determinant = torch.where(solvable, determinant, 1.0)
-    step_x = (curve_y * slope_x - twist * slope_y) / determinant
-    step_y = (curve_x * slope_y - twist * slope_x) / determinant
-    return cells - torch.stack([step_x, step_y], -1) * solvable[..., None]
+    step_x = (twist * slope_y - curve_y * slope_x) / determinant
+    step_y = (twist * slope_x - curve_x * slope_y) / determinant
+    return torch.stack([step_x, step_y], -1) * solvable[..., None]
 
 
 def decode_argmax_udp(

@@ -71,17 +71,40 @@ def test_expected_similarity_prefers_the_middle_of_two_peaks_for_wide_joints():
     torch.testing.assert_close(cells, published, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", CODECS)
-def test_one_person_or_many_or_nobody(name):
-    codec = build(CODECS[name])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *CODECS.values(),
+        {"type": "ProbMap"},
+        {"type": "ArgMaxProbMap"},
+        {"type": "UDPHeatmap", "heatmap_type": "combined"},
+        {"type": "MSRAHeatmap", "sigma": 2, "unbiased": True},
+    ],
+    ids=str,
+)
+def test_one_person_or_many_or_nobody(settings):
+    codec = build(settings)
     keypoints = torch.rand(3, 17, 2) * 180
     together = codec.encode(keypoints)
     alone = codec.encode(keypoints[1:2])
     for field in together:
         torch.testing.assert_close(together[field][1:2], alone[field])
+    decoded, scores = codec.decode(together["heatmaps"])
+    decoded_alone, scores_alone = codec.decode(alone["heatmaps"])
+    torch.testing.assert_close(decoded[1:2], decoded_alone)
+    torch.testing.assert_close(scores[1:2], scores_alone)
     nobody = codec.encode(keypoints[:0])
-    assert nobody["heatmaps"].shape == (0, 17, 64, 48)
+    assert nobody["heatmaps"].shape == (0, *together["heatmaps"].shape[1:])
     assert codec.decode(nobody["heatmaps"])[0].shape == (0, 17, 2)
+
+
+@pytest.mark.parametrize("num_keypoints", [17, 19, 21, 22, 23, 41, 47])
+def test_targets_exist_for_every_joint_set(num_keypoints):
+    keypoints = torch.full((1, num_keypoints, 2), 90.0)
+    codec = build({"type": "OKSArgMaxHeatmap"})
+    encoded = codec.encode(keypoints)
+    assert encoded["heatmaps"].amax((-2, -1)).tolist() == [[1.0] * num_keypoints]
+    assert codec.decode(encoded["heatmaps"])[0].shape == (1, num_keypoints, 2)
 
 
 def test_an_empty_map_is_decoded_beside_the_corner():
