@@ -1,16 +1,23 @@
 """Similarity of poses, suppression, average precision: functions first, metrics around them."""
 
-from .coco_ap import keypoint_ap
+from .coco_ap import crowd_keypoint_ap, keypoint_ap, region_ap
 from .coco_metric import CocoMetric, pose_score
+from .extended_ap import extended_keypoint_ap
+from .extended_oks import ExtendedRules
 from .multi_dataset_evaluator import MultiDatasetEvaluator
-from .oks import oks_nms, pairwise_oks, pose_overlaps
+from .oks import oks_nms, pairwise_oks, pose_overlaps, soft_oks_nms
 
 __all__ = [
     "CocoMetric",
+    "ExtendedRules",
     "MultiDatasetEvaluator",
+    "crowd_keypoint_ap",
+    "extended_keypoint_ap",
     "keypoint_ap",
     "oks_nms",
     "pairwise_oks",
     "pose_overlaps",
     "pose_score",
+    "region_ap",
+    "soft_oks_nms",
 ]
