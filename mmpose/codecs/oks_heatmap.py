@@ -96,6 +96,7 @@ class OKSArgMaxHeatmap:
         self.encoder = _OKSEncoder(input_size, heatmap_size, sigma, sigmas, self.unit_peak)
         self.input_size = self.encoder.input_size
         self.heatmap_size = self.encoder.heatmap_size
+        self.sigmas = sigmas
         self.blur_kernel_size = blur_kernel_size
 
     def encode(
@@ -144,6 +145,7 @@ class ProbMap:
         self.encoder = _OKSEncoder(input_size, heatmap_size, sigma, sigmas, unit_peak=False)
         self.input_size = self.encoder.input_size
         self.heatmap_size = self.encoder.heatmap_size
+        self.sigmas = sigmas
 
     def encode(
         self,

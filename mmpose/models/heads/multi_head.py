@@ -14,7 +14,14 @@ from mmpose.codecs.peaks import decode_argmax_udp
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 
-from .layers import INIT_CFG, flip_maps, make_deconv_layers, make_final_layer, make_scalar_layers
+from .layers import (
+    INIT_CFG,
+    flip_maps,
+    make_conv_layers,
+    make_deconv_layers,
+    make_final_layer,
+    make_scalar_layers,
+)
 from .sparsemax import sparsemax
 from .targets import heatmap_pck, similarity_targets, stack_labels, visibility_weights
 
@@ -42,6 +49,8 @@ class MultiHead(BaseModule):
         out_channels: K.
         deconv_out_channels: channels of each doubling step of the heatmap branch.
         deconv_kernel_sizes: kernel of each.
+        conv_out_channels: channels of further convolutions of that branch; None for none.
+        conv_kernel_sizes: kernel of each.
         final_layer_dict: arguments of its last convolution.
         keypoint_loss: config or module for the maps; the others for their branch.
         probability_loss: presence, on probabilities.
@@ -64,6 +73,8 @@ class MultiHead(BaseModule):
         out_channels: int,
         deconv_out_channels: Sequence[int] = (256, 256, 256),
         deconv_kernel_sizes: Sequence[int] = (4, 4, 4),
+        conv_out_channels: Sequence[int] | None = None,
+        conv_kernel_sizes: Sequence[int] | None = None,
         final_layer_dict: dict | None = None,
         keypoint_loss: dict | nn.Module | None = None,
         probability_loss: dict | nn.Module | None = None,
@@ -86,8 +97,13 @@ class MultiHead(BaseModule):
         self.deconv_layers = make_deconv_layers(
             in_channels, deconv_out_channels, deconv_kernel_sizes
         )
-        self.final_layer = make_final_layer(
+        self.conv_layers = make_conv_layers(
             [in_channels, *deconv_out_channels][-1],
+            conv_out_channels or (),
+            conv_kernel_sizes or (),
+        )
+        self.final_layer = make_final_layer(
+            [in_channels, *deconv_out_channels, *(conv_out_channels or ())][-1],
             out_channels,
             final_layer_dict or {"kernel_size": 1},
         )
@@ -116,7 +132,7 @@ class MultiHead(BaseModule):
 
     def _branch_modules(self, branch: str) -> list[nn.Module]:
         if branch == "heatmaps":
-            return [self.deconv_layers, self.final_layer]
+            return [self.deconv_layers, self.conv_layers, self.final_layer]
         return [getattr(self, f"{branch}_layers")]
 
     def train(self, mode: bool = True) -> "MultiHead":
@@ -142,7 +158,8 @@ class MultiHead(BaseModule):
         )
 
     def _heatmaps(self, feature: Tensor) -> Tensor:
-        logits = self.final_layer(self.deconv_layers(feature)).float() / TEMPERATURE
+        maps = self.final_layer(self.conv_layers(self.deconv_layers(feature)))
+        logits = maps.float() / TEMPERATURE
         if self.normalize is None:
             return logits.clamp(0, 1)
         maps = sparsemax(logits.flatten(2)) * self.normalize
@@ -200,7 +217,8 @@ class MultiHead(BaseModule):
             for m in (maps.detach(), targets)
         ]
         distances = (points[0] - points[1]).norm(dim=-1)
-        return distances, similarity_targets(distances, counted, decoder.heatmap_size)
+        sigmas = getattr(decoder, "sigmas", None)  # codecs of gaussians have none
+        return distances, similarity_targets(distances, counted, decoder.heatmap_size, sigmas)
 
     def average_flipped(
         self,

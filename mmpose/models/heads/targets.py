@@ -57,7 +57,12 @@ def heatmap_pck(pred: Tensor, target: Tensor, weights: Tensor, threshold: float 
     return shares.sum() / (occurs > 0).sum().clamp(min=1)
 
 
-def similarity_targets(distances: Tensor, counted: Tensor, heatmap_size: tuple[int, int]) -> Tensor:
+def similarity_targets(
+    distances: Tensor,
+    counted: Tensor,
+    heatmap_size: tuple[int, int],
+    sigmas: Sequence[float] | None = None,
+) -> Tensor:
     """The similarity that predicted joints really have, (B, K) in [0, 1], 0 where not counted.
 
     The published measure: distances in crop pixels, but the area of the heatmap.
@@ -66,8 +71,9 @@ def similarity_targets(distances: Tensor, counted: Tensor, heatmap_size: tuple[i
         distances: (B, K) from prediction to annotation, crop pixels.
         counted: (B, K) bool.
         heatmap_size: (w, h).
+        sigmas: (K,) constants of the joints; None takes those of the joint list of that length.
     """
-    sigmas = keypoint_sigmas(distances.shape[1], like=distances)
+    sigmas = keypoint_sigmas(distances.shape[1], sigmas, like=distances)
     area = 0.53 * heatmap_size[0] * heatmap_size[1] + torch.finfo(distances.dtype).eps
     return torch.exp(-distances.square() / (2 * sigmas).square() / area / 2) * counted
 
