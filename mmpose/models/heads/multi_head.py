@@ -21,6 +21,7 @@ from .layers import (
     make_deconv_layers,
     make_final_layer,
     make_scalar_layers,
+    rename_old_final_layer,
 )
 from .sparsemax import sparsemax
 from .targets import heatmap_pck, similarity_targets, stack_labels, visibility_weights
@@ -129,6 +130,7 @@ class MultiHead(BaseModule):
         self.frozen = [m for name in frozen if frozen[name] for m in self._branch_modules(name)]
         for module in self.frozen:
             module.requires_grad_(False)
+        self.register_load_state_dict_pre_hook(rename_old_final_layer)
 
     def _branch_modules(self, branch: str) -> list[nn.Module]:
         if branch == "heatmaps":
