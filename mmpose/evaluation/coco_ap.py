@@ -116,7 +116,7 @@ def region_ap(content: dict, detections: Sequence[dict], iou_type: str) -> dict[
     """COCO's twelve numbers of boxes or masks.
 
     Args:
-        content: ground truth, COCO's annotation format.
+        content: ground truth, COCO's annotation format; the box stands in for a missing area.
         detections: ``image_id``, ``category_id``, ``score`` and ``bbox`` xywh or
             ``segmentation``; may be empty.
         iou_type: ``bbox`` or ``segm``.
@@ -132,6 +132,11 @@ def region_ap(content: dict, detections: Sequence[dict], iou_type: str) -> dict[
     detections = [{name: found[name] for name in fields} for found in detections]
     if iou_type == "segm" and any(isinstance(d["segmentation"], list) for d in detections):
         raise ValueError("masks of results must be RLE (size, counts), got lists of polygons")
+    regions = [
+        {"iscrowd": 0, "area": region["bbox"][2] * region["bbox"][3], **region}
+        for region in content["annotations"]
+    ]
+    content = {**content, "annotations": regions}
     return dict(zip(REGION_STAT_NAMES, _evaluate(content, detections, iou_type), strict=True))
 
 
