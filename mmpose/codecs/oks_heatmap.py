@@ -4,6 +4,7 @@ A map shows, for each cell, what similarity an answer there would earn: joints t
 place precisely are narrow, others wide.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,8 @@ from mmpose.structures import keypoint_sigmas
 from .encoding import Encoded, axis_offsets, encode_either_kind, is_inside, to_heatmap_frame
 from .peaks import decode_argmax_udp, expected_oks, heatmap_argmax, neighbourhoods
 
+MAX_SPREAD = 3.0  # cells²
+
 
 def oks_spreads(sigmas: Tensor, heatmap_size: tuple[int, int]) -> Tensor:
     """Variance of the similarity around each joint, (K,), cells².
@@ -25,7 +28,7 @@ def oks_spreads(sigmas: Tensor, heatmap_size: tuple[int, int]) -> Tensor:
     """
     width, height = heatmap_size
     side = (width / 1.25 * height / 1.25) ** 0.5
-    return (2 * (2 * sigmas).square() * side).clamp(0.55, 3.0)
+    return (2 * (2 * sigmas).square() * side).clamp(0.55, MAX_SPREAD)
 
 
 class _OKSEncoder:
@@ -163,7 +166,9 @@ class ProbMap:
         The score is the map's own value at the cell of the highest expected similarity.
         """
         heatmaps = heatmaps.float()
-        expected = expected_oks(heatmaps, self.encoder.spreads(heatmaps.shape[1], heatmaps))
+        spreads = self.encoder.spreads(heatmaps.shape[1], heatmaps)
+        radius = math.ceil(3 * (self.encoder.sigma if self.encoder.sigma > 0 else MAX_SPREAD))
+        expected = expected_oks(heatmaps, spreads, radius)
         cells, _ = heatmap_argmax(expected)
         points = cells + parabola_steps(expected, cells)
         width, height = self.heatmap_size

@@ -149,17 +149,17 @@ def decode_argmax_udp(
     return (refined * factors).float(), scores
 
 
-def expected_oks(heatmaps: Tensor, spreads: Tensor) -> Tensor:
+def expected_oks(heatmaps: Tensor, spreads: Tensor, radius: int) -> Tensor:
     """The similarity to expect when answering each cell, if the map were the joint's probability.
 
     Args:
         heatmaps: (N, K, h, w).
         spreads: (K,) variances of the similarity around a joint, cells².
+        radius: of the widest kernel, cells; no kernel reaches beyond 3 variances.
 
     Returns:
         (N, K, h, w): each map convolved with its own normalised kernel, edges mirrored.
     """
-    radius = int(torch.ceil(3 * spreads.max()))
     offsets = torch.arange(-radius, radius + 1, device=heatmaps.device, dtype=heatmaps.dtype)
     kernels = torch.exp(-offsets.square() / (2 * spreads[:, None]))  # (K, R)
     kernels = kernels * (offsets.abs() <= torch.ceil(3 * spreads[:, None]))
