@@ -4,9 +4,18 @@ Source: F. Zhang et al., Distribution-aware coordinate representation (arXiv:191
 unbiased form of J. Huang et al. (arXiv:1911.07524).
 """
 
+import contextlib
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+
+def full_precision(like: Tensor) -> contextlib.AbstractContextManager:
+    """No autocast where ``like`` is: half the digits would move joints and loss terms."""
+    if torch.amp.is_autocast_available(like.device.type):
+        return torch.autocast(like.device.type, enabled=False)
+    return contextlib.nullcontext()
 
 
 def heatmap_argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,7 +46,8 @@ def gaussian_blur(heatmaps: Tensor, kernel_size: int) -> Tensor:
     height, width = heatmaps.shape[-2:]
     rows = _blur_matrix(height, kernel_size, sigma, heatmaps)
     columns = _blur_matrix(width, kernel_size, sigma, heatmaps)
-    return rows @ heatmaps @ columns
+    with full_precision(heatmaps):
+        return rows @ heatmaps @ columns
 
 
 def blur_keeping_peaks(heatmaps: Tensor, kernel_size: int) -> Tensor:
@@ -166,8 +176,9 @@ def expected_oks(heatmaps: Tensor, spreads: Tensor, radius: int) -> Tensor:
     kernels = kernels / kernels.sum(1, keepdim=True)
     num_keypoints = heatmaps.shape[1]
     padded = _mirror(_mirror(heatmaps, radius, -1), radius, -2)
-    padded = F.conv2d(padded, kernels[:, None, None, :], groups=num_keypoints)
-    return F.conv2d(padded, kernels[:, None, :, None], groups=num_keypoints)
+    with full_precision(heatmaps):
+        padded = F.conv2d(padded, kernels[:, None, None, :], groups=num_keypoints)
+        return F.conv2d(padded, kernels[:, None, :, None], groups=num_keypoints)
 
 
 def _mirror(maps: Tensor, radius: int, dim: int) -> Tensor:

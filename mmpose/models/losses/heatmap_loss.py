@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmpose.codecs.peaks import full_precision
 from mmpose.registry import MODELS
 
 OKS_TYPES = ("minus", "plus", "both")
@@ -42,7 +43,8 @@ def sobel_energy(maps: Tensor) -> Tensor:
     along = torch.tensor([1.0, 2.0, 1.0], device=maps.device, dtype=maps.dtype)
     kernel = along[:, None] * across[None]  # (3, 3), derivative in x
     flat = maps.flatten(0, 1)[:, None]  # (B * K, 1, h, w)
-    slopes = F.conv2d(flat, torch.stack([kernel, kernel.T])[:, None], padding=1)
+    with full_precision(maps):
+        slopes = F.conv2d(flat, torch.stack([kernel, kernel.T])[:, None], padding=1)
     return slopes.square().sum(1).view(maps.shape)
 
 

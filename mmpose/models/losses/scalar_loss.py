@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmpose.codecs.peaks import full_precision
 from mmpose.registry import MODELS
 
 REDUCTIONS = {"mean": torch.mean, "sum": torch.sum, "none": lambda terms: terms}
@@ -43,7 +44,7 @@ class BCELoss(nn.Module):
         """The weighted terms of (B, K) predictions and targets in [0, 1], reduced."""
         compare = F.binary_cross_entropy if self.use_sigmoid else F.binary_cross_entropy_with_logits
         # the logarithm of a half-precision probability is not safe, and autocast refuses it
-        with torch.autocast(pred.device.type, enabled=False):
+        with full_precision(pred):
             loss = compare(pred.float(), target.float(), reduction="none")
             if self.use_target_weight and weights is not None:
                 loss = loss * weights

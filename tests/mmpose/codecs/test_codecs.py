@@ -93,6 +93,27 @@ def test_everything_stays_on_the_device_it_came_on(name):
     assert {tensor.device.type for tensor in (*encoded.values(), *decoded)} == {"meta"}
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *CODECS.values(),
+        {"type": "ProbMap"},
+        {"type": "UDPHeatmap", "heatmap_type": "combined"},
+        {"type": "MSRAHeatmap", "sigma": 2, "unbiased": True},
+    ],
+    ids=str,
+)
+def test_autocast_moves_no_joint(settings):
+    codec = build(settings)
+    torch.manual_seed(0)
+    keypoints = torch.rand(2, 17, 2) * 180
+    plain = codec.encode(keypoints)["heatmaps"]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(codec.encode(keypoints)["heatmaps"], plain)
+        decoded = codec.decode(plain)
+    torch.testing.assert_close(decoded, codec.decode(plain), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("name", [*CODECS, "ArgMaxProbMap", "ProbMap"])
 def test_a_joint_inside_survives_the_round_trip(name):
     codec = build(CODECS.get(name, {"type": name}))

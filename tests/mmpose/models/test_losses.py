@@ -61,6 +61,13 @@ def test_map_losses_have_the_published_values_and_gradients(name, loss, options,
     np.testing.assert_allclose(sample, golden[f"{name}.grad_sample"], rtol=1e-4, atol=1e-8)
 
 
+def test_autocast_changes_no_map_loss(maps):
+    loss = OKSHeatmapLoss(smoothing_weight=0.05)
+    with torch.autocast("cpu", torch.bfloat16):
+        value = loss(*maps)
+    assert torch.equal(value, loss(*maps))
+
+
 @pytest.mark.parametrize(
     ("name", "loss", "on_probabilities"),
     [
