@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .coco_ap import check_images, prepare_ground_truth
-from .extended_oks import Array, ExtendedRules, People, Poses, edit_visibility, extended_oks
+from .extended_oks import (
+    Array,
+    ExtendedRules,
+    People,
+    Poses,
+    count_joints,
+    edit_visibility,
+    extended_oks,
+)
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
@@ -56,31 +64,26 @@ def extended_keypoint_ap(
         (replace(people, visible=edit_visibility(people, rules)), poses)
         for people, poses in _images(content, detections, len(sigmas))
     ]
-    levels = sorted({int(v) for people, _ in images for v in np.unique(people.visible) if v > 0})
-    matches = defaultdict(list)
-    for people, poses in images:
-        for level in (None, *levels):
-            similarity = extended_oks(people, poses, sigmas, rules, level)
-            for name, area in AREAS.items():
-                matches[level, name].append(_match(people, poses, similarity, level, area, rules))
+    found = {int(v) for people, _ in images for v in np.unique(people.visible) if v > 0}
+    levels = (None, *sorted(found))
+    matches = [_match(people, poses, sigmas, rules, levels) for people, poses in images]
     return _summarise(matches, levels)
 
 
-def _summarise(matches: dict, levels: Sequence[int]) -> dict[str, float]:
-    """The named numbers from the matches of all images, by level and area."""
-    curves = {key: _accumulate(found) for key, found in matches.items()}
-    any_level = {name: curves.get((None, name), _NO_CURVES) for name in AREAS}
+def _summarise(matches: Sequence["_Matches"], levels: Sequence[int | None]) -> dict[str, float]:
+    """The named numbers from the matches of all images."""
+    groups = [(level, area) for level in levels for area in AREAS]
+    curves = dict(zip(groups, _accumulate(matches, len(groups)), strict=True))
     numbers = {}
     for kind, index in (("AP", 0), ("AR", 1)):
-        overall = any_level["all"][index]
+        overall = curves[None, "all"][index]
         numbers[kind] = _mean(overall)
         if kind == "AP":
-            by_level = {level: curves[level, "all"][index] for level in levels}
+            by_level = {level: curves[level, "all"][index] for level in levels[1:]}
             numbers |= {f"AP (v={level})": _mean(values) for level, values in by_level.items()}
         numbers |= {f"{kind} .5": _mean(overall[:1]), f"{kind} .75": _mean(overall[5:6])}
-        numbers |= {f"{kind} ({name})": _mean(any_level[name][index]) for name in "ML"}
-    similarities = [match.similarities for found in matches.values() for match in found]
-    numbers["OKS"] = _mean(np.concatenate(similarities)) if similarities else -1.0
+        numbers |= {f"{kind} ({area})": _mean(curves[None, area][index]) for area in "ML"}
+    numbers["OKS"] = _mean(np.concatenate([match.similarities for match in matches] or [[]]))
     return numbers
 
 
@@ -147,92 +150,114 @@ def _poses(records: Sequence[dict], num_joints: int) -> Poses:
 
 @dataclass(frozen=True)
 class _Matches:
-    """How the detections of one image fare at T thresholds.
+    """How the detections of one image fare, in each of G groups (level, area) at T thresholds.
 
     Attributes:
         scores: (N,).
-        is_matched: (T, N).
-        is_ignored: (T, N), the detection counts neither as right nor as wrong.
-        num_people: how many annotated people count.
-        similarities: of all pairs at all thresholds, flat.
+        is_matched: (G, T, N).
+        is_ignored: (G, T, N), the detection counts neither as right nor as wrong.
+        num_people: how many annotated people count, (G,).
+        similarities: of all pairs in all groups at all thresholds, flat.
     """
 
     scores: Array
     is_matched: Array
     is_ignored: Array
-    num_people: int
+    num_people: Array
     similarities: Array
 
 
 def _match(
     people: People,
     poses: Poses,
-    similarity: Array,
-    level: int | None,
-    area: tuple[float, float],
+    sigmas: Array,
     rules: ExtendedRules,
+    levels: Sequence[int | None],
 ) -> _Matches:
-    """COCO's greedy matching, best detections first, at all thresholds at once."""
-    counted = people.visible > 0 if level is None else people.visible == level
-    is_counted = counted.any(1) & (people.areas >= area[0]) & (people.areas <= area[1])  # (M,)
-    preference = similarity
-    if rules.match_by_bbox:
-        centers = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (poses.bboxes, people.bboxes)]
-        distances = abs(centers[0][:, None] - centers[1]).sum(-1)  # (N, M)
-        preference = np.where(distances < MAX_CENTER_DISTANCE, -distances, -np.inf)
-    thresholds = np.minimum(IOU_THRESHOLDS, 1 - 1e-10)[:, None]
-    num_poses, num_people = similarity.shape
-    is_free = np.ones((len(thresholds), num_people), bool)
-    partners = np.full((len(thresholds), num_poses), -1)
-    for i in range(num_poses if num_people else 0):
-        can_match = is_free & (similarity[i] >= thresholds) & np.isfinite(preference[i])
-        partners[:, i] = _best_partner(can_match, preference[i], is_counted)
-        rows = np.flatnonzero(partners[:, i] >= 0)
-        is_free[rows, partners[rows, i]] = False
-    is_matched = partners >= 0
-    is_outside = (poses.areas < area[0]) | (poses.areas > area[1])
-    is_ignored = is_outside & ~is_matched
-    if num_people:
-        is_ignored |= is_matched & ~is_counted[partners]
-    if not is_counted.any():
-        is_ignored[:] = True
-    rows, columns = np.nonzero(is_matched)
+    """COCO's greedy matching, best detections first, in all groups at all thresholds at once."""
+    counted = count_joints(people, levels)
+    similarity = extended_oks(people, poses, sigmas, rules, counted)
+    similarity = similarity.repeat(len(AREAS), 0)  # (G, N, M)
+    lowest, highest = np.array(list(AREAS.values())).T[..., None]  # (A, 1) each
+    has_size = (people.areas >= lowest) & (people.areas <= highest)  # (A, M)
+    is_counted = (counted.any(-1)[:, None] & has_size).reshape(len(similarity), -1)  # (G, M)
+    partners = _pair(similarity, _preference(similarity, people, poses, rules), is_counted)
+    is_matched = partners >= 0  # (G, T, N)
+    has_other_size = (poses.areas < lowest) | (poses.areas > highest)  # (A, N)
+    is_ignored = np.tile(has_other_size, (len(levels), 1))[:, None] & ~is_matched
+    groups, thresholds, places = np.nonzero(is_matched)
+    pairs = partners[is_matched]
+    is_ignored[groups, thresholds, places] = ~is_counted[groups, pairs]
+    is_ignored |= ~is_counted.any(-1)[:, None, None]
     return _Matches(
         poses.scores,
         is_matched,
         is_ignored,
-        int(is_counted.sum()),
-        similarity[columns, partners[rows, columns]],
+        is_counted.sum(-1),
+        similarity[groups, places, pairs],
     )
 
 
-def _best_partner(can_match: Array, preference: Array, is_counted: Array) -> Array:
-    """The person (T,) that a detection gets at each threshold, -1 for none.
+def _preference(similarity: Array, people: People, poses: Poses, rules: ExtendedRules) -> Array:
+    """Whom each detection would rather have, (G, N, M); -inf where the pair is impossible."""
+    if not rules.match_by_bbox:
+        return similarity
+    centers = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (poses.bboxes, people.bboxes)]
+    distances = abs(centers[0][:, None] - centers[1]).sum(-1)  # (N, M)
+    nearness = np.where(distances < MAX_CENTER_DISTANCE, -distances, -np.inf)
+    return np.broadcast_to(nearness, similarity.shape)
+
+
+def _pair(similarity: Array, preference: Array, is_counted: Array) -> Array:
+    """The person (G, T, N) that each detection gets, -1 for none.
 
     People who count come first; of equals the later one, as in COCO's evaluation.
     """
-    partner = np.full(len(can_match), -1)
-    for group in (~is_counted, is_counted):
-        choice = np.where(can_match & group, preference, -np.inf)[:, ::-1]
-        last_best = choice.shape[1] - 1 - choice.argmax(1)
-        partner = np.where((can_match & group).any(1), last_best, partner)
-    return partner
+    num_groups, num_poses, num_people = similarity.shape
+    thresholds = np.minimum(IOU_THRESHOLDS, 1 - 1e-10)[:, None]  # (T, 1)
+    partners = np.full((num_groups, len(thresholds), num_poses), -1)
+    is_free = np.ones((num_groups, len(thresholds), num_people), bool)
+    for i in range(num_poses if num_people else 0):
+        wish = preference[:, None, i]  # (G, 1, M)
+        can_match = is_free & (similarity[:, None, i] >= thresholds) & (wish > -np.inf)
+        # all who count before all who do not
+        can_count = can_match & is_counted[:, None]
+        can_match = np.where(can_count.any(-1, keepdims=True), can_count, can_match)
+        choice = np.where(can_match, wish, -np.inf)[..., ::-1]
+        best = num_people - 1 - choice.argmax(-1)  # (G, T)
+        groups, rows = np.nonzero(can_match.any(-1))
+        partners[groups, rows, i] = best[groups, rows]
+        is_free[groups, rows, best[groups, rows]] = False
+    return partners
 
 
-def _accumulate(found: Sequence[_Matches]) -> tuple[Array, Array]:
-    """Precision (T, 101) at each recall, and recall (T, 1); -1 where nobody counts."""
-    num_people = sum(match.num_people for match in found)
+def _accumulate(matches: Sequence[_Matches], num_groups: int) -> list[tuple[Array, Array]]:
+    """Of each group the precision (T, 101) at each recall, and the highest recall (T, 1)."""
+    if not matches:
+        return [_NO_CURVES] * num_groups
+    order = np.argsort(-np.concatenate([match.scores for match in matches]), kind="stable")
+    is_matched = np.concatenate([match.is_matched for match in matches], -1)[..., order]
+    is_ignored = np.concatenate([match.is_ignored for match in matches], -1)[..., order]
+    right = np.cumsum(is_matched & ~is_ignored, -1)
+    wrong = np.cumsum(~is_matched & ~is_ignored, -1)
+    num_people = sum(match.num_people for match in matches)
+    return [_curves(*counts) for counts in zip(right, wrong, num_people, strict=True)]
+
+
+def _curves(right: Array, wrong: Array, num_people: int) -> tuple[Array, Array]:
+    """Precision (T, 101) and highest recall (T, 1) of one group; -1 where nobody counts.
+
+    Args:
+        right: how many of the best detections are right, (T, N).
+        wrong: how many are wrong, (T, N).
+        num_people: who can be found.
+    """
     if num_people == 0:
         return _NO_CURVES
-    order = np.argsort(-np.concatenate([match.scores for match in found]), kind="stable")
-    is_matched = np.concatenate([match.is_matched for match in found], 1)[:, order]
-    is_ignored = np.concatenate([match.is_ignored for match in found], 1)[:, order]
-    right = np.cumsum(is_matched & ~is_ignored, 1)
-    wrong = np.cumsum(~is_matched & ~is_ignored, 1)
     recall = right / num_people
     precision = right / np.maximum(right + wrong, 1)
     precision = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
     precision = np.pad(precision, ((0, 0), (0, 1)))  # 0 beyond the highest recall
     places = np.stack([np.searchsorted(row, RECALLS, side="left") for row in recall])
-    final = recall[:, -1:] if recall.shape[1] else np.zeros((len(recall), 1))
-    return np.take_along_axis(precision, places, 1), final
+    highest = recall[:, -1:] if recall.shape[1] else np.zeros((len(recall), 1))
+    return np.take_along_axis(precision, places, 1), highest

@@ -3,6 +3,7 @@
 Joints may lie outside the person's window: there a model should say "absent" instead of guessing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,8 +93,14 @@ def is_on_border(people: People) -> Array:
     return near.any(-1)
 
 
+def count_joints(people: People, levels: Sequence[int | None]) -> Array:
+    """Which joints of people count at each of L levels, (L, M, K) bool; None: all labelled."""
+    levels = [people.visible > 0 if level is None else people.visible == level for level in levels]
+    return np.stack(levels)
+
+
 def extended_oks(
-    people: People, poses: Poses, sigmas: Array, rules: ExtendedRules, level: int | None
+    people: People, poses: Poses, sigmas: Array, rules: ExtendedRules, counted: Array
 ) -> Array:
     """Similarity of predicted poses with annotated people.
 
@@ -102,13 +109,12 @@ def extended_oks(
         poses: N of them.
         sigmas: (K,).
         rules: see `ExtendedRules`.
-        level: which joints of a person count; None counts all labelled ones.
+        counted: which joints of a person count at each level, (L, M, K) bool.
 
     Returns:
-        (N, M) in [0, 1]. A person without such joints is compared by how far the joints lie
+        (L, N, M) in [0, 1]. A person without such joints is compared by how far the joints lie
         outside the window (extended) or the doubled box.
     """
-    counted = people.visible > 0 if level is None else people.visible == level  # (M, K)
     windows = fix_bbox_aspect_ratio(people.bboxes, 3 / 4, rules.padding, "xyxy")
     d2 = np.square(poses.keypoints[:, None] - people.keypoints).sum(-1)  # (N, M, K)
     if rules.extended:
@@ -117,14 +123,14 @@ def extended_oks(
     else:
         sides = people.bboxes[:, 2:] - people.bboxes[:, :2]
         outer = people.bboxes + np.concatenate([-sides, sides], 1)
-    has_joints = counted.any(1)
     beyond = np.maximum(outer[:, None, :2] - poses.keypoints[:, None], 0)
     beyond += np.maximum(poses.keypoints[:, None] - outer[:, None, 2:], 0)
-    d2 = np.where(has_joints[:, None], d2, np.square(beyond).sum(-1))
-    counted = counted | ~has_joints[:, None]
-    eps = np.spacing(1)
-    exponents = d2 / np.square(2 * sigmas) / (people.areas[:, None] + eps) / 2
-    return (np.exp(-exponents) * counted).sum(-1) / counted.sum(-1)
+    factors = 1 / np.square(2 * sigmas) / (people.areas[:, None] + np.spacing(1)) / 2  # (M, K)
+    similarity = np.exp(-d2 * factors)  # (N, M, K)
+    to_box = np.exp(-np.square(beyond).sum(-1) * factors).mean(-1)  # (N, M)
+    num_counted = counted.sum(-1)[:, None]  # (L, 1, M)
+    of_joints = np.einsum("nmk,lmk->lnm", similarity, counted) / np.maximum(num_counted, 1)
+    return np.where(num_counted > 0, of_joints, to_box)
 
 
 def _presence_distances(
