@@ -17,7 +17,7 @@ from .layers import (
     make_final_layer,
     rename_old_final_layer,
 )
-from .targets import heatmap_pck, stack_labels
+from .targets import check_targets, heatmap_pck, stack_labels
 
 
 @MODELS.register_module()
@@ -81,6 +81,7 @@ class HeatmapHead(BaseModule):
         heatmaps = self.forward(features)
         targets = stack_labels(data_samples, "gt_fields", "heatmaps", heatmaps)
         weights = stack_labels(data_samples, "gt_instance_labels", "keypoint_weights", heatmaps)
+        check_targets(heatmaps, targets, weights)
         accuracy = heatmap_pck(heatmaps.detach(), targets, weights)
         return {"loss_kpt": self.loss_module(heatmaps, targets, weights), "acc_pose": accuracy}
 

@@ -24,7 +24,13 @@ from .layers import (
     rename_old_final_layer,
 )
 from .sparsemax import sparsemax
-from .targets import heatmap_pck, similarity_targets, stack_labels, visibility_weights
+from .targets import (
+    check_targets,
+    heatmap_pck,
+    similarity_targets,
+    stack_labels,
+    visibility_weights,
+)
 
 TEMPERATURE = 0.5
 # branch -> the layers' published name
@@ -183,6 +189,7 @@ class MultiHead(BaseModule):
         }
         weights = stack_labels(data_samples, "gt_instance_labels", "keypoint_weights", maps)
         targets = stack_labels(data_samples, "gt_fields", "heatmaps", maps)
+        check_targets(maps, targets, weights)
         annotated, inside = labels["keypoints_visible"], labels["in_image"]
         seen = labels["keypoints_visibility"]
         counted = annotated & inside

@@ -36,6 +36,25 @@ def stack_labels(
     return stacked.flatten(0, stacked.ndim - rank)  # (B, 1, K, ...) or (B, K, ...)
 
 
+def check_targets(pred: Tensor, target: Tensor, weights: Tensor) -> None:
+    """See that predicted maps can be compared with their targets.
+
+    Args:
+        pred: (B, K, h, w).
+        target: (B, K, h, w).
+        weights: (B, K).
+
+    Raises:
+        ValueError: joints or sizes differ; the message names both.
+    """
+    if pred.shape != target.shape or pred.shape[:2] != weights.shape:
+        raise ValueError(
+            f"the head predicts maps {tuple(pred.shape[1:])} (K, h, w), the codec drew "
+            f"{tuple(target.shape[1:])} with weights of {weights.shape[1]} joints; give head and "
+            "data set the same joints and GenerateTarget the decoder of the head"
+        )
+
+
 def heatmap_pck(pred: Tensor, target: Tensor, weights: Tensor, threshold: float = 0.05) -> Tensor:
     """Share of joints whose highest cells are near, mean over the joints that occur, a scalar.
 
