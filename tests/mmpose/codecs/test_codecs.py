@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from mmpose.codecs.oks_heatmap import oks_spreads
 from mmpose.registry import KEYPOINT_CODECS
@@ -138,6 +139,21 @@ def test_expected_similarity_prefers_the_middle_of_two_peaks_for_wide_joints():
     cells = keypoints[0, [0, 5, 11]] / torch.tensor([192 / 47, 256 / 63])
     published = torch.tensor([[10.0, 20.0], [10.196859, 20.0], [10.502993, 20.0]])
     torch.testing.assert_close(cells, published, atol=1e-4, rtol=0)
+
+
+def test_the_highest_expected_similarity_is_that_of_scipy():
+    rng = np.random.default_rng(0)
+    maps = rng.random((2, 17, 64, 48)) ** 8
+    maps[0, :, :3, :3] += 2.0  # and at a corner, where the edges are mirrored
+    spreads = oks_spreads(keypoint_sigmas(17), (48, 64)).double().numpy()
+    _, scores = build({"type": "ProbMap"}).decode(torch.from_numpy(maps))
+    for person, joint in np.ndindex(2, 17):
+        radius = int(np.ceil(3 * spreads[joint]))
+        offsets = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+        kernel = np.exp(-np.square(offsets).sum(0) / (2 * spreads[joint]))
+        expected = ndimage.convolve(maps[person, joint], kernel / kernel.sum(), mode="reflect")
+        cell = np.unravel_index(expected.argmax(), expected.shape)
+        assert scores[person, joint].item() == pytest.approx(maps[person, joint][cell], rel=1e-6)
 
 
 @pytest.mark.parametrize(
