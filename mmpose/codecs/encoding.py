@@ -57,3 +57,11 @@ def to_heatmap_frame(
 def is_inside(points: Tensor, size: tuple[int, int]) -> Tensor:
     """Which of (..., 2) points lie in [0, w) x [0, h), (...) bool."""
     return ((points >= 0) & (points < points.new_tensor(size))).all(-1)
+
+
+def outer_maps(lines_x: Tensor, lines_y: Tensor, factors: Tensor) -> Tensor:
+    """Maps (N, K, h, w) of products of columns (N, K, w) and rows (N, K, h), times (N, K) factors.
+
+    Everything is worked out on the lines; the maps are written once.
+    """
+    return (lines_y * factors[..., None])[..., :, None] * lines_x[..., None, :]

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from mmpose.registry import KEYPOINT_CODECS
 
-from .encoding import Encoded, axis_offsets, encode_either_kind, is_inside
-from .peaks import blur_keeping_peaks, heatmap_argmax, neighbourhoods, newton_steps
+from .encoding import Encoded, axis_offsets, encode_either_kind, is_inside, outer_maps
+from .peaks import heatmap_argmax, logs_around, neighbourhoods, newton_steps
 
 
 def quarter_steps(heatmaps: Tensor, cells: Tensor) -> Tensor:
@@ -32,8 +32,7 @@ def dark_steps(heatmaps: Tensor, cells: Tensor, kernel_size: int) -> Tensor:
         cells: (N, K, 2) x, y of the highest cells, int64; two from the border or nearer stay.
         kernel_size: of the blur, odd.
     """
-    logs = blur_keeping_peaks(heatmaps, kernel_size).clamp(min=1e-10).log()
-    around = neighbourhoods(logs, cells, radius=2).double()  # (N, K, 5, 5)
+    around = logs_around(heatmaps, cells, kernel_size, radius=2, floor=1e-10)  # (N, K, 5, 5)
     middle = around[..., 2, 2]
     slope_x = 0.5 * (around[..., 2, 3] - around[..., 2, 1])
     slope_y = 0.5 * (around[..., 3, 2] - around[..., 1, 2])
@@ -96,9 +95,8 @@ class MSRAHeatmap:
                 distances, near = axis_offsets(points[..., axis], length), 1.0
             lines.append(torch.exp(-distances.square() / (2 * self.sigma**2)) * near)
         drawn = touches[0] & touches[1] & (visible >= 0.5)
-        maps = lines[1][..., :, None] * lines[0][..., None, :]
         return {
-            "heatmaps": maps * drawn[..., None, None],
+            "heatmaps": outer_maps(*lines, drawn.to(points.dtype)),
             "keypoint_weights": torch.where(visible >= 0.5, visible * drawn, visible),
             "annotated": visible > 0,
             "in_image": is_inside(keypoints, self.input_size),

@@ -14,7 +14,14 @@ from torch import Tensor
 from mmpose.registry import KEYPOINT_CODECS
 from mmpose.structures import keypoint_sigmas
 
-from .encoding import Encoded, axis_offsets, encode_either_kind, is_inside, to_heatmap_frame
+from .encoding import (
+    Encoded,
+    axis_offsets,
+    encode_either_kind,
+    is_inside,
+    outer_maps,
+    to_heatmap_frame,
+)
 from .peaks import decode_argmax_udp, expected_oks, heatmap_argmax, neighbourhoods
 
 MAX_SPREAD = 3.0  # cells²
@@ -61,13 +68,15 @@ class _OKSEncoder:
         line_x = torch.exp(-axis_offsets(points[..., 0], width).square() / (2 * spreads))
         line_y = torch.exp(-axis_offsets(points[..., 1], height).square() / (2 * spreads))
         annotated = visible > 0
-        maps = line_y[..., :, None] * line_x[..., None, :] * annotated[..., None, None]
-        peaks = maps.amax((-2, -1), keepdim=True)
+        peak_x, peak_y = line_x.amax(-1, keepdim=True), line_y.amax(-1, keepdim=True)
+        peaks = peak_x * peak_y  # (N, K, 1), of the maps: these are products of the lines
         if self.unit_peak:
-            maps = torch.where(peaks > 1e-3, maps / peaks.clamp(min=1e-3), maps)
-        drawn = (peaks > 0).flatten(2).squeeze(-1)
+            is_high = peaks > 1e-3
+            line_x = torch.where(is_high, line_x / peak_x, line_x)
+            line_y = torch.where(is_high, line_y / peak_y, line_y)
+        drawn = (peaks > 0).squeeze(-1)
         return {
-            "heatmaps": maps,
+            "heatmaps": outer_maps(line_x, line_y, annotated.to(points.dtype)),
             "keypoint_weights": torch.where(drawn | ~annotated, visible, 0.0),
             "annotated": annotated,
             "in_image": is_inside(keypoints, self.input_size),

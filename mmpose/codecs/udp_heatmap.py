@@ -8,16 +8,23 @@ from torch import Tensor
 
 from mmpose.registry import KEYPOINT_CODECS
 
-from .encoding import Encoded, axis_offsets, encode_either_kind, is_inside, to_heatmap_frame
+from .encoding import (
+    Encoded,
+    axis_offsets,
+    encode_either_kind,
+    is_inside,
+    outer_maps,
+    to_heatmap_frame,
+)
 from .peaks import blur_keeping_peaks, decode_argmax_udp, gaussian_blur, heatmap_argmax
 
 HEATMAP_TYPES = ("gaussian", "combined")
 
 
-def udp_gaussian_heatmaps(
+def udp_gaussian_lines(
     heatmap_keypoints: Tensor, heatmap_size: tuple[int, int], sigmas: Tensor
-) -> tuple[Tensor, Tensor]:
-    """A gaussian around each keypoint, cut off at 3 sigma from its cell.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A gaussian around each keypoint, cut off at 3 sigma from its cell, as columns times rows.
 
     Args:
         heatmap_keypoints: (N, K, 2), heatmap cells, fractions kept.
@@ -25,7 +32,7 @@ def udp_gaussian_heatmaps(
         sigmas: of the gaussians, cells; broadcast to (N, K).
 
     Returns:
-        Maps (N, K, h, w), and whether the gaussian touches the map, (N, K) bool.
+        Lines (N, K, w) and (N, K, h), and whether the gaussian touches the map, (N, K) bool.
     """
     reach = (3 * sigmas + 0.5).floor()[..., None]
     cells = (heatmap_keypoints + 0.5).trunc()
@@ -35,11 +42,11 @@ def udp_gaussian_heatmaps(
         near = axis_offsets(cells[..., axis], length).abs() <= reach
         lines.append(torch.exp(-distances.square() / (2 * sigmas[..., None].square())) * near)
         touches.append(near.any(-1))
-    return lines[1][..., :, None] * lines[0][..., None, :], touches[0] & touches[1]
+    return lines[0], lines[1], touches[0] & touches[1]
 
 
 def udp_offset_heatmaps(
-    heatmap_keypoints: Tensor, heatmap_size: tuple[int, int], radius: float
+    heatmap_keypoints: Tensor, heatmap_size: tuple[int, int], radius: float, visible: Tensor
 ) -> tuple[Tensor, Tensor]:
     """A disc around each keypoint, and the way to the keypoint from each of its cells.
 
@@ -47,17 +54,22 @@ def udp_offset_heatmaps(
         heatmap_keypoints: (N, K, 2), heatmap cells, fractions kept.
         heatmap_size: (w, h).
         radius: of the disc, cells.
+        visible: which keypoints are drawn, (N, K) bool.
 
     Returns:
         Maps (N, K, 3, h, w): the disc, the offset in x and in y in units of the radius; and
         whether the disc touches the map, (N, K) bool.
     """
     width, height = heatmap_size
-    across = -axis_offsets(heatmap_keypoints[..., 0], width)[..., None, :]  # (N, K, 1, w)
-    down = -axis_offsets(heatmap_keypoints[..., 1], height)[..., :, None]  # (N, K, h, 1)
-    disc = (across.square() + down.square() <= radius**2).to(across.dtype)  # (N, K, h, w)
-    maps = torch.stack([disc, across * disc / radius, down * disc / radius], 2)
-    return maps, disc.flatten(2).any(-1)
+    across = -axis_offsets(heatmap_keypoints[..., 0], width)[..., None, :] / radius  # (N, K, 1, w)
+    down = -axis_offsets(heatmap_keypoints[..., 1], height)[..., :, None] / radius  # (N, K, h, 1)
+    is_inside_disc = across.square() + down.square() <= 1  # (N, K, h, w)
+    maps = across.new_empty((*heatmap_keypoints.shape[:2], 3, height, width))
+    disc = maps[:, :, 0]
+    disc.copy_(is_inside_disc & visible[..., None, None])
+    torch.mul(across, disc, out=maps[:, :, 1])
+    torch.mul(down, disc, out=maps[:, :, 2])
+    return maps, is_inside_disc.flatten(2).any(-1)
 
 
 def sigma_factors(points: Tensor, seen: Tensor, heatmap_size: tuple[int, int]) -> Tensor:
@@ -163,34 +175,38 @@ class UDPHeatmap:
     ) -> dict[str, Tensor]:
         corner = keypoints.new_tensor(self.region_corner)
         points = to_heatmap_frame(keypoints - corner, self.region_size, self.heatmap_size)
+        visible_enough = visible >= 0.5
         if self.heatmap_type == "combined":
-            maps, touches = udp_offset_heatmaps(points, self.heatmap_size, self.radius)
+            maps, touches = udp_offset_heatmaps(
+                points, self.heatmap_size, self.radius, visible_enough
+            )
+            maps = maps.flatten(1, 2)
         else:
-            maps, touches = self._gaussians(points, seen)
-            maps = maps[:, :, None]
-        drawn = touches & (visible >= 0.5)
+            maps, touches = self._gaussians(points, visible_enough, seen)
         return {
-            "heatmaps": (maps * drawn[..., None, None, None]).flatten(1, 2),
-            "keypoint_weights": torch.where(visible >= 0.5, visible * touches, visible),
+            "heatmaps": maps,
+            "keypoint_weights": torch.where(visible_enough, visible * touches, visible),
             "annotated": visible > 0,
             "in_image": is_inside(points, self.heatmap_size),
         }
 
-    def _gaussians(self, points: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _gaussians(
+        self, points: Tensor, visible: Tensor, seen: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         num_keypoints = points.shape[1]
         sigmas = points.new_tensor(self.sigma)
         if sigmas.ndim and len(sigmas) != num_keypoints:
             raise ValueError(f"{len(sigmas)} sigmas for {num_keypoints} keypoints; give one each")
         sigmas = sigmas.expand(points.shape[:2])
-        factors = torch.ones_like(sigmas)
+        peaks = visible.to(points.dtype)
         if seen is not None:
             factors = sigma_factors(points, seen, self.heatmap_size)
-        maps, touches = udp_gaussian_heatmaps(points, self.heatmap_size, sigmas * factors)
-        maps = maps / factors[..., None, None]
+            sigmas, peaks = sigmas * factors, peaks / factors
+        columns, rows, touches = udp_gaussian_lines(points, self.heatmap_size, sigmas)
         if self.normalize is not None:
-            sums = maps.sum((-2, -1), keepdim=True)
-            maps = maps * torch.where(sums > 0, self.normalize / sums, 0.0)
-        return maps, touches
+            sums = columns.sum(-1) * rows.sum(-1)
+            peaks = torch.where(sums > 0, visible * self.normalize / sums, 0.0)
+        return outer_maps(columns, rows, peaks), touches
 
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Joints of maps.
