@@ -10,16 +10,18 @@ Encoded = dict[str, Tensor | np.ndarray]
 
 
 def encode_either_kind(
-    encode: Callable[[Tensor, Tensor], dict[str, Tensor]],
+    encode: Callable[..., dict[str, Tensor]],
     keypoints: Tensor | np.ndarray,
     keypoints_visible: Tensor | np.ndarray | None,
+    *labels: Tensor | np.ndarray,
 ) -> Encoded:
     """Run a tensor encoder on tensors or on numpy arrays.
 
     Args:
-        encode: takes keypoints (N, K, 2) float32 and keypoints_visible (N, K) float32.
+        encode: takes keypoints (N, K, 2), keypoints_visible (N, K) and the labels, all float32.
         keypoints: (N, K, 2), crop pixels.
         keypoints_visible: (N, K), positive where annotated; None takes all as annotated.
+        labels: (N, K) each, handed on.
 
     Raises:
         ValueError: shapes do not fit.
@@ -32,7 +34,8 @@ def encode_either_kind(
             f"{tuple(keypoints.shape)} and {tuple(keypoints_visible.shape)}"
         )
     arrays = isinstance(keypoints, np.ndarray)
-    tensors = [torch.as_tensor(a, dtype=torch.float32) for a in (keypoints, keypoints_visible)]
+    inputs = (keypoints, keypoints_visible, *labels)
+    tensors = [torch.as_tensor(array, dtype=torch.float32) for array in inputs]
     encoded = encode(*tensors)
     return {name: t.numpy() for name, t in encoded.items()} if arrays else encoded
 
@@ -54,3 +57,11 @@ def to_heatmap_frame(
 def is_inside(points: Tensor, size: tuple[int, int]) -> Tensor:
     """Which of (..., 2) points lie in [0, w) x [0, h), (...) bool."""
     return ((points >= 0) & (points < points.new_tensor(size))).all(-1)
+
+
+def outer_maps(lines_x: Tensor, lines_y: Tensor, factors: Tensor) -> Tensor:
+    """Maps (N, K, h, w) of products of columns (N, K, w) and rows (N, K, h), times (N, K) factors.
+
+    Everything is worked out on the lines; the maps are written once.
+    """
+    return (lines_y * factors[..., None])[..., :, None] * lines_x[..., None, :]

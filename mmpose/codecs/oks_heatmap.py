@@ -4,6 +4,7 @@ A map shows, for each cell, what similarity an answer there would earn: joints t
 place precisely are narrow, others wide.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,8 +14,17 @@ from torch import Tensor
 from mmpose.registry import KEYPOINT_CODECS
 from mmpose.structures import keypoint_sigmas
 
-from .encoding import Encoded, axis_offsets, encode_either_kind, is_inside, to_heatmap_frame
+from .encoding import (
+    Encoded,
+    axis_offsets,
+    encode_either_kind,
+    is_inside,
+    outer_maps,
+    to_heatmap_frame,
+)
 from .peaks import decode_argmax_udp, expected_oks, heatmap_argmax, neighbourhoods
+
+MAX_SPREAD = 3.0  # cells²
 
 
 def oks_spreads(sigmas: Tensor, heatmap_size: tuple[int, int]) -> Tensor:
@@ -25,7 +35,7 @@ def oks_spreads(sigmas: Tensor, heatmap_size: tuple[int, int]) -> Tensor:
     """
     width, height = heatmap_size
     side = (width / 1.25 * height / 1.25) ** 0.5
-    return (2 * (2 * sigmas).square() * side).clamp(0.55, 3.0)
+    return (2 * (2 * sigmas).square() * side).clamp(0.55, MAX_SPREAD)
 
 
 class _OKSEncoder:
@@ -58,13 +68,15 @@ class _OKSEncoder:
         line_x = torch.exp(-axis_offsets(points[..., 0], width).square() / (2 * spreads))
         line_y = torch.exp(-axis_offsets(points[..., 1], height).square() / (2 * spreads))
         annotated = visible > 0
-        maps = line_y[..., :, None] * line_x[..., None, :] * annotated[..., None, None]
-        peaks = maps.amax((-2, -1), keepdim=True)
+        peak_x, peak_y = line_x.amax(-1, keepdim=True), line_y.amax(-1, keepdim=True)
+        peaks = peak_x * peak_y  # (N, K, 1), of the maps: these are products of the lines
         if self.unit_peak:
-            maps = torch.where(peaks > 1e-3, maps / peaks.clamp(min=1e-3), maps)
-        drawn = (peaks > 0).flatten(2).squeeze(-1)
+            is_high = peaks > 1e-3
+            line_x = torch.where(is_high, line_x / peak_x, line_x)
+            line_y = torch.where(is_high, line_y / peak_y, line_y)
+        drawn = (peaks > 0).squeeze(-1)
         return {
-            "heatmaps": maps,
+            "heatmaps": outer_maps(line_x, line_y, annotated.to(points.dtype)),
             "keypoint_weights": torch.where(drawn | ~annotated, visible, 0.0),
             "annotated": annotated,
             "in_image": is_inside(keypoints, self.input_size),
@@ -96,6 +108,7 @@ class OKSArgMaxHeatmap:
         self.encoder = _OKSEncoder(input_size, heatmap_size, sigma, sigmas, self.unit_peak)
         self.input_size = self.encoder.input_size
         self.heatmap_size = self.encoder.heatmap_size
+        self.sigmas = sigmas
         self.blur_kernel_size = blur_kernel_size
 
     def encode(
@@ -144,6 +157,7 @@ class ProbMap:
         self.encoder = _OKSEncoder(input_size, heatmap_size, sigma, sigmas, unit_peak=False)
         self.input_size = self.encoder.input_size
         self.heatmap_size = self.encoder.heatmap_size
+        self.sigmas = sigmas
 
     def encode(
         self,
@@ -161,8 +175,9 @@ class ProbMap:
         The score is the map's own value at the cell of the highest expected similarity.
         """
         heatmaps = heatmaps.float()
-        sigmas = keypoint_sigmas(heatmaps.shape[1], self.encoder.sigmas, like=heatmaps)
-        expected = expected_oks(heatmaps, oks_spreads(sigmas, self.heatmap_size))
+        spreads = self.encoder.spreads(heatmaps.shape[1], heatmaps)
+        radius = math.ceil(3 * (self.encoder.sigma if self.encoder.sigma > 0 else MAX_SPREAD))
+        expected = expected_oks(heatmaps, spreads, radius)
         cells, _ = heatmap_argmax(expected)
         points = cells + parabola_steps(expected, cells)
         width, height = self.heatmap_size

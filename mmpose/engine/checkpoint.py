@@ -23,6 +23,8 @@ from torch import Tensor, nn
 
 from mmpose.structures.quantised import quantise_weights, restore_weights
 
+from .old_layouts import fit_old_layout
+
 NESTED_ENTRIES = ("state_dict", "model")
 
 
@@ -131,7 +133,7 @@ def load_checkpoint(
 
     Args:
         model: changed in place; the weights take its dtype and device.
-        path: see :func:`load_state_dict_file`.
+        path: see :func:`load_state_dict_file`; official ViTPose files are renamed.
         allow_missing: patterns (``head.*``) of weights the file need not have; one that has
             another shape in the file keeps the model's values.
         allow_unexpected: patterns of weights the model need not have.
@@ -143,7 +145,9 @@ def load_checkpoint(
         ValueError: names or shapes differ; the message lists what and how to allow it.
     """
     state_dict, meta = load_state_dict_file(path)
-    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    expected = model.state_dict()
+    state_dict = fit_old_layout(state_dict, expected)
+    shapes = {name: value.shape for name, value in expected.items()}
     for name in list(state_dict):
         if name in shapes and state_dict[name].shape != shapes[name] and _fits(name, allow_missing):
             del state_dict[name]

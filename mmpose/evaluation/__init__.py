@@ -1,21 +1,27 @@
 """Similarity of poses, suppression, average precision: functions first, metrics around them."""
 
-from .coco_ap import keypoint_ap
+from .coco_ap import crowd_keypoint_ap, keypoint_ap, region_ap
 from .coco_metric import CocoMetric, pose_score
+from .extended_ap import extended_keypoint_ap
+from .extended_oks import ExtendedRules
 from .multi_dataset_evaluator import MultiDatasetEvaluator
-from .oks import oks_nms, pairwise_oks, pose_overlaps
 from .pck import MpiiPCKAccuracy, PCKAccuracy, joint_pck, scaled_distances
 
 __all__ = [
     "CocoMetric",
+    "ExtendedRules",
     "MpiiPCKAccuracy",
     "MultiDatasetEvaluator",
     "PCKAccuracy",
+    "crowd_keypoint_ap",
+    "extended_keypoint_ap",
     "joint_pck",
     "keypoint_ap",
     "oks_nms",
     "pairwise_oks",
     "pose_overlaps",
     "pose_score",
+    "region_ap",
     "scaled_distances",
+    "soft_oks_nms",
 ]

@@ -15,10 +15,15 @@ from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.registry import METRICS
 
-from .coco_ap import keypoint_ap
-from .oks import oks_nms
+from .coco_ap import STAT_NAMES, crowd_keypoint_ap, keypoint_ap
+from .extended_ap import extended_keypoint_ap
+from .extended_oks import ExtendedRules
+from .oks import oks_nms, soft_oks_nms
 
 SCORE_MODES = ("bbox", "keypoint", "bbox_keypoint", "bbox_rle")
+NMS_MODES = ("oks_nms", "soft_oks_nms", "none")
+COCO_AP = {"keypoints": keypoint_ap, "keypoints_crowd": crowd_keypoint_ap}
+STATS = {*STAT_NAMES, "OKS", *[f"AP (v={i})" for i in (1, 2, 3)], *[f"AP({i})" for i in "EMH"]}
 # Prediction fields (1, K) that result files carry beside the keypoints, where the model has them.
 EXTRA_FIELDS = {
     "keypoints_probs": "presence",
@@ -29,7 +34,11 @@ EXTRA_FIELDS = {
 
 
 def pose_score(
-    bbox_score: float, keypoint_scores: np.ndarray, mode: str, threshold: float
+    bbox_score: float,
+    keypoint_scores: np.ndarray,
+    mode: str,
+    threshold: float,
+    confidences: np.ndarray | None = None,
 ) -> float:
     """The ranking score of a person.
 
@@ -40,6 +49,7 @@ def pose_score(
             detector's times the mean of the joints above ``threshold`` (0 without any);
             ``bbox_rle``: the detector's plus mean plus maximum of the joints.
         threshold: see ``bbox_keypoint``.
+        confidences: (K,) what is compared with the threshold; the scores themselves where None.
     """
     if mode == "bbox":
         return bbox_score
@@ -47,7 +57,9 @@ def pose_score(
         return float(keypoint_scores.mean())
     if mode == "bbox_rle":
         return bbox_score + float(keypoint_scores.mean() + keypoint_scores.max())
-    confident = keypoint_scores[keypoint_scores > threshold]
+    confident = keypoint_scores[
+        (keypoint_scores if confidences is None else confidences) > threshold
+    ]
     return bbox_score * float(confident.mean()) if len(confident) else 0.0
 
 
@@ -59,20 +71,36 @@ def _to_array(value: Any) -> np.ndarray:
 class CocoMetric(BaseMetric):
     """Average precision of poses by object keypoint similarity.
 
+    Each entry of ``extended``, ``match_by_bbox`` and ``ignore_border_points`` is one evaluation;
+    a list of one entry serves for all. The names of its numbers start with ``Ex_`` (extended)
+    and ``bbox_`` (matched by box) and end with ``_NoBrd`` (without joints on borders). With none
+    of the three it is COCO's own evaluation, by pycocotools.
+
     Args:
         ann_file: ground truth, COCO's format.
         use_area: whether annotated areas count; else 0.53 of the box (CrowdPose, AIC).
-        iou_type: only ``"keypoints"``.
+        iou_type: ``"keypoints"``, or ``"keypoints_crowd"`` for CrowdPose's numbers.
         score_mode: ranking score of a person, see `pose_score`.
         keypoint_score_thr: joints below do not count for ``bbox_keypoint``.
-        nms_mode: ``"oks_nms"`` or ``"none"``.
-        nms_thr: similarity above which the worse pose is dropped.
+        score_thresh_type: what is compared with it: ``"score"``, or ``"prob"``, the presence.
+        nms_mode: ``"oks_nms"``, ``"soft_oks_nms"`` (lowers the scores) or ``"none"``.
+        nms_thr: similarity above which the worse pose is dropped; for soft suppression see
+            `soft_oks_nms`.
+        extended: judge whether joints outside the window are said to be absent (Ex-OKS).
+        match_by_bbox: give a pose the person of the nearest box among those similar enough.
+        ignore_border_points: leave out joints on the border of their person's box.
+        ignore_stats: names of numbers to leave out, such as ``"AR (M)"``.
+        padding: how much larger than the box the window of the extended evaluation is.
+        confidence_thr: from this presence on a joint is predicted as there.
         format_only: write the result file and stop.
         outfile_prefix: the results go to ``<prefix>.keypoints.json``; None writes none.
         metainfo: skeleton of the ground truth; by default that of the evaluated data set.
         collect_device: ``"gpu"`` gathers through the process group (gloo or nccl), ``"cpu"``
             through files in the working directory.
         prefix: of the names of the numbers.
+
+    Raises:
+        ValueError: a setting is none of its choices, or the three lists differ in length.
     """
 
     default_prefix: ClassVar[str] = "coco"
@@ -84,8 +112,15 @@ class CocoMetric(BaseMetric):
         iou_type: str = "keypoints",
         score_mode: str = "bbox_keypoint",
         keypoint_score_thr: float = 0.2,
+        score_thresh_type: str = "score",
         nms_mode: str = "oks_nms",
         nms_thr: float = 0.9,
+        extended: Sequence[bool] = (False,),
+        match_by_bbox: Sequence[bool] = (False,),
+        ignore_border_points: Sequence[bool] = (False,),
+        ignore_stats: Sequence[str] = (),
+        padding: float = 1.25,
+        confidence_thr: float = 0.51,
         format_only: bool = False,
         outfile_prefix: str | None = None,
         metainfo: dict | None = None,
@@ -93,18 +128,31 @@ class CocoMetric(BaseMetric):
         prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
-        _check_choice("iou_type", iou_type, ("keypoints",))
+        _check_choice("iou_type", iou_type, tuple(COCO_AP))
         _check_choice("score_mode", score_mode, SCORE_MODES)
-        _check_choice("nms_mode", nms_mode, ("oks_nms", "none"))
+        _check_choice("score_thresh_type", score_thresh_type, ("score", "prob"))
+        _check_choice("nms_mode", nms_mode, NMS_MODES)
+        for name in ignore_stats:
+            _check_choice("a name in ignore_stats", name, tuple(sorted(STATS)))
         if format_only and outfile_prefix is None:
             raise ValueError("format_only writes a result file: set outfile_prefix too")
         self.ann_file = ann_file
         self.ground_truth = read_coco_file(ann_file)
         self.use_area = use_area
+        self.iou_type = iou_type
         self.score_mode = score_mode
         self.keypoint_score_thr = keypoint_score_thr
+        self.score_thresh_type = score_thresh_type
         self.nms_mode = nms_mode
         self.nms_thr = nms_thr
+        self.evaluations = _rules_of(
+            extended, match_by_bbox, ignore_border_points, confidence_thr, padding
+        )
+        if iou_type == "keypoints_crowd" and any(map(_is_special, self.evaluations)):
+            raise ValueError(
+                "iou_type='keypoints_crowd' allows only COCO's rules, no extended ones"
+            )
+        self.ignore_stats = tuple(ignore_stats)
         self.format_only = format_only
         self.outfile_prefix = outfile_prefix
         self.metainfo = metainfo and parse_pose_metainfo(metainfo)
@@ -132,14 +180,41 @@ class CocoMetric(BaseMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Merge what came from all processes and evaluate it once."""
         meta = self.metainfo or self.dataset_meta
-        sigmas = np.asarray(meta["sigmas"])[: self._num_joints(meta)]
+        num_joints = self._num_joints(meta)
+        if num_joints > meta["num_keypoints"]:
+            raise ValueError(
+                f"{self.ann_file} has {num_joints} keypoints a person, the skeleton "
+                f"{meta['dataset_name']!r} {meta['num_keypoints']}; evaluate with annotations of "
+                "the joints that the model predicts"
+            )
+        sigmas = np.asarray(meta["sigmas"])[:num_joints]
         detections = self.collect_detections(results, sigmas)
         if self.outfile_prefix is not None:
             with open(f"{self.outfile_prefix}.keypoints.json", "w", encoding="utf-8") as file:
                 json.dump(detections, file)
         if self.format_only:
             return {}
-        return keypoint_ap(self.ground_truth, detections, sigmas, use_area=self.use_area)
+        numbers: dict[str, float] = {}
+        for rules in self.evaluations:
+            numbers |= self._evaluate(detections, sigmas, rules)
+        return numbers
+
+    def _evaluate(
+        self, detections: list[dict], sigmas: np.ndarray, rules: ExtendedRules
+    ) -> dict[str, float]:
+        """The numbers of one evaluation under their full names."""
+        settings = {"use_area": self.use_area}
+        before = "Ex_" * rules.extended + "bbox_" * rules.match_by_bbox
+        after = "_NoBrd" * rules.ignore_border_points
+        if _is_special(rules):
+            found = extended_keypoint_ap(self.ground_truth, detections, sigmas, rules, **settings)
+        else:
+            found = COCO_AP[self.iou_type](self.ground_truth, detections, sigmas, **settings)
+        return {
+            f"{before}{name}{after}": value
+            for name, value in found.items()
+            if name not in self.ignore_stats
+        }
 
     def _num_joints(self, meta: dict) -> int:
         """Joints of the ground truth: a model's extra joints (K > 17) are not evaluated."""
@@ -171,26 +246,61 @@ class CocoMetric(BaseMetric):
     def _detections_of_image(self, records: list[dict], sigmas: np.ndarray) -> list[dict]:
         num_joints = len(sigmas)
         keypoints = np.stack([record["keypoints"][:num_joints] for record in records])
-        scores = [
-            pose_score(
-                record["bbox_score"],
-                record["keypoint_scores"][:num_joints],
-                self.score_mode,
-                self.keypoint_score_thr,
-            )
-            for record in records
-        ]
+        scores = [self._score(record, num_joints) for record in records]
         kept = range(len(records))
-        if self.nms_mode == "oks_nms":
+        if self.nms_mode != "none":
             areas = [_suppression_area(record, num_joints) for record in records]
-            kept = oks_nms(
-                torch.from_numpy(keypoints.astype(np.float64)),
-                torch.tensor(scores, dtype=torch.float64),
-                torch.tensor(areas, dtype=torch.float64),
-                torch.from_numpy(sigmas.astype(np.float64)),
-                self.nms_thr,
-            ).tolist()
+            poses = [
+                torch.from_numpy(np.asarray(values, dtype=np.float64))
+                for values in (keypoints, scores, areas, sigmas)
+            ]
+            if self.nms_mode == "oks_nms":
+                kept = oks_nms(*poses, self.nms_thr).tolist()
+            else:
+                order, lowered = soft_oks_nms(*poses, self.nms_thr)
+                kept = order.tolist()
+                scores = dict(zip(kept, lowered.tolist(), strict=True))
         return [_detection(records[i], keypoints[i], scores[i]) for i in kept]
+
+    def _score(self, record: dict, num_joints: int) -> float:
+        joint_scores = record["keypoint_scores"][:num_joints]
+        compared = joint_scores
+        if self.score_thresh_type == "prob":
+            compared = record.get("presence", record["keypoint_scores"])[:num_joints]
+        return pose_score(
+            record["bbox_score"],
+            joint_scores,
+            self.score_mode,
+            self.keypoint_score_thr,
+            confidences=compared,
+        )
+
+
+def _rules_of(
+    extended: Sequence[bool],
+    match_by_bbox: Sequence[bool],
+    ignore_border_points: Sequence[bool],
+    confidence_thr: float,
+    padding: float,
+) -> list[ExtendedRules]:
+    """One set of rules an evaluation; lists of one entry are repeated."""
+    lists = (list(extended), list(match_by_bbox), list(ignore_border_points))
+    longest = max(map(len, lists))
+    if any(len(values) not in (1, longest) for values in lists):
+        raise ValueError(
+            "extended, match_by_bbox and ignore_border_points need one entry each an evaluation, "
+            f"or one for all, got {[len(values) for values in lists]} entries"
+        )
+    repeated = [values * longest if len(values) == 1 else values for values in lists]
+    return [
+        ExtendedRules(*switches, confidence_thr=confidence_thr, padding=padding)
+        for switches in zip(*repeated, strict=True)
+    ]
+
+
+def _is_special(rules: ExtendedRules) -> bool:
+    """Whether the rules differ from COCO's."""
+    return rules.extended or rules.match_by_bbox or rules.ignore_border_points
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:

@@ -79,3 +79,40 @@ def oks_nms(
         if is_kept[i]:
             is_kept[i + 1 :] &= ~similar[i, i + 1 :]
     return order[torch.from_numpy(is_kept).to(order.device)]
+
+
+def soft_oks_nms(
+    keypoints: Tensor,
+    scores: Tensor,
+    areas: Tensor,
+    sigmas: Tensor,
+    threshold: float,
+    max_poses: int = 20,
+) -> tuple[Tensor, Tensor]:
+    """Rank poses down instead of dropping them, the more the better poses resemble them.
+
+    Each pose taken multiplies the scores of the rest by exp(-oks² / threshold); the next one is
+    the best by these scores (soft-NMS, N. Bodla et al., arXiv:1704.04503).
+
+    Args:
+        keypoints: (N, K, 2), image pixels.
+        scores: (N,), not negative; equal scores keep their order.
+        areas: (N,), px².
+        sigmas: (K,).
+        threshold: the smaller, the lower similar poses fall.
+        max_poses: how many are taken at most.
+
+    Returns:
+        Indices of the taken poses, best first, int64, and their lowered scores.
+    """
+    factors = torch.exp(-pose_overlaps(keypoints, areas, sigmas).square() / threshold)
+    num_taken = min(len(scores), max_poses)
+    current, is_taken = scores.clone(), torch.zeros_like(scores, dtype=torch.bool)
+    order = torch.empty(num_taken, dtype=torch.int64, device=scores.device)
+    lowered = scores.new_empty(num_taken)
+    for rank in range(num_taken):
+        best = current.argmax()
+        order[rank], lowered[rank] = best, current[best]
+        is_taken[best] = True
+        current = torch.where(is_taken, -torch.inf, current * factors[best])
+    return order, lowered

@@ -4,11 +4,19 @@ from .backbones import TimmBackbone, VisionTransformer
 from .data_preprocessor import PoseDataPreprocessor
 from .estimators import TopdownPoseEstimator
 from .heads import HeatmapHead, MultiHead, PerDatasetHead
-from .losses import BCELoss, KeypointMSELoss, L1LogLoss, MSELoss, OKSHeatmapLoss
+from .losses import (
+    BCELoss,
+    CalibrationLoss,
+    KeypointMSELoss,
+    L1LogLoss,
+    MSELoss,
+    OKSHeatmapLoss,
+)
 from .necks import FeatureMapProcessor, FusionNeck
 
 __all__ = [
     "BCELoss",
+    "CalibrationLoss",
     "FeatureMapProcessor",
     "FusionNeck",
     "HeatmapHead",

@@ -13,6 +13,7 @@ from .crop import CropSource, cut_crops, make_crop_source
 from .keypoint import crop_to_image_keypoints, flip_keypoints, keypoint_sigmas
 from .mask import mask_to_rle, segmentation_to_mask
 from .pose_data_sample import PoseDataSample, merge_data_samples
+from .window_padding import find_min_padding_exact, fix_bbox_aspect_ratio
 
 __all__ = [
     "CropSource",
@@ -23,7 +24,9 @@ __all__ = [
     "bbox_xyxy2xywh",
     "crop_to_image_keypoints",
     "cut_crops",
+    "find_min_padding_exact",
     "fix_aspect_ratio",
+    "fix_bbox_aspect_ratio",
     "flip_bbox",
     "flip_keypoints",
     "get_udp_warp_matrix",

@@ -10,6 +10,10 @@ from .bbox import Array, array_namespace
 _COCO = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062)
 _COCO += (0.107, 0.107, 0.087, 0.087, 0.089, 0.089)
 _MPII_AIC = (0.079, 0.107, 0.079, 0.035, 0.079, 0.035)  # thorax, pelvis, necks, head tops
+_MPII = (0.089, 0.087, 0.107, 0.107, 0.087, 0.089, 0.107, 0.079)
+_MPII += (0.079, 0.035, 0.062, 0.072, 0.079, 0.079, 0.072, 0.062)
+_AIC = (0.079, 0.072, 0.062, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089, 0.107, 0.087, 0.089)
+_AIC += (0.035, 0.079)
 _LIMBS = (0.068, 0.066, 0.066) * 2 + (0.047, 0.035, 0.026, 0.032, 0.031) * 2 + (0.008,) * 2
 
 # Joint lists that extend COCO's 17, told apart by their length (docs: merged COCO, AIC, MPII).
@@ -20,6 +24,7 @@ SIGMAS_BY_NUM_KEYPOINTS = {
     22: (*_COCO, 0.079, 0.079, 0.079, 0.035, 0.107),
     23: _COCO + _MPII_AIC,
     41: _COCO + _MPII_AIC + _LIMBS,
+    47: _COCO + _MPII + _AIC,  # the three lists side by side
 }
 
 

@@ -9,8 +9,15 @@ from torch import Tensor, nn
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 
-from .layers import INIT_CFG, flip_maps, make_conv_layers, make_deconv_layers, make_final_layer
-from .targets import heatmap_pck, stack_labels
+from .layers import (
+    INIT_CFG,
+    flip_maps,
+    make_conv_layers,
+    make_deconv_layers,
+    make_final_layer,
+    rename_old_final_layer,
+)
+from .targets import check_targets, heatmap_pck, stack_labels
 
 
 @MODELS.register_module()
@@ -57,6 +64,7 @@ class HeatmapHead(BaseModule):
         self.loss_module = MODELS.build(loss) if isinstance(loss, dict) else loss
         self.decoder = KEYPOINT_CODECS.build(decoder) if isinstance(decoder, dict) else decoder
         self.out_channels = out_channels
+        self.register_load_state_dict_pre_hook(rename_old_final_layer)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Heatmaps (B, K, h, w) from feature maps, of which the last is used."""
@@ -73,6 +81,7 @@ class HeatmapHead(BaseModule):
         heatmaps = self.forward(features)
         targets = stack_labels(data_samples, "gt_fields", "heatmaps", heatmaps)
         weights = stack_labels(data_samples, "gt_instance_labels", "keypoint_weights", heatmaps)
+        check_targets(heatmaps, targets, weights)
         accuracy = heatmap_pck(heatmaps.detach(), targets, weights)
         return {"loss_kpt": self.loss_module(heatmaps, targets, weights), "acc_pose": accuracy}
 

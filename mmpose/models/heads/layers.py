@@ -104,3 +104,20 @@ def flip_maps(maps: Tensor, flip_indices: Sequence[int], shift: bool = False) ->
         maps = maps.roll(1, -1)
         maps[..., 0] = maps[..., 1]
     return maps
+
+
+def rename_old_final_layer(
+    head: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_: object
+) -> None:
+    """A hook before loading: MMPose before 1.0 kept the convolutions and the last one in one list.
+
+    ``final_layer.n.x`` becomes ``conv_layers.n.x`` for as many as there are, then
+    ``final_layer.x``.
+    """
+    old = f"{prefix}final_layer."
+    for name in [name for name in state_dict if name.startswith(old)]:
+        number, _, leaf = name.removeprefix(old).partition(".")
+        if leaf and number.isdigit():
+            is_conv = int(number) < len(head.conv_layers)
+            new = f"conv_layers.{number}.{leaf}" if is_conv else f"final_layer.{leaf}"
+            state_dict[prefix + new] = state_dict.pop(name)

@@ -14,9 +14,23 @@ from mmpose.codecs.peaks import decode_argmax_udp
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 
-from .layers import INIT_CFG, flip_maps, make_deconv_layers, make_final_layer, make_scalar_layers
+from .layers import (
+    INIT_CFG,
+    flip_maps,
+    make_conv_layers,
+    make_deconv_layers,
+    make_final_layer,
+    make_scalar_layers,
+    rename_old_final_layer,
+)
 from .sparsemax import sparsemax
-from .targets import heatmap_pck, similarity_targets, stack_labels, visibility_weights
+from .targets import (
+    check_targets,
+    heatmap_pck,
+    similarity_targets,
+    stack_labels,
+    visibility_weights,
+)
 
 TEMPERATURE = 0.5
 # branch -> the layers' published name
@@ -42,6 +56,8 @@ class MultiHead(BaseModule):
         out_channels: K.
         deconv_out_channels: channels of each doubling step of the heatmap branch.
         deconv_kernel_sizes: kernel of each.
+        conv_out_channels: channels of further convolutions of that branch; None for none.
+        conv_kernel_sizes: kernel of each.
         final_layer_dict: arguments of its last convolution.
         keypoint_loss: config or module for the maps; the others for their branch.
         probability_loss: presence, on probabilities.
@@ -64,6 +80,8 @@ class MultiHead(BaseModule):
         out_channels: int,
         deconv_out_channels: Sequence[int] = (256, 256, 256),
         deconv_kernel_sizes: Sequence[int] = (4, 4, 4),
+        conv_out_channels: Sequence[int] | None = None,
+        conv_kernel_sizes: Sequence[int] | None = None,
         final_layer_dict: dict | None = None,
         keypoint_loss: dict | nn.Module | None = None,
         probability_loss: dict | nn.Module | None = None,
@@ -86,8 +104,13 @@ class MultiHead(BaseModule):
         self.deconv_layers = make_deconv_layers(
             in_channels, deconv_out_channels, deconv_kernel_sizes
         )
-        self.final_layer = make_final_layer(
+        self.conv_layers = make_conv_layers(
             [in_channels, *deconv_out_channels][-1],
+            conv_out_channels or (),
+            conv_kernel_sizes or (),
+        )
+        self.final_layer = make_final_layer(
+            [in_channels, *deconv_out_channels, *(conv_out_channels or ())][-1],
             out_channels,
             final_layer_dict or {"kernel_size": 1},
         )
@@ -113,10 +136,11 @@ class MultiHead(BaseModule):
         self.frozen = [m for name in frozen if frozen[name] for m in self._branch_modules(name)]
         for module in self.frozen:
             module.requires_grad_(False)
+        self.register_load_state_dict_pre_hook(rename_old_final_layer)
 
     def _branch_modules(self, branch: str) -> list[nn.Module]:
         if branch == "heatmaps":
-            return [self.deconv_layers, self.final_layer]
+            return [self.deconv_layers, self.conv_layers, self.final_layer]
         return [getattr(self, f"{branch}_layers")]
 
     def train(self, mode: bool = True) -> "MultiHead":
@@ -142,7 +166,8 @@ class MultiHead(BaseModule):
         )
 
     def _heatmaps(self, feature: Tensor) -> Tensor:
-        logits = self.final_layer(self.deconv_layers(feature)).float() / TEMPERATURE
+        maps = self.final_layer(self.conv_layers(self.deconv_layers(feature)))
+        logits = maps.float() / TEMPERATURE
         if self.normalize is None:
             return logits.clamp(0, 1)
         maps = sparsemax(logits.flatten(2)) * self.normalize
@@ -164,6 +189,7 @@ class MultiHead(BaseModule):
         }
         weights = stack_labels(data_samples, "gt_instance_labels", "keypoint_weights", maps)
         targets = stack_labels(data_samples, "gt_fields", "heatmaps", maps)
+        check_targets(maps, targets, weights)
         annotated, inside = labels["keypoints_visible"], labels["in_image"]
         seen = labels["keypoints_visibility"]
         counted = annotated & inside
@@ -200,7 +226,8 @@ class MultiHead(BaseModule):
             for m in (maps.detach(), targets)
         ]
         distances = (points[0] - points[1]).norm(dim=-1)
-        return distances, similarity_targets(distances, counted, decoder.heatmap_size)
+        sigmas = getattr(decoder, "sigmas", None)  # codecs of gaussians have none
+        return distances, similarity_targets(distances, counted, decoder.heatmap_size, sigmas)
 
     def average_flipped(
         self,

@@ -36,6 +36,25 @@ def stack_labels(
     return stacked.flatten(0, stacked.ndim - rank)  # (B, 1, K, ...) or (B, K, ...)
 
 
+def check_targets(pred: Tensor, target: Tensor, weights: Tensor) -> None:
+    """See that predicted maps can be compared with their targets.
+
+    Args:
+        pred: (B, K, h, w).
+        target: (B, K, h, w).
+        weights: (B, K).
+
+    Raises:
+        ValueError: joints or sizes differ; the message names both.
+    """
+    if pred.shape != target.shape or pred.shape[:2] != weights.shape:
+        raise ValueError(
+            f"the head predicts maps {tuple(pred.shape[1:])} (K, h, w), the codec drew "
+            f"{tuple(target.shape[1:])} with weights of {weights.shape[1]} joints; give head and "
+            "data set the same joints and GenerateTarget the decoder of the head"
+        )
+
+
 def heatmap_pck(pred: Tensor, target: Tensor, weights: Tensor, threshold: float = 0.05) -> Tensor:
     """Share of joints whose highest cells are near, mean over the joints that occur, a scalar.
 
@@ -57,7 +76,12 @@ def heatmap_pck(pred: Tensor, target: Tensor, weights: Tensor, threshold: float 
     return shares.sum() / (occurs > 0).sum().clamp(min=1)
 
 
-def similarity_targets(distances: Tensor, counted: Tensor, heatmap_size: tuple[int, int]) -> Tensor:
+def similarity_targets(
+    distances: Tensor,
+    counted: Tensor,
+    heatmap_size: tuple[int, int],
+    sigmas: Sequence[float] | None = None,
+) -> Tensor:
     """The similarity that predicted joints really have, (B, K) in [0, 1], 0 where not counted.
 
     The published measure: distances in crop pixels, but the area of the heatmap.
@@ -66,8 +90,9 @@ def similarity_targets(distances: Tensor, counted: Tensor, heatmap_size: tuple[i
         distances: (B, K) from prediction to annotation, crop pixels.
         counted: (B, K) bool.
         heatmap_size: (w, h).
+        sigmas: (K,) constants of the joints; None takes those of the joint list of that length.
     """
-    sigmas = keypoint_sigmas(distances.shape[1], like=distances)
+    sigmas = keypoint_sigmas(distances.shape[1], sigmas, like=distances)
     area = 0.53 * heatmap_size[0] * heatmap_size[1] + torch.finfo(distances.dtype).eps
     return torch.exp(-distances.square() / (2 * sigmas).square() / area / 2) * counted
 

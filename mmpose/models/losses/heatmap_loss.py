@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmpose.codecs.peaks import full_precision
 from mmpose.registry import MODELS
 
 OKS_TYPES = ("minus", "plus", "both")
@@ -22,13 +23,28 @@ def oks_cells(pred: Tensor, target: Tensor, oks_type: str) -> Tensor:
     return 0.5 * (pred * (1 - target) + (1 - pred) * target)
 
 
+def joint_weights(target: Tensor, weights: Tensor | None, skip_empty_channel: bool) -> Tensor:
+    """What to multiply joints by, (B, K, 1, 1).
+
+    Args:
+        target: (B, K, h, w).
+        weights: (B, K); None counts every joint.
+        skip_empty_channel: joints whose target map is all zero do not count.
+    """
+    weights = target.new_ones(target.shape[:2]) if weights is None else weights
+    if skip_empty_channel:
+        weights = weights * (target != 0).flatten(2).any(-1)
+    return weights[..., None, None]
+
+
 def sobel_energy(maps: Tensor) -> Tensor:
     """Squared gradient magnitude of maps (B, K, h, w), zeros outside."""
     across = torch.tensor([-1.0, 0.0, 1.0], device=maps.device, dtype=maps.dtype)
     along = torch.tensor([1.0, 2.0, 1.0], device=maps.device, dtype=maps.dtype)
     kernel = along[:, None] * across[None]  # (3, 3), derivative in x
     flat = maps.flatten(0, 1)[:, None]  # (B * K, 1, h, w)
-    slopes = F.conv2d(flat, torch.stack([kernel, kernel.T])[:, None], padding=1)
+    with full_precision(maps):
+        slopes = F.conv2d(flat, torch.stack([kernel, kernel.T])[:, None], padding=1)
     return slopes.square().sum(1).view(maps.shape)
 
 
@@ -38,12 +54,19 @@ class KeypointMSELoss(nn.Module):
 
     Args:
         use_target_weight: whether the weights given to :meth:`forward` count.
+        skip_empty_channel: joints whose target map is all zero do not count.
         loss_weight: factor of the whole.
     """
 
-    def __init__(self, use_target_weight: bool = True, loss_weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        use_target_weight: bool = True,
+        skip_empty_channel: bool = False,
+        loss_weight: float = 1.0,
+    ) -> None:
         super().__init__()
         self.use_target_weight = use_target_weight
+        self.skip_empty_channel = skip_empty_channel
         self.loss_weight = loss_weight
 
     def forward(
@@ -53,19 +76,23 @@ class KeypointMSELoss(nn.Module):
         weights: Tensor | None = None,
         *,
         per_pixel: bool = False,
+        per_keypoint: bool = False,
     ) -> Tensor:
-        """The mean, a scalar, or with ``per_pixel`` the terms (B, K, h, w).
+        """The mean, a scalar; or the means of each joint (B, K) or terms of each cell.
 
         Args:
             pred: (B, K, h, w).
             target: (B, K, h, w).
             weights: (B, K); None counts every joint.
-            per_pixel: do not average.
+            per_pixel: do not average: (B, K, h, w).
+            per_keypoint: average over cells alone: (B, K).
         """
-        loss = (pred - target).square()
-        if weights is not None and self.use_target_weight:
-            loss = loss * weights[..., None, None]
-        return self.loss_weight * (loss if per_pixel else loss.mean())
+        weights = weights if self.use_target_weight else None
+        weights = joint_weights(target, weights, self.skip_empty_channel)
+        loss = self.loss_weight * (pred - target).square() * weights
+        if per_pixel:
+            return loss
+        return loss.mean((-2, -1)) if per_keypoint else loss.mean()
 
 
 @MODELS.register_module()
@@ -74,6 +101,7 @@ class OKSHeatmapLoss(nn.Module):
 
     Args:
         use_target_weight: whether the weights given to :meth:`forward` count.
+        skip_empty_channel: joints whose target map is all zero do not count.
         smoothing_weight: share of the gradient energy, which keeps maps smooth.
         gaussian_weight: share of the squared difference.
         loss_weight: factor of the whole.
@@ -83,6 +111,7 @@ class OKSHeatmapLoss(nn.Module):
     def __init__(
         self,
         use_target_weight: bool = True,
+        skip_empty_channel: bool = False,
         smoothing_weight: float = 0.2,
         gaussian_weight: float = 0.0,
         loss_weight: float = 1.0,
@@ -92,6 +121,7 @@ class OKSHeatmapLoss(nn.Module):
         if oks_type not in OKS_TYPES:
             raise ValueError(f"oks_type must be one of {OKS_TYPES}, got {oks_type!r}")
         self.use_target_weight = use_target_weight
+        self.skip_empty_channel = skip_empty_channel
         self.smoothing_weight = smoothing_weight
         self.gaussian_weight = gaussian_weight
         self.loss_weight = loss_weight
@@ -118,9 +148,8 @@ class OKSHeatmapLoss(nn.Module):
             per_pixel: return the terms of cells.
             per_keypoint: return the terms of joints.
         """
-        if weights is None or not self.use_target_weight:
-            weights = pred.new_ones(pred.shape[:2])
-        weights = self.loss_weight * weights[..., None, None]
+        weights = weights if self.use_target_weight else None
+        weights = self.loss_weight * joint_weights(target, weights, self.skip_empty_channel)
         oks = oks_cells(pred, target, self.oks_type) * weights
         energy = sobel_energy(pred) * weights
         squares = (pred - target).square() * weights
@@ -134,3 +163,47 @@ class OKSHeatmapLoss(nn.Module):
             + gaussian * squares.mean((-2, -1))
         )
         return joints if per_keypoint else joints.mean()
+
+
+@MODELS.register_module()
+class CalibrationLoss(nn.Module):
+    """Negative logarithm of the similarity to expect when answering by a map that adds up to 1.
+
+    Args:
+        use_target_weight: whether the weights given to :meth:`forward` count.
+        skip_empty_channel: joints whose target map is all zero do not count.
+        loss_weight: factor of the whole.
+    """
+
+    def __init__(
+        self,
+        use_target_weight: bool = True,
+        skip_empty_channel: bool = False,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.use_target_weight = use_target_weight
+        self.skip_empty_channel = skip_empty_channel
+        self.loss_weight = loss_weight
+
+    def forward(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weights: Tensor | None = None,
+        *,
+        per_keypoint: bool = False,
+    ) -> Tensor:
+        """The mean over joints, a scalar, or with ``per_keypoint`` the terms (B, K).
+
+        Args:
+            pred: (B, K, h, w), probabilities of the cells.
+            target: (B, K, h, w), the similarity that an answer there earns.
+            weights: (B, K); None counts every joint.
+            per_keypoint: do not average.
+        """
+        weights = weights if self.use_target_weight else None
+        weights = joint_weights(target, weights, self.skip_empty_channel)[..., 0, 0]
+        expected = (pred * target).sum((-2, -1))
+        loss = -self.loss_weight * (expected + 1e-10).log() * weights
+        return loss if per_keypoint else loss.mean()

@@ -4,7 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmpose.codecs.peaks import full_precision
 from mmpose.registry import MODELS
+
+REDUCTIONS = {"mean": torch.mean, "sum": torch.sum, "none": lambda terms: terms}
 
 
 @MODELS.register_module()
@@ -14,30 +17,38 @@ class BCELoss(nn.Module):
     Args:
         use_target_weight: whether the weights given to :meth:`forward` count.
         loss_weight: factor of the whole.
+        reduction: ``mean``, ``sum``, or ``none`` for the terms (B, K).
         use_sigmoid: as published: True means that the sigmoid has been applied, so predictions
             are probabilities; False means logits.
+
+    Raises:
+        ValueError: another reduction.
     """
 
     def __init__(
         self,
         use_target_weight: bool = False,
         loss_weight: float = 1.0,
+        reduction: str = "mean",
         use_sigmoid: bool = False,
     ) -> None:
         super().__init__()
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"reduction must be one of {list(REDUCTIONS)}, got {reduction!r}")
+        self.reduce = REDUCTIONS[reduction]
         self.use_target_weight = use_target_weight
         self.loss_weight = loss_weight
         self.use_sigmoid = use_sigmoid
 
     def forward(self, pred: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The weighted mean, a scalar, of (B, K) predictions and targets in [0, 1]."""
+        """The weighted terms of (B, K) predictions and targets in [0, 1], reduced."""
         compare = F.binary_cross_entropy if self.use_sigmoid else F.binary_cross_entropy_with_logits
         # the logarithm of a half-precision probability is not safe, and autocast refuses it
-        with torch.autocast(pred.device.type, enabled=False):
+        with full_precision(pred):
             loss = compare(pred.float(), target.float(), reduction="none")
             if self.use_target_weight and weights is not None:
                 loss = loss * weights
-            return self.loss_weight * loss.mean()
+            return self.loss_weight * self.reduce(loss)
 
 
 @MODELS.register_module()

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
-import mmpose.codecs  # noqa: F401 - registers
+from mmpose.codecs.oks_heatmap import oks_spreads
 from mmpose.registry import KEYPOINT_CODECS
+from mmpose.structures import keypoint_sigmas
 from tests.mmpose.golden import load_golden
 
 SIZES = {"input_size": (192, 256), "heatmap_size": (48, 64)}
@@ -45,6 +47,74 @@ def test_decoding_gives_the_published_joints(name, golden):
     np.testing.assert_allclose(scores, golden[f"{name}.decode.scores"], atol=1e-6)
 
 
+# keypoint in the crop -> highest value of the target and decoded keypoint, by UDPHeatmap and by
+# OKSArgMaxHeatmap, and whether it lies inside; joints 0 to 7 of one person
+PUBLISHED_EXAMPLES = [
+    ((96.3, 128.7), 0.983473, (96.8040, 129.2046), 1, (96.8060, 129.2065), 1),
+    ((10.2, 5.5), 0.954934, (10.6874, 7.1353), 1, (10.2535, 5.5406), 1),
+    ((0, 0), 1, (-2.0426, -2.0317), 1, (-2.0426, -2.0318), 1),
+    ((191, 255), 1, (194.0426, 258.0317), 1, (194.0426, 258.0317), 1),
+    ((-3, 100), 0.924101, (-2.0425, 100.3920), 1, (-2.0426, 100.3940), 0),
+    ((-30, 40), 0.0010985, (-2.5667, 39.3683), 4.5e-6, (0, 40.6349), 0),
+    ((188.9, 250.1), 0.965863, (186.5656, 249.2031), 1, (187.7245, 250.0817), 1),
+    ((100, 100), 0.970361, (100.5234, 100.3920), 1, (100.5235, 100.3921), 1),
+]
+
+
+@pytest.mark.parametrize(("name", "column"), [("UDPHeatmap", 1), ("OKSArgMaxHeatmap", 3)])
+def test_borders_and_the_outside_are_treated_as_published(name, column):
+    codec = build(CODECS[name])
+    keypoints = torch.zeros(1, 17, 2)
+    keypoints[0, :8] = torch.tensor([row[0] for row in PUBLISHED_EXAMPLES])
+    visible = (torch.arange(17) < 8).float()[None]
+    encoded = codec.encode(keypoints, visible)
+    peaks = encoded["heatmaps"][0, :8].amax((-2, -1))
+    np.testing.assert_allclose(peaks, [row[column] for row in PUBLISHED_EXAMPLES], rtol=2e-2)
+    np.testing.assert_allclose(peaks, [row[column] for row in PUBLISHED_EXAMPLES], atol=1e-5)
+    decoded, _ = codec.decode(encoded["heatmaps"])
+    expected = [row[column + 1] for row in PUBLISHED_EXAMPLES]
+    np.testing.assert_allclose(decoded[0, :8], expected, atol=4e-3)
+    assert encoded["in_image"][0, :8].tolist() == [bool(row[5]) for row in PUBLISHED_EXAMPLES]
+    assert encoded["keypoint_weights"].tolist() == visible.tolist()
+
+
+def test_similarity_maps_are_as_wide_as_published():
+    spreads = oks_spreads(keypoint_sigmas(17), (48, 64))
+    pairs = [2.21383, 1.83889, 1.36356, 3.0, 2.68491, 2.80977]
+    published = [0.55] * 5 + [value for value in pairs for _ in range(2)]
+    torch.testing.assert_close(spreads, torch.tensor(published), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", [*CODECS, "ArgMaxProbMap", "ProbMap"])
+def test_everything_stays_on_the_device_it_came_on(name):
+    """A tensor made on a fixed device could not meet those of the abstract one."""
+    codec = build(CODECS.get(name, {"type": name}))
+    encoded = codec.encode(torch.zeros(2, 17, 2, device="meta"))
+    decoded = codec.decode(encoded["heatmaps"])
+    assert {tensor.device.type for tensor in (*encoded.values(), *decoded)} == {"meta"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *CODECS.values(),
+        {"type": "ProbMap"},
+        {"type": "UDPHeatmap", "heatmap_type": "combined"},
+        {"type": "MSRAHeatmap", "sigma": 2, "unbiased": True},
+    ],
+    ids=str,
+)
+def test_autocast_moves_no_joint(settings):
+    codec = build(settings)
+    torch.manual_seed(0)
+    keypoints = torch.rand(2, 17, 2) * 180
+    plain = codec.encode(keypoints)["heatmaps"]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(codec.encode(keypoints)["heatmaps"], plain)
+        decoded = codec.decode(plain)
+    torch.testing.assert_close(decoded, codec.decode(plain), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("name", [*CODECS, "ArgMaxProbMap", "ProbMap"])
 def test_a_joint_inside_survives_the_round_trip(name):
     codec = build(CODECS.get(name, {"type": name}))
@@ -71,17 +141,55 @@ def test_expected_similarity_prefers_the_middle_of_two_peaks_for_wide_joints():
     torch.testing.assert_close(cells, published, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", CODECS)
-def test_one_person_or_many_or_nobody(name):
-    codec = build(CODECS[name])
+def test_the_highest_expected_similarity_is_that_of_scipy():
+    rng = np.random.default_rng(0)
+    maps = rng.random((2, 17, 64, 48)) ** 8
+    maps[0, :, :3, :3] += 2.0  # and at a corner, where the edges are mirrored
+    spreads = oks_spreads(keypoint_sigmas(17), (48, 64)).double().numpy()
+    _, scores = build({"type": "ProbMap"}).decode(torch.from_numpy(maps))
+    for person, joint in np.ndindex(2, 17):
+        radius = int(np.ceil(3 * spreads[joint]))
+        offsets = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+        kernel = np.exp(-np.square(offsets).sum(0) / (2 * spreads[joint]))
+        expected = ndimage.convolve(maps[person, joint], kernel / kernel.sum(), mode="reflect")
+        cell = np.unravel_index(expected.argmax(), expected.shape)
+        assert scores[person, joint].item() == pytest.approx(maps[person, joint][cell], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *CODECS.values(),
+        {"type": "ProbMap"},
+        {"type": "ArgMaxProbMap"},
+        {"type": "UDPHeatmap", "heatmap_type": "combined"},
+        {"type": "MSRAHeatmap", "sigma": 2, "unbiased": True},
+    ],
+    ids=str,
+)
+def test_one_person_or_many_or_nobody(settings):
+    codec = build(settings)
     keypoints = torch.rand(3, 17, 2) * 180
     together = codec.encode(keypoints)
     alone = codec.encode(keypoints[1:2])
     for field in together:
         torch.testing.assert_close(together[field][1:2], alone[field])
+    decoded, scores = codec.decode(together["heatmaps"])
+    decoded_alone, scores_alone = codec.decode(alone["heatmaps"])
+    torch.testing.assert_close(decoded[1:2], decoded_alone)
+    torch.testing.assert_close(scores[1:2], scores_alone)
     nobody = codec.encode(keypoints[:0])
-    assert nobody["heatmaps"].shape == (0, 17, 64, 48)
+    assert nobody["heatmaps"].shape == (0, *together["heatmaps"].shape[1:])
     assert codec.decode(nobody["heatmaps"])[0].shape == (0, 17, 2)
+
+
+@pytest.mark.parametrize("num_keypoints", [17, 19, 21, 22, 23, 41, 47])
+def test_targets_exist_for_every_joint_set(num_keypoints):
+    keypoints = torch.full((1, num_keypoints, 2), 90.0)
+    codec = build({"type": "OKSArgMaxHeatmap"})
+    encoded = codec.encode(keypoints)
+    assert encoded["heatmaps"].amax((-2, -1)).tolist() == [[1.0] * num_keypoints]
+    assert codec.decode(encoded["heatmaps"])[0].shape == (1, num_keypoints, 2)
 
 
 def test_an_empty_map_is_decoded_beside_the_corner():

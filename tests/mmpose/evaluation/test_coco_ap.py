@@ -1,12 +1,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmpose.datasets import parse_pose_metainfo
-from mmpose.evaluation import keypoint_ap
+from mmpose.evaluation import crowd_keypoint_ap, keypoint_ap, region_ap
+from mmpose.structures import mask_to_rle
 
 DATA = Path(__file__).parents[2] / "data" / "eval"
+CROWDPOSE_SIGMAS = [0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087]
+CROWDPOSE_SIGMAS += [0.089, 0.089, 0.079, 0.079]
 SIGMAS = parse_pose_metainfo({"from_file": "coco.py"})["sigmas"]
 
 
@@ -71,3 +75,39 @@ def test_without_area_a_person_counts_as_half_the_box():
     detection = {"image_id": 1, "category_id": 1, "keypoints": joints, "score": 1.0}
     assert keypoint_ap(gt, [detection], SIGMAS, use_area=False)["AP"] == pytest.approx(1.0)
     assert keypoint_ap(gt, [detection], SIGMAS, use_area=True)["AP"] == 0.0
+
+
+def test_crowded_images_have_their_own_numbers():
+    gt, detections = read("example_crowdpose_val.json"), read("example_crowdpose_preds.json")
+    scores = crowd_keypoint_ap(gt, detections, CROWDPOSE_SIGMAS)
+    published = {"AP": 0.787722, "AP .5": 0.988119, "AP .75": 0.731436, "AR": 0.822222}
+    published |= {"AP(E)": 1.0, "AP(M)": 0.980198, "AP(H)": 0.411551}
+    assert {name: scores[name] for name in published} == pytest.approx(published, abs=2e-6)
+    with pytest.raises(ValueError, match="without 'crowdIndex'"):
+        crowd_keypoint_ap(read("keypoints_gt.json"), [], SIGMAS)
+
+
+def test_boxes_and_masks_are_evaluated_by_their_own_field():
+    """A person found as a box of IoU 0.64: right at 0.5, 0.55 and 0.6, three of ten thresholds."""
+    square = [[0.0, 0.0, 100.0, 0.0, 100.0, 100.0, 0.0, 100.0]]
+    region = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 100, 100], "segmentation": square}
+    gt = {
+        "images": [{"id": 1, "height": 200, "width": 200}],
+        "categories": [{"id": 1}],
+        "annotations": [{**region, "id": 1, "area": 1e4, "iscrowd": 0}],
+    }
+    mask = np.zeros((200, 200), bool)
+    mask[:100, :100] = True
+    found = {**region, "bbox": [0, 0, 80, 80], "score": 0.5, "segmentation": mask_to_rle(mask)}
+    assert region_ap(gt, [found], "bbox")["AP"] == pytest.approx(0.3)
+    assert region_ap(gt, [found], "segm")["AP"] == pytest.approx(1.0)
+    assert region_ap(gt, [], "bbox")["AP"] == 0
+    with pytest.raises(ValueError, match="polygons"):
+        region_ap(gt, [{**found, "segmentation": square}], "segm")
+
+
+def test_results_of_other_images_are_refused():
+    gt, detections = read("keypoints_gt.json"), read("keypoints_results.json")
+    detections[0]["image_id"] = 123456
+    with pytest.raises(ValueError, match=r"1 images of the detections.*such as 123456"):
+        keypoint_ap(gt, detections, SIGMAS)

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.structures import InstanceData
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from mmpose.datasets import parse_pose_metainfo
 from mmpose.evaluation import CocoMetric, MultiDatasetEvaluator, pose_score
@@ -105,6 +107,10 @@ def test_no_confident_joint_ranks_last():
     ("arguments", "message"),
     [
         ({"iou_type": "segm"}, "iou_type must be one of"),
+        ({"score_thresh_type": "presence"}, "score_thresh_type must be one of"),
+        ({"ignore_stats": ["AP.5"]}, "a name in ignore_stats must be one of"),
+        ({"extended": [False, True], "match_by_bbox": [True] * 3}, r"got \[2, 3, 1\] entries"),
+        ({"iou_type": "keypoints_crowd", "extended": [True]}, "allows only COCO's rules"),
         ({"score_mode": "best"}, "score_mode must be one of"),
         ({"nms_mode": "soft"}, "nms_mode must be one of"),
         ({"format_only": True}, "set outfile_prefix"),
@@ -118,6 +124,99 @@ def test_refusals(arguments, message):
 def test_a_missing_annotation_file_names_its_maker():
     with pytest.raises(FileNotFoundError, match=r"python tools/datasets/synthcrowd\.py"):
         CocoMetric("nowhere/synthcrowd/val/annotations.json")
+
+
+def test_each_evaluation_names_its_numbers():
+    samples = [sample_of(person) for person in people_of(GT)]
+    scores = evaluate(
+        samples,
+        extended=[False, True, True],
+        match_by_bbox=[False, False, True],
+        ignore_border_points=[False, True, False],
+        ignore_stats=["AP .5", "AP .75", "AR .5", "AR .75", "AR (M)", "AR (L)", "OKS"],
+    )
+    levels = ["AP (v=1)", "AP (v=2)"]
+    assert list(scores) == [
+        *[f"coco/{name}" for name in ("AP", "AP (M)", "AP (L)", "AR")],
+        *[f"coco/Ex_{n}_NoBrd" for n in ("AP", *levels, "AP (M)", "AP (L)", "AR")],
+        *[f"coco/Ex_bbox_{n}" for n in ("AP", *levels, "AP (M)", "AP (L)", "AR")],
+    ]
+    assert scores["coco/Ex_bbox_AP"] == pytest.approx(1.0)
+
+
+def test_predicted_absence_costs_only_the_extended_score():
+    samples = [sample_of(person) for person in people_of(GT)]
+    scores = evaluate(samples, extended=[False, True], confidence_thr=0.7)  # presence is 0.6
+    assert scores["coco/AP"] == pytest.approx(1.0)
+    assert scores["coco/Ex_AP"] < 0.2
+
+
+def test_presence_may_choose_the_joints_that_rank_a_person(tmp_path):
+    sample = sample_of(people_of(GT)[0])
+    sample.pred_instances.keypoint_scores[0, :4] = torch.tensor([0.1, 0.2, 0.3, 0.6])
+    sample.pred_instances.keypoints_probs[0] = 0.1
+    sample.pred_instances.keypoints_probs[0, :4] = torch.tensor([0.9, 0.9, 0.1, 0.9])
+    prefix = str(tmp_path / "out")
+    settings = {"keypoint_score_thr": 0.45, "format_only": True, "outfile_prefix": prefix}
+    evaluate([sample], score_thresh_type="prob", **settings)
+    (entry,) = json.loads(Path(prefix + ".keypoints.json").read_text())
+    assert entry["score"] == pytest.approx((0.1 + 0.2 + 0.6) / 3)
+
+
+def test_soft_suppression_lowers_the_score_of_a_double(tmp_path):
+    first, second = sample_of(people_of(GT)[0]), sample_of(people_of(GT)[0])
+    second.set_metainfo({"id": 10**6})
+    prefix = str(tmp_path / "out")
+    settings = {"nms_mode": "soft_oks_nms", "nms_thr": 0.5}
+    evaluate([first, second], format_only=True, outfile_prefix=prefix, **settings)
+    entries = json.loads(Path(prefix + ".keypoints.json").read_text())
+    assert [entry["score"] for entry in entries] == pytest.approx([0.8, 0.8 * np.exp(-2)])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ap_of_perturbed_people_is_that_of_pycocotools_on_the_file(seed, tmp_path):
+    """Visible and hidden joints, people in crowds and of all sizes, boxes of other areas."""
+    content = json.loads(GT.read_text())
+    rng = np.random.default_rng(seed)
+    for person in content["annotations"]:
+        person["iscrowd"] = int(rng.random() < 0.2)
+        person["area"] *= rng.choice([0.02, 0.3, 1.0])
+        hidden = rng.random(17) < 0.3
+        person["keypoints"][2::3] = np.where(hidden, 0, person["keypoints"][2::3]).tolist()
+        person["num_keypoints"] = sum(v > 0 for v in person["keypoints"][2::3])
+    path = tmp_path / "people.json"
+    path.write_text(json.dumps(content))
+    samples = []
+    for person in json.loads(GT.read_text())["annotations"] * 2:
+        sample = sample_of(person)
+        sample.set_metainfo({"id": len(samples)})
+        noise = rng.normal(size=(1, 17, 2)) * rng.choice([1.0, 4.0, 30.0])
+        sample.pred_instances.keypoints += torch.from_numpy(noise.astype(np.float32))
+        sample.pred_instances.keypoint_scores[:] = float(rng.random())
+        samples.append(sample)
+    metric = CocoMetric(str(path), nms_mode="none", outfile_prefix=str(tmp_path / "out"))
+    metric.dataset_meta = META
+    metric.process(None, [sample.to_dict() for sample in samples])
+    scores = metric.evaluate(len(samples))
+    reference = COCO(str(path))
+    found = reference.loadRes(str(tmp_path / "out.keypoints.json"))
+    evaluation = COCOeval(reference, found, "keypoints")
+    for step in (evaluation.evaluate, evaluation.accumulate, evaluation.summarize):
+        step()
+    assert list(scores.values()) == pytest.approx(evaluation.stats.tolist(), abs=1e-6)
+    assert 0 < scores["coco/AP"] < 1
+
+
+def test_annotations_of_more_joints_than_the_model_has_are_refused(tmp_path):
+    content = json.loads(GT.read_text())
+    for person in content["annotations"]:
+        person["keypoints"] += [0, 0, 0]
+    (tmp_path / "people.json").write_text(json.dumps(content))
+    metric = CocoMetric(str(tmp_path / "people.json"))
+    metric.dataset_meta = META
+    metric.process(None, [sample_of(people_of(GT)[0]).to_dict()])
+    with pytest.raises(ValueError, match="18 keypoints a person, the skeleton 'coco' 17"):
+        metric.evaluate(1)
 
 
 def test_samples_go_to_the_metric_of_their_data_set():

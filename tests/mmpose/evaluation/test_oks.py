@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mmpose.evaluation import oks_nms, pairwise_oks, pose_overlaps
+from mmpose.evaluation import oks_nms, pairwise_oks, pose_overlaps, soft_oks_nms
 
 SIGMAS = torch.full((17,), 0.05)
 
@@ -96,3 +96,17 @@ def test_nms_compares_with_kept_poses_only():
 def test_nms_of_nobody_and_of_one_person(num):
     kept = oks_nms(torch.zeros(num, 17, 2), torch.ones(num), torch.ones(num), SIGMAS, 0.9)
     assert kept.tolist() == list(range(num))
+
+
+def test_soft_nms_ranks_look_alikes_down():
+    poses = torch.zeros(3, 17, 2)
+    poses[2] = 1e4
+    scores = torch.tensor([0.9, 0.8, 0.6])
+    areas = torch.full((3,), 2500.0)
+    order, lowered = soft_oks_nms(poses, scores, areas, SIGMAS, threshold=0.5)
+    assert order.tolist() == [0, 2, 1]
+    # the second pose is the first one again: oks 1, factor exp(-1 / 0.5)
+    torch.testing.assert_close(lowered, torch.tensor([0.9, 0.6, 0.8 * math.exp(-2)]))
+    assert soft_oks_nms(poses, scores, areas, SIGMAS, 0.5, max_poses=1)[0].tolist() == [0]
+    empty = torch.zeros(0)
+    assert len(soft_oks_nms(poses[:0], empty, empty, SIGMAS, 0.5)[0]) == 0

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from mmpose.models import BCELoss, KeypointMSELoss, L1LogLoss, MSELoss, OKSHeatmapLoss
+from mmpose.models import (
+    BCELoss,
+    CalibrationLoss,
+    KeypointMSELoss,
+    L1LogLoss,
+    MSELoss,
+    OKSHeatmapLoss,
+)
 from mmpose.models.heads.sparsemax import sparsemax
 from mmpose.models.heads.targets import heatmap_pck, similarity_targets, visibility_weights
 from tests.mmpose.golden import load_golden
@@ -54,6 +61,13 @@ def test_map_losses_have_the_published_values_and_gradients(name, loss, options,
     np.testing.assert_allclose(sample, golden[f"{name}.grad_sample"], rtol=1e-4, atol=1e-8)
 
 
+def test_autocast_changes_no_map_loss(maps):
+    loss = OKSHeatmapLoss(smoothing_weight=0.05)
+    with torch.autocast("cpu", torch.bfloat16):
+        value = loss(*maps)
+    assert torch.equal(value, loss(*maps))
+
+
 @pytest.mark.parametrize(
     ("name", "loss", "on_probabilities"),
     [
@@ -72,6 +86,65 @@ def test_scalar_losses_have_the_published_values_and_gradients(
     value.backward()
     np.testing.assert_allclose(value.item(), golden[name], rtol=1e-5)
     np.testing.assert_allclose(x.grad, golden[f"{name}.grad_x"], rtol=1e-4, atol=1e-7)
+
+
+@pytest.fixture
+def plus():
+    """A peak of 0.6 with 0.1 on its four sides, where an answer earns 1 and 0.5."""
+    shape = torch.tensor([[0.0, 1, 0], [1, 0, 1], [0, 1, 0]])
+    peak = torch.zeros(3, 3)
+    peak[1, 1] = 1
+    return [(middle * peak + side * shape)[None, None] for middle, side in ((0.6, 0.1), (1, 0.5))]
+
+
+@pytest.mark.parametrize(
+    ("oks_type", "of_cells", "of_joint"),
+    [("minus", 0.0931111, 0.288), ("plus", 0.3042222, 2.188), ("both", 0.1986667, 1.238)],
+)
+def test_map_losses_of_the_published_example(oks_type, of_cells, of_joint, plus):
+    loss = OKSHeatmapLoss(smoothing_weight=0.05, oks_type=oks_type)
+    weights = torch.ones(1, 1)
+    assert loss(*plus, weights, per_pixel=True).mean().item() == pytest.approx(of_cells, abs=1e-6)
+    assert loss(*plus, weights, per_keypoint=True).item() == pytest.approx(of_joint, abs=1e-5)
+    assert loss(*plus, 0 * weights).item() == 0
+
+
+def test_calibration_and_distance_losses_of_the_published_example(plus):
+    # 0.6 * 1 + 4 * 0.1 * 0.5 = 0.8, minus its logarithm
+    assert CalibrationLoss()(*plus).item() == pytest.approx(0.2231436, abs=1e-6)
+    terms = CalibrationLoss(loss_weight=2.0)(*plus, torch.full((1, 1), 0.5), per_keypoint=True)
+    assert terms.tolist() == [[pytest.approx(0.2231436, abs=1e-6)]]
+    distances = L1LogLoss()(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0, 1.0]]))
+    assert distances.item() == pytest.approx(0.2402265, abs=1e-6)
+
+
+def test_squares_are_averaged_over_cells_or_joints(plus):
+    pred, target = plus
+    # (1 - 0.6)^2 + 4 (0.5 - 0.1)^2 = 0.8 over 9 cells
+    assert KeypointMSELoss()(pred, target).item() == pytest.approx(0.8 / 9)
+    pred, target = pred.repeat(1, 2, 1, 1), torch.cat([target, 0 * target], 1)
+    # 0.6^2 + 4 * 0.1^2 = 0.4 against the empty map
+    terms = KeypointMSELoss()(pred, target, per_keypoint=True)
+    torch.testing.assert_close(terms, torch.tensor([[0.8 / 9, 0.4 / 9]]))
+
+
+@pytest.mark.parametrize("loss_type", [KeypointMSELoss, OKSHeatmapLoss, CalibrationLoss])
+def test_empty_maps_can_be_skipped(loss_type, plus):
+    pred, target = plus[0].repeat(1, 2, 1, 1), torch.cat([plus[1], 0 * plus[1]], 1)
+    terms = loss_type(skip_empty_channel=True)(pred, target, per_keypoint=True)
+    assert terms[0, 0] == loss_type()(*plus, per_keypoint=True)
+    assert terms[0, 1] == 0
+
+
+def test_cross_entropies_may_be_summed_or_kept():
+    pred, target = torch.zeros(1, 3), torch.ones(1, 3)
+    # -log sigmoid(0) = log 2
+    torch.testing.assert_close(
+        BCELoss(reduction="none")(pred, target), torch.full((1, 3), np.log(2)).float()
+    )
+    assert BCELoss(reduction="sum")(pred, target).item() == pytest.approx(3 * np.log(2))
+    with pytest.raises(ValueError, match="reduction must be one of"):
+        BCELoss(reduction="max")
 
 
 def test_sparsemax_of_a_worked_example():
@@ -106,9 +179,19 @@ def test_rarer_visibility_counts_more():
 
 
 def test_similarity_targets_of_4_pixels():
-    published = [0.16249, 0.1401, 0.1401, 0.36687, 0.36687]
+    pairs = [0.1401, 0.36687, 0.82133, 0.78903, 0.72647, 0.89826, 0.85019, 0.85635]
+    published = [0.16249, *[value for value in pairs for _ in range(2)]]
     got = similarity_targets(torch.full((1, 17), 4.0), torch.ones(1, 17).bool(), (48, 64))
-    torch.testing.assert_close(got[0, :5], torch.tensor(published), atol=1e-4, rtol=0)
+    torch.testing.assert_close(got[0], torch.tensor(published), atol=1e-5, rtol=0)
+
+
+def test_similarity_targets_of_a_joint_set_of_ones_own():
+    distances, counted = torch.full((1, 14), 10.0), torch.ones(1, 14, dtype=torch.bool)
+    got = similarity_targets(distances, counted, (48, 64), [0.05] * 14)
+    expected = np.exp(-100 / 0.1**2 / (0.53 * 48 * 64) / 2)
+    torch.testing.assert_close(got, torch.full((1, 14), expected), atol=1e-6, rtol=0)
+    with pytest.raises(ValueError, match="no sigmas are known for 14"):
+        similarity_targets(distances, counted, (48, 64))
 
 
 def test_pck_counts_near_peaks_of_weighted_joints():

@@ -38,7 +38,15 @@ def test_pmpose_trains_only_its_head_without_the_error_branch():
     assert model.head.oks_layers.training
 
 
-@pytest.fixture(scope="module", params=["MaskPose-s", "PMPose-s"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "MaskPose-s",
+        "PMPose-s",
+        pytest.param("MaskPose-b", marks=pytest.mark.slow),
+        pytest.param("PMPose-b", marks=pytest.mark.slow),
+    ],
+)
 def filled(request):
     torch.manual_seed(0)
     model = fill_by_names(init_model(config_of(request.param)))
@@ -64,6 +72,15 @@ def test_outputs_and_predictions_are_the_published_ones(filled):
     for name, value in pred.items():
         if name not in ("heatmaps", "keypoints"):
             np.testing.assert_allclose(value, golden[f"pred_{name}"], atol=1e-5, err_msg=name)
+    # what the published classes return; a model without these branches repeats the scores
+    scores = pred["keypoint_scores"]
+    returned = {
+        "presence": pred.get("keypoints_probs", scores),
+        "visibility": pred["keypoints_visible"],
+        "keypoints": torch.cat([torch.from_numpy(golden["pred_keypoints"]), scores[..., None]], -1),
+    }
+    for name, value in returned.items():
+        np.testing.assert_allclose(value, golden[name], atol=1e-5, err_msg=name)
     # random maps have flat peaks, where the refinement divides by almost nothing
     off = np.abs(pred["keypoints"].numpy() - golden["pred_keypoints"]).max(-1)
     assert np.median(off) < 1e-3

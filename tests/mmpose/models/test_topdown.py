@@ -160,6 +160,16 @@ def test_missing_labels_name_the_transform():
         model(**model.data_preprocessor(batch), mode="loss")
 
 
+@pytest.mark.parametrize("head", HEADS)
+def test_targets_of_another_size_or_joint_set_are_refused(head):
+    model = build(head)
+    batch = model.data_preprocessor(make_batch(model, 1))
+    (sample,) = batch["data_samples"]
+    sample.gt_fields = PixelData(heatmaps=torch.zeros(23, 64, 48))
+    with pytest.raises(ValueError, match=r"maps \(17, 64, 48\).*the codec drew \(23, 64, 48\)"):
+        model(**batch, mode="loss")
+
+
 def test_missing_start_weights_name_the_command():
     backbone = TimmBackbone("tf_efficientnet_lite0", pretrained_file="models/no_such_file.pth")
     with pytest.raises(FileNotFoundError, match=r"efficientnet_lite0\.py"):

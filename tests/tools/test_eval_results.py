@@ -1,0 +1,119 @@
+"""The tool on result files with known scores, and what it says of files that do not fit."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "tests" / "data" / "eval"
+SHARED = ROOT.parent / "shared" / "data" / "eval_fixtures" / "cocoapi_val2014_100"
+
+
+def run(monkeypatch, *arguments):
+    tool = str(ROOT / "tools" / "eval_results.py")
+    monkeypatch.setattr(sys, "argv", [tool, *map(str, arguments)])
+    runpy.run_path(tool, run_name="__main__")
+
+
+def scores_of(monkeypatch, tmp_path, *arguments):
+    run(monkeypatch, *arguments, "--out", tmp_path / "numbers.json")
+    return json.loads((tmp_path / "numbers.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("stem", "options", "expected"),
+    [
+        pytest.param(
+            ("keypoints_results.json", "keypoints_gt.json"),
+            [],
+            {"AP": 0.504884, "AP .5": 0.722772, "AP .75": 0.633663, "AP (L)": 0.750495},
+            id="faster_coco_eval",
+        ),
+        pytest.param(
+            ("example_coco_preds.json", "example_coco_val.json"),
+            ["--extended", "--metainfo", "coco.py"],
+            {"AP": 0.746119, "AP (v=2)": 0.790939, "OKS": 0.944242},
+            id="Ex-OKS",
+        ),
+        pytest.param(
+            ("example_coco_preds.json", "example_coco_val.json"),
+            ["--extended", "--confidence-thr", "0.3"],
+            {"AP (v=1)": 0.488449, "AP (v=2)": 0.915407, "AP .5": 0.993145},
+            id="Ex-OKS, lower threshold",
+        ),
+    ],
+)
+def test_keypoint_files_get_their_published_scores(stem, options, expected, monkeypatch, tmp_path):
+    scores = scores_of(monkeypatch, tmp_path, *[DATA / name for name in stem], *options)
+    assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("bbox", {"AP": 0.504581, "AP .5": 0.696973, "AP .75": 0.572982}),
+        ("segm", {"AP": 0.319545, "AP .5": 0.562288, "AP .75": 0.298927}),
+    ],
+)
+def test_box_and_mask_files_get_their_published_scores(kind, expected, monkeypatch, tmp_path):
+    results = SHARED / f"instances_val2014_fake{kind}100_results.json"
+    scores = scores_of(monkeypatch, tmp_path, results, SHARED / "instances_val2014_100.json")
+    assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=2e-6)
+
+
+def test_extra_joints_do_not_count(monkeypatch, tmp_path, capsys):
+    results = json.loads((DATA / "keypoints_results.json").read_text())
+    for result in results:
+        result["keypoints"] += [1.0, 2.0, 0.5] * 6
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    run(monkeypatch, tmp_path / "results.json", DATA / "keypoints_gt.json")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("keypoints: ")
+    assert lines[1].split() == ["AP", "0.504884"]
+
+
+GT = {
+    "images": [{"id": 1}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}],
+}
+PERSON = {"image_id": 1, "category_id": 1, "score": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("results", "joints", "options", "message"),
+    [
+        pytest.param({"images": []}, 17, [], "holds a dict, a result file is a list", id="swapped"),
+        pytest.param([{"image_id": 1}], 17, [], r"result 0 lacks \['category_id', 'score'\]"),
+        pytest.param([PERSON], 17, ["--iou-type", "segm"], "1 of 1 results have no 'segmentation'"),
+        pytest.param([{**PERSON, "keypoints": [0] * 42}], 17, [], "17 keypoints of 3 numbers each"),
+        pytest.param([{**PERSON, "keypoints": [0] * 42}], 14, [], "no sigmas are known for 14"),
+        pytest.param(
+            [{**PERSON, "keypoints": [0] * 51}], 17, ["--iou-type", "keypoints_crowd"], "crowdIndex"
+        ),
+        pytest.param(
+            [{**PERSON, "bbox": [0, 0, 9, 9]}], 17, ["--extended"], "rules are about keypoints"
+        ),
+        pytest.param([{**PERSON, "keypoints": [0] * 51, "image_id": 5}], 17, [], "such as 5"),
+    ],
+)
+def test_files_that_do_not_fit_say_why(results, joints, options, message, monkeypatch, tmp_path):
+    person = {**GT["annotations"][0], "keypoints": [1, 1, 2] * joints}
+    (tmp_path / "gt.json").write_text(json.dumps({**GT, "annotations": [person]}))
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    with pytest.raises(SystemExit, match=message) as stop:
+        run(monkeypatch, tmp_path / "results.json", tmp_path / "gt.json", *options)
+    assert str(stop.value).startswith("error: ")
+
+
+def test_missing_files_and_help(monkeypatch, tmp_path, capsys):
+    with pytest.raises(SystemExit, match=r"there is no result file .*nothing\.json"):
+        run(monkeypatch, tmp_path / "nothing.json", DATA / "keypoints_gt.json")
+    with pytest.raises(SystemExit, match="there is no annotation file"):
+        run(monkeypatch, DATA / "keypoints_results.json", tmp_path / "nothing.json")
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "--help")
+    assert "without the model" in capsys.readouterr().out

@@ -1,0 +1,104 @@
+"""Evaluate a COCO result file without the model that wrote it.
+
+    python tools/eval_results.py outputs/val.keypoints.json annotations/person_keypoints_val.json
+    python tools/eval_results.py RESULTS.json ANNOTATIONS.json --extended --confidence-thr 0.5
+    python tools/eval_results.py RESULTS.json ANNOTATIONS.json --iou-type segm --out numbers.json
+
+All images of the annotation file count: people in images without results are missed.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from mmpose.datasets.annotation_files import read_coco_file
+from mmpose.engine.tools import run_tool
+from mmpose.evaluation.extended_oks import ExtendedRules
+from mmpose.evaluation.result_files import (
+    IOU_TYPES,
+    evaluate_results,
+    guess_iou_type,
+    read_results,
+)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "results", help="JSON list: image_id, category_id, score and keypoints, ..."
+    )
+    parser.add_argument("annotations", help="ground truth in COCO's annotation format")
+    parser.add_argument(
+        "--iou-type", choices=IOU_TYPES, help="by default keypoints, else masks, else boxes"
+    )
+    parser.add_argument(
+        "--no-area",
+        action="store_true",
+        help="take 0.53 of the box for a person's area, as CrowdPose and AIC do",
+    )
+    parser.add_argument(
+        "--metainfo", help="skeleton whose sigmas to take, such as coco.py; else by joint number"
+    )
+    parser.add_argument(
+        "--extended", action="store_true", help="Ex-OKS: joints outside must be said to be absent"
+    )
+    parser.add_argument(
+        "--match-by-bbox", action="store_true", help="pair poses and people by their boxes"
+    )
+    parser.add_argument(
+        "--ignore-border-points", action="store_true", help="leave out joints on box borders"
+    )
+    parser.add_argument(
+        "--confidence-thr",
+        type=float,
+        default=0.5,
+        help="with --extended: third value from which on a joint counts as present (0.5)",
+    )
+    parser.add_argument(
+        "--padding",
+        type=float,
+        default=1.25,
+        help="with --extended: size of the window in boxes (1.25)",
+    )
+    parser.add_argument("--out", help="JSON file for the numbers")
+    return parser.parse_args()
+
+
+def rules_of(args: argparse.Namespace) -> ExtendedRules | None:
+    """What the arguments ask for beyond COCO's own evaluation."""
+    if not (args.extended or args.match_by_bbox or args.ignore_border_points):
+        return None
+    return ExtendedRules(
+        extended=args.extended,
+        match_by_bbox=args.match_by_bbox,
+        ignore_border_points=args.ignore_border_points,
+        confidence_thr=args.confidence_thr,
+        padding=args.padding,
+    )
+
+
+def main() -> None:
+    args = parse_arguments()
+    results = read_results(args.results)
+    content = read_coco_file(args.annotations)
+    iou_type = args.iou_type or guess_iou_type(results)
+    numbers = evaluate_results(
+        content,
+        results,
+        iou_type,
+        use_area=not args.no_area,
+        metainfo=args.metainfo,
+        rules=rules_of(args),
+    )
+    print(f"{iou_type}: {len(results)} results, {len(content['images'])} images")
+    width = max(map(len, numbers))
+    for name, value in numbers.items():
+        print(f"{name:{width}s}  {value:8.6f}")
+    if args.out is not None:
+        Path(args.out).write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_tool(main)
