@@ -1,8 +1,16 @@
+import cv2
 import numpy as np
 import pytest
 
+from mmpose.codecs import MSRAHeatmap
 from mmpose.datasets import (
+    Albumentation,
+    GenerateTarget,
     GetBBoxCenterScale,
+    KeypointConverter,
+    LoadImage,
+    MaskBackground,
+    PackPoseInputs,
     RandomBBoxTransform,
     RandomEdgesBlackout,
     RandomFlip,
@@ -11,6 +19,8 @@ from mmpose.datasets import (
     TopdownAffine,
     parse_pose_metainfo,
 )
+from mmpose.datasets.transforms.blackout import draw_texture
+from mmpose.datasets.transforms.region_mask import RegionMask
 from mmpose.datasets.transforms.topdown_affine import cut_crop, source_region
 from mmpose.datasets.transforms.windows import choose_half
 
@@ -49,10 +59,11 @@ def test_the_window_starts_from_the_box():
 
 def test_flip_mirrors_pixels_box_and_sides():
     before, sample = start(), start()
-    sample["mask"] = before["img"][..., 0].copy()
+    sample["mask"] = RegionMask(before["img"][..., 0], 0, 0)
     flipped = RandomFlip(prob=1.0)(sample)
     assert (flipped["img"] == before["img"][:, ::-1]).all()
-    assert (flipped["mask"] == before["img"][:, ::-1, 0]).all()
+    assert (flipped["mask"].pixels == before["img"][:, ::-1, 0]).all()
+    assert flipped["bbox_center"].tolist() == [[79 - 35, 45]]
     assert flipped["bbox_xyxy_wrt_input"].tolist() == [[19, 5, 69, 85]]  # 79 - 60, 79 - 10
     assert flipped["keypoints"][0, 1].tolist() == [79 - 24, 18]  # the former right eye, joint 2
     assert flipped["keypoints_visibility"][0, :3].tolist() == [0, 0, 1]
@@ -131,7 +142,7 @@ def test_no_jitter_changes_nothing():
 def test_the_window_is_padded_and_of_the_aspect_ratio():
     sample = make_sample(200, 200)
     sample["bbox"] = np.array([[10, 10, 70, 110]], dtype=np.float32)
-    sample = TopdownAffine((192, 256))(GetBBoxCenterScale()(sample))
+    sample = TopdownAffine((192, 256), use_udp=True)(GetBBoxCenterScale()(sample))
     # published: xywh (10, 10, 60, 100) -> (-6.875, -2.5, 93.75, 125)
     assert sample["input_center"].tolist() == [40, 60]
     assert sample["input_scale"].tolist() == [93.75, 125]
@@ -143,13 +154,11 @@ def test_the_corners_of_the_window_are_the_corners_of_the_crop():
     sample["keypoints"] = sample["keypoints"][:, :2]
     center, scale = np.array([35, 45]), np.array([75, 100])  # 62.5 x 100 widened to 3 : 4
     sample["keypoints"][0] = center - scale / 2, center + scale / 2
-    joints = TopdownAffine((48, 64))(sample)["transformed_keypoints"][0]
+    joints = TopdownAffine((48, 64), use_udp=True)(sample)["transformed_keypoints"][0]
     np.testing.assert_allclose(joints, [[0, 0], [47, 63]], atol=1e-4)
 
 
 def test_a_crop_of_a_region_equals_that_of_the_whole_picture():
-    import cv2
-
     image = make_sample(300, 400)["img"]
     angle = np.deg2rad(20)
     matrix = np.array(
@@ -184,20 +193,170 @@ def test_edges_are_blacked_out_round_a_rectangle():
     assert box[3] <= rows[-1] + 1
 
 
-def test_textured_edges_are_refused():
-    with pytest.raises(ValueError, match="texture_prob=0"):
-        RandomEdgesBlackout(texture_prob=0.5)
+def test_edges_can_be_textured():
+    sample = RandomEdgesBlackout(prob=1.0, texture_prob=1.0)(start())
+    assert (sample["img"] == start()["img"]).all(-1).mean() < 0.9
+    assert sample["img"].any(-1).all()  # no black left
+    for _ in range(30):
+        texture = draw_texture(40, 30)
+        assert texture.shape == (40, 30, 3)
+        assert 2 <= len(np.unique(texture.reshape(-1, 3), axis=0)) <= 20
+
+
+def test_without_blackout_the_picture_is_the_rectangle():
+    sample = start()
+    sample["bbox_xyxy_wrt_input"] = np.array([[-5, 5, 60, 120]], np.float32)
+    sample["keypoints"][0, 1] = 90, 20  # right of the picture, 80 wide
+    before = sample["img"]
+    sample = RandomEdgesBlackout(prob=0.0)(sample)
+    assert sample["img"] is before
+    assert sample["bbox_xyxy_wrt_input"].tolist() == [[0, 5, 60, 100]]
+    assert sample["keypoints_in_image"][0].tolist() == [True, False] + [True] * 15
+    assert sample["keypoints_visibility"][0, :4].tolist() == [0, 0, 0, 1]
+
+
+def test_a_data_set_without_visibility_passes():
+    sample = start()
+    del sample["keypoints_visibility"]
+    steps = [RandomEdgesBlackout(prob=1.0), RandomFlip(prob=1.0), RandomHalfBody(prob=1.0)]
+    for step in [*steps, TopdownAffine((48, 64), use_udp=True), RandomPatchesBlackout(prob=1.0)]:
+        sample = step(sample)
+    encoder = MSRAHeatmap(input_size=(48, 64), heatmap_size=(12, 16), sigma=2)
+    sample = GenerateTarget(encoder)(sample)
+    assert sample["heatmaps"].shape == (1, 17, 16, 12)
+
+
+def test_flips_come_before_the_crop():
+    with pytest.raises(ValueError, match="behind TopdownAffine; put it before"):
+        RandomFlip()(TopdownAffine((48, 64), use_udp=True)(start()))
+
+
+def test_the_window_of_a_data_set_is_padded_but_the_crop_follows_the_box():
+    sample = make_sample() | {
+        "bbox_center": np.array([[30, 40]], np.float32),
+        "bbox_scale": np.array([[40, 80]], np.float32),
+    }
+    sample = GetBBoxCenterScale(padding=1.25)(sample)
+    assert sample["bbox_center"].tolist() == [[30, 40]]
+    assert sample["bbox_scale"].tolist() == [[50, 100]]
+    assert TopdownAffine((48, 64))(sample)["input_center"].tolist() == [35, 45]
+
+
+def test_edges_on_edges_without_udp():
+    sample = start()
+    sample["keypoints"] = np.array([[[35, 45], [35 - 37.5, 45], [72.5, 95]]], np.float32)
+    joints = TopdownAffine((48, 64))(sample)["transformed_keypoints"][0]
+    # window 75 x 100 about (35, 45) onto 48 x 64: centre, left middle, lower right corner
+    np.testing.assert_allclose(joints, [[24, 32], [0, 32], [48, 64]], atol=1e-4)
+    sample = start()
+    sample["keypoints"] = np.array([[[35, 45], [35 + 37.5, 45]]], np.float32)
+    sample["bbox_rotation"] = np.array([90], np.float32)
+    joints = TopdownAffine((48, 64))(sample)["transformed_keypoints"][0]
+    np.testing.assert_allclose(joints, [[24, 32], [24, 32 + 24]], atol=1e-4)  # right goes down
+
+
+def test_the_box_moves_into_the_crop():
+    box = TopdownAffine((48, 64), use_udp=True)(start())["bbox_xyxy_wrt_input"]
+    # 50 x 80 about the middle of a window of 75 x 100
+    want = [[47 * (1 - 50 / 75) / 2, 63 * 0.1, 47 * (1 + 50 / 75) / 2, 63 * 0.9]]
+    np.testing.assert_allclose(box, want, rtol=1e-5)
+
+
+def test_padding_shows_what_lies_outside_as_white():
+    sample = make_sample()  # 80 x 100; window 75 x 100 about (35, 45): x -2.5..72.5, y -5..95
+    sample["segmentation"] = [[10.0, 5.0, 60.0, 5.0, 60.0, 85.0, 10.0, 85.0]]
+    sample = LoadImage(pad_to_aspect_ratio=True)(sample)
+    assert sample["img"].shape == (105, 82, 3)
+    assert (sample["img"][:5] == 255).all()
+    assert (sample["img"][5:, 2:] == make_sample()["img"]).all()
+    assert sample["bbox"].tolist() == [[12, 10, 62, 90]]
+    assert sample["keypoints"][0, 0].tolist() == [22, 15]
+    sample = MaskBackground(alpha=0.25)(GetBBoxCenterScale()(sample))
+    assert (sample["mask"].left, sample["mask"].top) == (12, 10)
+    assert TopdownAffine((48, 64))(sample)["input_center"].tolist() == [35, 45]  # unpadded
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(np.zeros((5, 5), np.uint8), id="grey"),
+        pytest.param(np.zeros((5, 5, 1), np.uint8), id="one channel"),
+        pytest.param(np.zeros((5, 5, 4), np.uint8), id="four channels"),
+        pytest.param(np.zeros((5, 5, 3), np.float32), id="float"),
+        pytest.param(np.zeros((0, 5, 3), np.uint8), id="no pixels"),
+        pytest.param([[0]], id="a list"),
+    ],
+)
+def test_images_of_another_kind_are_refused_with_the_mend(image):
+    with pytest.raises(ValueError, match=r"\(H, W, 3\) uint8 BGR, got .*cvtColor"):
+        LoadImage()({"img": image})
+
+
+def test_files_of_another_kind_become_three_channels(tmp_path):
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    with_alpha = np.dstack([grey, grey + 1, grey + 2, np.full_like(grey, 7)])
+    for name, picture in (("grey", grey), ("alpha", with_alpha), ("deep", grey.astype(np.uint16))):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), picture)
+    read = {n: LoadImage()({"img_path": str(tmp_path / f"{n}.png")}) for n in ("grey", "alpha")}
+    assert (read["grey"]["img"] == grey[..., None]).all()
+    assert (read["alpha"]["img"] == with_alpha[..., :3]).all()
+    assert read["grey"]["ori_shape"] == (3, 4)
+    assert LoadImage()({"img_path": str(tmp_path / "deep.png")})["img"].dtype == np.uint8
+    for name, content in (("empty.jpg", b""), ("text.jpg", b"no picture")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name} is empty or damaged"):
+            LoadImage()({"img_path": str(tmp_path / name)})
+    with pytest.raises(ValueError, match="cannot be read"):
+        LoadImage()({"img_path": str(tmp_path / "none.jpg")})
+
+
+def test_joints_move_into_another_skeleton():
+    sample = {
+        "keypoints": np.array([[[2, 4], [6, 8], [10, 30]]], np.float32),
+        "keypoints_visible": np.array([[1, 1, 0]], np.float32),
+        "keypoints_visibility": np.array([[1, 0, 0]], np.float32),
+    }
+    convert = KeypointConverter(5, [(0, 3), ((0, 1), 1), ((1, 2), 4)])
+    sample = convert(sample)
+    assert sample["keypoints"].tolist() == [[[0, 0], [4, 6], [0, 0], [2, 4], [8, 19]]]
+    assert sample["keypoints_visible"][..., 0].tolist() == [[0, 1, 0, 1, 0]]
+    assert sample["keypoints_visible"][..., 1].tolist() == [[0, 1, 0, 1, 1]]
+    assert sample["keypoints_visibility"].tolist() == [[0, 0, 0, 1, 0]]
+    sample["transformed_keypoints"] = sample["keypoints"]
+    encoder = MSRAHeatmap(input_size=(48, 64), heatmap_size=(12, 16), sigma=1)
+    sample = GenerateTarget(encoder)(sample | {"img": np.zeros((64, 48, 3), np.uint8)})
+    labels = PackPoseInputs()(sample)["data_samples"].gt_instance_labels
+    assert labels.keypoint_weights.tolist() == [[0, 1, 0, 1, 0]]
+    assert labels.keypoints_visible_weights.tolist() == [[0, 1, 0, 1, 1]]
+    with pytest.raises(ValueError, match=r"targets are 0 to 4"):
+        KeypointConverter(5, [(0, 5)])
+    with pytest.raises(ValueError, match="source joint 7, the sample has 5"):
+        KeypointConverter(5, [(7, 0)])(sample)
+
+
+def test_albumentation_is_built_by_name_or_tells_how_to_install_it():
+    try:
+        import albumentations  # noqa: F401
+    except ImportError:
+        with pytest.raises(ImportError, match="pip install albumentations"):
+            Albumentation([{"type": "ToGray"}])
+        return
+    image = np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)
+    grey = Albumentation([{"type": "ToGray", "p": 1.0}])({"img": image})["img"]
+    assert (grey[..., 0] == grey[..., 1]).all()
+    with pytest.raises(ValueError, match="no class 'ToGrey'"):
+        Albumentation([{"type": "ToGrey"}])
 
 
 def test_black_patches_hide_their_joints():
-    sample = TopdownAffine((48, 64))(start())
+    sample = TopdownAffine((48, 64), use_udp=True)(start())
     sample = RandomPatchesBlackout(grid_size=(8, 6), mask_ratio=1.0, prob=1.0)(sample)
     assert sample["img"].sum() == 0
     assert sample["keypoints_visibility"].sum() == 0
 
 
 def test_patches_follow_the_grid():
-    sample = TopdownAffine((48, 64))(start())
+    sample = TopdownAffine((48, 64), use_udp=True)(start())
     sample["img"][:] = 255
     sample = RandomPatchesBlackout(grid_size=(8, 6), mask_ratio=0.5, prob=1.0)(sample)
     cells = sample["img"].reshape(8, 8, 6, 8, 3).max((1, 3, 4))  # cells of 8 x 8 px
