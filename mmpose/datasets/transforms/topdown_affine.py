@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from mmpose.registry import TRANSFORMS
-from mmpose.structures import bbox_xyxy2cs, fix_aspect_ratio, get_udp_warp_matrix
+from mmpose.structures import crop_windows, get_plain_warp_matrix, get_udp_warp_matrix
 
 from .base import Transform
 from .masking import dim_background
@@ -14,28 +14,6 @@ from .region_mask import RegionMask
 def map_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Points (..., 2) through an affine (2, 3)."""
     return points @ matrix[:, :2].T + matrix[:, 2]
-
-
-def get_warp_matrix(
-    center: np.ndarray, scale: np.ndarray, rotation: float, output_size: tuple[int, int]
-) -> np.ndarray:
-    """Affine from image to crop that maps pixel edges onto pixel edges (before UDP).
-
-    Args:
-        center: (2,) of the window, image pixels; lands on (w / 2, h / 2).
-        scale: (2,) its width and height, of the aspect ratio of the crop; both axes are
-            resized as the width is.
-        rotation: degrees, in the sense of `get_udp_warp_matrix`.
-        output_size: (w, h) of the crop.
-
-    Returns:
-        (2, 3) float32.
-    """
-    angle, factor = np.deg2rad(rotation), output_size[0] / scale[0]
-    cos, sin = factor * np.cos(angle), factor * np.sin(angle)
-    linear = np.array([[cos, -sin], [sin, cos]])
-    shift = np.array(output_size) / 2 - linear @ center
-    return np.column_stack([linear, shift]).astype(np.float32)
 
 
 def source_region(matrix: np.ndarray, output_size: tuple[int, int], img_shape: tuple[int, int]):
@@ -122,9 +100,10 @@ class TopdownAffine(Transform):
         ``bbox_xyxy_wrt_input`` move into the crop too.
         """
         bbox = results["bbox_xyxy_wrt_input"]
-        center, scale = bbox_xyxy2cs(bbox, self.input_padding)
-        scale = fix_aspect_ratio(scale, self.input_size[0] / self.input_size[1])
-        matrix = self._matrix(center, scale, results.get("bbox_rotation", np.zeros(1, np.float32)))
+        center, scale = crop_windows(bbox, self.input_padding, self.input_size)
+        rotation = results.get("bbox_rotation", np.zeros(1, np.float32))
+        warp_matrix = get_udp_warp_matrix if self.use_udp else get_plain_warp_matrix
+        matrix = warp_matrix(center, scale, rotation, self.input_size)[0]  # (2, 3)
         results["img"] = cut_crop(
             results["img"],
             matrix,
@@ -143,8 +122,3 @@ class TopdownAffine(Transform):
         results["input_center"] = center[0] - np.float32(results.get("image_padding", (0, 0)))
         results["input_scale"] = scale[0]
         return results
-
-    def _matrix(self, center: np.ndarray, scale: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-        if self.use_udp:
-            return get_udp_warp_matrix(center, scale, rotation, self.input_size)[0]  # (2, 3)
-        return get_warp_matrix(center[0], scale[0], float(rotation[0]), self.input_size)

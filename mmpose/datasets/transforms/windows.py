@@ -24,8 +24,17 @@ class GetBBoxCenterScale(Transform):
         self.padding = padding
 
     def transform(self, results: dict) -> dict:
-        """Set ``bbox_center``, ``bbox_scale`` (1, 2) and ``bbox_xyxy_wrt_input`` (1, 4)."""
+        """Set ``bbox_center``, ``bbox_scale`` (1, 2) and ``bbox_xyxy_wrt_input`` (1, 4).
+
+        Raises:
+            ValueError: a coordinate of the box is no finite number.
+        """
         bbox = results["bbox"]
+        if not np.isfinite(bbox).all():
+            raise ValueError(
+                f"the box of person {results.get('id')} in {results.get('img_path')} is "
+                f"{bbox.tolist()}; boxes are xyxy, finite pixels: mend or drop it in the file"
+            )
         if "bbox_center" in results and "bbox_scale" in results:
             results["bbox_scale"] = results["bbox_scale"] * self.padding
         else:
