@@ -1,7 +1,8 @@
 """Posing the people of an image: the share of time outside the network, and against one by one.
 
 The baseline is the plain way: for each person a dimmed copy of the picture, OpenCV's crop, the
-network on the crop and then on its mirror image, decoding.
+network on the crop and then on its mirror image, decoding. Without a GPU, time is that of the
+processor, which other programs on the machine change little.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import torch
-from reporting import print_table, seconds_per_call
+from reporting import now, print_table
 from torch import Tensor, nn
 
 from mmpose.apis import estimate, init_model
@@ -30,15 +31,6 @@ class NetworkClock:
 
     def _end(self, *_: object) -> None:
         self.seconds += now() - self._start
-
-
-def now() -> float:
-    """Seconds, when the GPU, if any, has finished."""
-    import time
-
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 def make_people(number: int, shape: tuple[int, int]) -> tuple[np.ndarray, Tensor, Tensor]:
@@ -87,11 +79,15 @@ def join_outputs(passes: list) -> Tensor | tuple:
     return type(passes[0])(*(torch.cat(pair) for pair in zip(*passes, strict=True)))
 
 
-def outside_share(model: nn.Module, clock: NetworkClock, run: Callable[[], object]) -> float:
-    """Share of the time of a call that is not the network's."""
-    clock.seconds, start = 0.0, now()
-    run()
-    return 1 - clock.seconds / (now() - start)
+def measure(run: Callable[[], object], clock: NetworkClock, seconds: float) -> tuple[float, float]:
+    """Median seconds of a call, and the median share of it that is not the network's."""
+    times, shares = [], []
+    while not times or sum(times) < seconds:
+        clock.seconds, start = 0.0, now()
+        run()
+        times.append(now() - start)
+        shares.append(1 - clock.seconds / times[-1])
+    return float(np.median(times)), float(np.median(shares))
 
 
 def main() -> None:
@@ -108,19 +104,14 @@ def main() -> None:
     args = parser.parse_args()
     model = init_model(args.config, device=args.device, dtype=args.dtype)
     clock, rows = NetworkClock(model), []
+    shape = tuple(args.image)
+    estimate(model, *make_people(1, shape))  # the first call pays for what is set up once
     for number in args.people:
-        people = make_people(number, tuple(args.image))
-
-        def run(people=people) -> object:
-            return estimate(model, *people)
-
-        seconds = seconds_per_call(run, seconds=args.seconds, min_calls=1)
-        shares = [outside_share(model, clock, run) for _ in range(1 if number > 10 else 5)]
-        row = [number, seconds / number, 100 * float(np.median(shares))]
+        people = make_people(number, shape)
+        seconds, share = measure(lambda p=people: estimate(model, *p), clock, args.seconds)
+        row = [number, seconds / number, 100 * share]
         if not args.no_baseline:
-            plain = seconds_per_call(
-                lambda people=people: estimate_one_by_one(model, *people), seconds=0, min_calls=1
-            )
+            plain, _ = measure(lambda p=people: estimate_one_by_one(model, *p), clock, 0)
             row += [plain / number, plain / seconds]
         rows.append(row)
     headers = ["people", "s a person", "outside the network, %", "one by one, s", "times faster"]
