@@ -13,12 +13,17 @@ from mmpose.structures import PoseDataSample
 from .base import Transform
 
 META_KEYS = (
+    *("mask_state", "raw_ann_info"),
     *("id", "img_id", "img_path", "category_id", "crowd_index", "ori_shape", "img_shape"),
     *("input_size", "input_center", "input_scale", "flip", "flip_direction", "flip_indices"),
-    *("dataset_name", "area", "unreadable", "mask_state", "raw_ann_info"),
+    *("dataset_name", "area", "unreadable"),
 )
 # field of the sample -> field of gt_instances, arrays (1, ...)
 INSTANCE_FIELDS = {
+    "id_similarity": "identification_similarity",
+    "identified": "identified",
+    "keypoints_in_image": "keypoints_in_image",
+    "bbox_xyxy_wrt_input": "bbox_xyxy_wrt_input",
     "bbox": "bboxes",
     "bbox_score": "bbox_scores",
     "bbox_scale": "bbox_scales",
@@ -26,13 +31,8 @@ INSTANCE_FIELDS = {
     "transformed_keypoints": "transformed_keypoints",
     "keypoints_visible": "keypoints_visible",
     "keypoints_visibility": "keypoints_visibility",
-    "keypoints_in_image": "keypoints_in_image",
-    "bbox_xyxy_wrt_input": "bbox_xyxy_wrt_input",
     "in_image": "in_image",
     "annotated": "annotated",
-    "head_size": "head_size",
-    "id_similarity": "identification_similarity",
-    "identified": "identified",
 }
 # field of the sample -> field of gt_instance_labels, tensors (1, K)
 LABEL_FIELDS = ("keypoint_weights", "keypoints_visible_weights")
