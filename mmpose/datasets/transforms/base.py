@@ -10,7 +10,8 @@ class Transform(ABC):
     ``bbox_xyxy_wrt_input`` (1, 4) xyxy (the box as it is augmented: the crop is cut around it),
     ``bbox_rotation`` (1,) degrees, ``keypoints`` (1, K, 2), ``keypoints_visible`` and
     ``keypoints_visibility`` (1, K), ``mask`` (`RegionMask`); image pixels, float32.
-    Random numbers come from numpy's global generator, which mmengine seeds in every worker.
+    Random numbers come from numpy's global generator alone, which is seeded for each sample where
+    the sampler gives a `SeededIndex`, and else once in every worker, by mmengine.
     """
 
     @abstractmethod
