@@ -22,7 +22,7 @@ train_pipeline = [
     dict(type="RandomHalfBody"),
     dict(type="RandomBBoxTransform", scale_factor=(0.7, 1.3), rotate_factor=30),
     dict(type="RandomEdgesBlackout", prob=0.2, mask_ratio_range=(0.1, 0.3), context_size=1.5),
-    dict(type="TopdownAffine", input_size=(96, 128)),
+    dict(type="TopdownAffine", input_size=(96, 128), use_udp=True),
     dict(type="RandomPatchesBlackout", prob=0.1, grid_size=(8, 6), mask_ratio=0.2),
     dict(type="PhotometricDistortion"),
     dict(type="GenerateTarget", encoder=codec),

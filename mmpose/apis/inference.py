@@ -6,27 +6,24 @@ functions run on a CPU and on a GPU.
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from mmpose.datasets.transforms import loading
 from mmpose.structures import (
     PoseDataSample,
     bbox_xywh2xyxy,
-    bbox_xyxy2cs,
     crop_to_image_keypoints,
-    cut_crops,
-    fix_aspect_ratio,
-    make_crop_source,
 )
 
-Image = Tensor | np.ndarray
+from .people import Image, People, read_people
+
 # crops (n, 3, h, w) uint8, centres and scales of their windows (n, 2) -> tensors of n rows
 Runner = Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]
+CHUNK = 64
 
 
 @torch.no_grad()
@@ -37,7 +34,7 @@ def estimate_batch(
     masks: Sequence[Tensor | None] | None = None,
     *,
     flip_test: bool = True,
-    chunk: int = 64,
+    chunk: int = CHUNK,
     return_heatmaps: bool = False,
 ) -> list[dict[str, Tensor]]:
     """Joints of the people of several images.
@@ -45,11 +42,12 @@ def estimate_batch(
     Args:
         model: from :func:`mmpose.apis.init_model`.
         images: B of (H, W, 3) uint8 BGR, sizes may differ.
-        bboxes: B of (N_i, 4) xyxy, image pixels.
+        bboxes: B of (N_i, 4) xyxy, image pixels, or empty. They may leave the image, which is
+            black outside; a side of length 0 counts as one pixel.
         masks: B of (N_i, H, W) bool or None; a person without a mask, or with an empty one, is
-            posed from the plain crop.
-        flip_test: average with the mirrored crops.
-        chunk: crops that go through the model at a time.
+            posed from the plain crop. A model whose pipeline has no `MaskBackground` ignores them.
+        flip_test: average with the mirrored crops, which go through the model in the same batch.
+        chunk: people that go through the model at a time; it bounds the memory.
         return_heatmaps: add the maps.
 
     Returns:
@@ -58,7 +56,8 @@ def estimate_batch(
         the head does not predict them; heatmaps (N_i, K, h, w) on request.
 
     Raises:
-        ValueError: images, boxes and masks do not fit each other.
+        ValueError: an image is not (H, W, 3) uint8, a box is not finite or has its corners in the
+            wrong order, or images, boxes and masks do not fit each other.
     """
     pose_crops = _make_poser(model, flip_test)
 
@@ -71,7 +70,7 @@ def estimate_batch(
     empty["keypoints"] = (num_keypoints, 2)
     if return_heatmaps:
         empty["heatmaps"] = (num_keypoints, height, width)
-    return _run_on_crops(model, images, bboxes, masks, pose, empty, chunk)
+    return _run_on_crops(model, images, bboxes, masks, pose, lambda: empty, chunk)
 
 
 def estimate(
@@ -81,7 +80,7 @@ def estimate(
     masks: Tensor | None = None,
     *,
     flip_test: bool = True,
-    chunk: int = 64,
+    chunk: int = CHUNK,
     return_heatmaps: bool = False,
 ) -> dict[str, Tensor]:
     """Joints of the people of one image; see :func:`estimate_batch`."""
@@ -103,7 +102,7 @@ def extract_features(
     bboxes: Sequence[Tensor],
     masks: Sequence[Tensor | None] | None = None,
     *,
-    chunk: int = 64,
+    chunk: int = CHUNK,
 ) -> list[Tensor]:
     """What the head sees of each person: maps (N_i, C, h, w), one tensor an image.
 
@@ -112,12 +111,15 @@ def extract_features(
 
     def look(crops: Tensor, centers: Tensor, scales: Tensor) -> dict[str, Tensor]:
         del centers, scales
-        return {"features": model.extract_feat(model.data_preprocessor.normalise(crops))[-1]}
+        with model.inference_precision(crops.device):
+            return {"features": model.extract_feat(model.data_preprocessor.normalise(crops))[-1]}
 
-    width, height = model.crop_settings.input_size
-    nothing = next(model.parameters()).new_zeros(1, 3, height, width)
-    shape = tuple(model.extract_feat(nothing)[-1].shape[1:])
-    results = _run_on_crops(model, images, bboxes, masks, look, {"features": shape}, chunk)
+    def shapes() -> dict[str, tuple[int, ...]]:
+        width, height = model.crop_settings.input_size
+        nothing = next(model.parameters()).new_zeros(1, 3, height, width)
+        return {"features": tuple(model.extract_feat(nothing)[-1].shape[1:])}
+
+    results = _run_on_crops(model, images, bboxes, masks, look, shapes, chunk)
     return [result["features"] for result in results]
 
 
@@ -152,64 +154,27 @@ def _run_on_crops(
     bboxes: Sequence[Tensor],
     masks: Sequence[Tensor | None] | None,
     run: Runner,
-    empty: dict[str, tuple[int, ...]],
+    empty: Callable[[], dict[str, tuple[int, ...]]],
     chunk: int,
 ) -> list[dict[str, Tensor]]:
     """Cut all people out, ``run`` on chunks of crops, and split the answer by image.
 
     Args:
         run: what is done with them.
-        empty: name -> shape behind N of what it answers, for nobody.
+        empty: gives name -> shape behind N of what it answers, for nobody.
     """
+    if chunk < 1:
+        raise ValueError(f"chunk is a number of people, at least 1, got {chunk}")
+    people = read_people(model, images, bboxes, masks)
+    counts = [len(entry) for entry in people.bboxes]
     device = next(model.parameters()).device
-    settings = model.crop_settings
-    images, bboxes, masks = _check_inputs(images, bboxes, masks, device)
-    counts = [len(entry) for entry in bboxes]
     if sum(counts) == 0:
-        nobody = {k: torch.zeros(0, *shape, device=device) for k, shape in empty.items()}
+        nobody = {k: torch.zeros(0, *shape, device=device) for k, shape in empty().items()}
         return [nobody.copy() for _ in images]
-    source = make_crop_source(images, counts, masks, settings.mask_alpha)
-    centers, scales = bbox_xyxy2cs(torch.cat(bboxes), settings.padding)
-    scales = fix_aspect_ratio(scales, settings.input_size[0] / settings.input_size[1])
-    scales = scales.clamp(min=1e-3)  # a box without area still has a window
-    answers = []
-    for start in range(0, sum(counts), chunk):
-        people = slice(start, start + chunk)
-        window = centers[people], scales[people]
-        answers.append(run(cut_crops(source.among(people), *window, settings.input_size), *window))
+    answers = [run(*people.cut(group, model.crop_settings)) for group in people.groups(chunk)]
     joined = {name: torch.cat([a[name].float() for a in answers]) for name in answers[0]}
     parts = {name: value.split(counts) for name, value in joined.items()}
     return [{name: part[i] for name, part in parts.items()} for i in range(len(images))]
-
-
-def _check_inputs(
-    images: Sequence[Image],
-    bboxes: Sequence[Any],
-    masks: Sequence[Any] | None,
-    device: torch.device,
-) -> tuple[list[Tensor], list[Tensor], list[Tensor | None]]:
-    masks = [None] * len(images) if masks is None else masks
-    if not len(images) == len(bboxes) == len(masks):
-        raise ValueError(
-            f"one entry an image: got {len(images)} images, {len(bboxes)} bboxes, "
-            f"{len(masks)} masks"
-        )
-    checked: tuple[list, list, list] = ([], [], [])
-    for image, boxes, region in zip(images, bboxes, masks, strict=True):
-        image = torch.as_tensor(image, device=device)
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != torch.uint8:
-            raise ValueError(f"an image is (H, W, 3) uint8, got {tuple(image.shape)} {image.dtype}")
-        boxes = torch.as_tensor(boxes, dtype=torch.float32, device=device).reshape(-1, 4)
-        if region is not None:
-            region = torch.as_tensor(region, device=device) != 0
-            if region.shape != (len(boxes), *image.shape[:2]):
-                raise ValueError(
-                    f"masks must be (N, H, W) = {(len(boxes), *image.shape[:2])}, got "
-                    f"{tuple(region.shape)}"
-                )
-        for entries, entry in zip(checked, (image, boxes, region), strict=True):
-            entries.append(entry)
-    return checked
 
 
 @torch.no_grad()
@@ -224,41 +189,82 @@ def inference_topdown(
 
     Args:
         model: from :func:`mmpose.apis.init_model`.
-        img: (H, W, 3) uint8 BGR, or a path.
+        img: (H, W, 3) uint8 BGR, or a path of a file (grey ones get three equal channels, a fourth
+            channel is dropped).
         bboxes: (N, 4); None takes the whole image as one box; an empty list gives an empty one.
         masks: (N, H, W), anything but 0 inside; None gives plain crops.
         bbox_format: ``xyxy`` or ``xywh``.
 
     Returns:
         N samples whose ``pred_instances`` hold keypoints (1, K, 2) in image pixels,
-        keypoint_scores (1, K), what else the head predicts, and bboxes (1, 4).
+        keypoint_scores (1, K), what else the head predicts, and bboxes (1, 4); ``test_cfg`` of
+        the model says whether crops are flipped, which joints come and whether maps do
+        (``pred_fields``). ``mask_state`` of the metainfo tells whether the mask was used.
 
     Raises:
         FileNotFoundError: there is no image at the path.
-        ValueError: shapes do not fit, or the format is unknown.
+        TypeError: the box format came in the place of the masks.
+        ValueError: what :func:`estimate_batch` refuses, an unreadable file, or an unknown format.
     """
+    if isinstance(masks, str):
+        raise TypeError(
+            f"masks is {masks!r}: masks come before the box format; pass bbox_format={masks!r} by "
+            "its name"
+        )
     if bbox_format not in ("xyxy", "xywh"):
         raise ValueError(f"bbox_format must be 'xyxy' or 'xywh', got {bbox_format!r}")
-    image = img if isinstance(img, np.ndarray) else read_image(img)
+    image = img if isinstance(img, np.ndarray | Tensor) else read_image(img)
     if bboxes is None:
         bboxes = [[0, 0, image.shape[1], image.shape[0]]]
-    boxes = torch.as_tensor(np.asarray(bboxes, dtype=np.float32)).reshape(-1, 4)
-    boxes = bbox_xywh2xyxy(boxes) if bbox_format == "xywh" else boxes
-    pose = _make_poser(model, model.test_cfg.get("flip_test", False))
-    (pred,) = _run_on_crops(model, [image], [boxes], [masks], pose, {}, 64)
-    pred.pop("heatmaps", None)
+    if bbox_format == "xywh" and len(bboxes):
+        bboxes = bbox_xywh2xyxy(torch.as_tensor(np.asarray(bboxes, dtype=np.float32)))
+    people = read_people(model, [image], [bboxes], [masks])
+    path = {} if isinstance(img, np.ndarray | Tensor) else {"img_path": os.fspath(img)}
     samples = []
-    for i in range(len(boxes)):
-        sample = PoseDataSample(metainfo={"ori_shape": image.shape[:2]})
-        fields = {name: value[i : i + 1].cpu().numpy() for name, value in pred.items()}
-        fields |= {"bboxes": boxes[i : i + 1].numpy(), "bbox_scores": np.ones(1, np.float32)}
-        sample.pred_instances = InstanceData(**fields)
-        samples.append(sample)
+    for group in people.groups(CHUNK):
+        crops, centers, scales = people.cut(group, model.crop_settings)
+        blank = [
+            _make_sample(model, people, i, path | _window_meta(center, scale))
+            for i, center, scale in zip(
+                range(len(samples), len(samples) + len(crops)),
+                centers.cpu().numpy(),
+                scales.cpu().numpy(),
+                strict=True,
+            )
+        ]
+        samples += model.predict(model.data_preprocessor.normalise(crops), blank)
     return samples
 
 
+def _window_meta(center: np.ndarray, scale: np.ndarray) -> dict[str, np.ndarray]:
+    return {"input_center": center, "input_scale": scale}
+
+
+def _make_sample(model: nn.Module, people: People, index: int, meta: dict) -> PoseDataSample:
+    """A person of the only image, as the test pipeline of a data set packs it."""
+    (image,), (boxes,), (masks,) = people.images, people.bboxes, people.masks
+    shape = tuple(image.shape[:2])
+    meta = meta | {
+        "ori_shape": shape,
+        "img_shape": shape,
+        "input_size": model.crop_settings.input_size,
+        "flip_indices": model.dataset_meta["flip_indices"],
+        "dataset_name": model.dataset_meta.get("dataset_name"),
+    }
+    if model.crop_settings.mask_alpha:
+        is_empty = masks is not None and not masks[index].any()
+        meta["mask_state"] = "missing" if masks is None else "degenerate" if is_empty else "used"
+    sample = PoseDataSample(metainfo=meta)
+    sample.gt_instances = InstanceData(
+        bboxes=boxes[index : index + 1].cpu().numpy(),
+        bbox_scores=np.ones(1, np.float32),
+        bbox_scales=meta["input_scale"][None],
+    )
+    return sample
+
+
 def read_image(path: str | os.PathLike) -> np.ndarray:
-    """An image file as (H, W, 3) uint8 BGR.
+    """An image file as (H, W, 3) uint8 BGR; see :func:`mmpose.datasets.transforms.loading`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -266,7 +272,4 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"no image at {os.fspath(path)!r}")
-    image = cv2.imread(os.fspath(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f"{os.fspath(path)!r} cannot be read as an image")
-    return image
+    return loading.read_image(os.fspath(path))

@@ -24,11 +24,13 @@ class CropSettings:
         input_size: (w, h) of the crop.
         padding: how much larger the window is than the box.
         mask_alpha: how much of the background outside a mask is taken away; 0: masks are unused.
+        use_udp: border pixel centres map onto border pixel centres.
     """
 
     input_size: tuple[int, int]
     padding: float = 1.25
     mask_alpha: float = 0.0
+    use_udp: bool = True
 
 
 def init_model(
@@ -36,6 +38,9 @@ def init_model(
     checkpoint: str | Path | None = None,
     device: str | torch.device = "cpu",
     cfg_options: dict | None = None,
+    *,
+    dtype: str | torch.dtype = torch.float32,
+    compile: bool | str = False,
 ) -> nn.Module:
     """A pose model in evaluation mode.
 
@@ -44,12 +49,16 @@ def init_model(
         checkpoint: weights, loaded strictly; None leaves them random.
         device: where the model goes.
         cfg_options: values to replace in the config.
+        dtype: float32 (``fp32``) or bfloat16 (``bf16``), in which the network's matrix products
+            run; weights and everything else stay float32.
+        compile: translate the trunk with ``torch.compile`` when it first runs (minutes on a CPU);
+            a text names the backend.
 
     Returns:
         The model, with ``cfg``, ``dataset_meta`` and ``crop_settings`` set.
 
     Raises:
-        ValueError: the weights or the skeleton do not fit the model.
+        ValueError: the weights or the skeleton do not fit the model, or the dtype is another.
     """
     if not isinstance(config, Config):
         config = load_config(config, cfg_options)
@@ -69,7 +78,23 @@ def init_model(
             "config's data set"
         )
     model.crop_settings = read_crop_settings(config)
+    model.inference_dtype = read_dtype(dtype)
+    if compile:
+        model.backbone.compile(backend=compile if isinstance(compile, str) else "inductor")
     return model.to(device).eval()
+
+
+def read_dtype(dtype: str | torch.dtype) -> torch.dtype:
+    """``fp32`` or ``bf16``, or their longer names, as a dtype.
+
+    Raises:
+        ValueError: another.
+    """
+    name = str(dtype).removeprefix("torch.")
+    known = {"fp32": "float32", "float32": "float32", "bf16": "bfloat16", "bfloat16": "bfloat16"}
+    if name not in known:
+        raise ValueError(f"dtype must be 'fp32' or 'bf16', got {dtype!r}")
+    return getattr(torch, known[name])
 
 
 def find_dataset_meta(config: Config, checkpoint_meta: dict) -> dict:
@@ -111,6 +136,7 @@ def read_crop_settings(config: Config) -> CropSettings:
         input_size=tuple(affine["input_size"]),
         padding=affine.get("input_padding", 1.25),
         mask_alpha=0.0 if masking is None else masking.get("alpha", 1.0),
+        use_udp=affine.get("use_udp", False),
     )
 
 

@@ -12,6 +12,7 @@ from mmpose.registry import DATASETS
 from .coco_style import METAINFO_KEYS
 from .joint_mapping import check_mapping, map_joints
 from .pose_metainfo import parse_pose_metainfo
+from .seeded_index import draws_of
 from .unreadable import run_pipeline
 
 
@@ -149,6 +150,10 @@ class CombinedDataset(Dataset):
         return sample
 
     def __getitem__(self, idx: int) -> dict:
+        with draws_of(idx):
+            return self._read(idx)
+
+    def _read(self, idx: int) -> dict:
         for _ in range(self.max_refetch + 1):
             sample = self.prepare_data(idx)
             if sample is not None:

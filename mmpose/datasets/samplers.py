@@ -9,6 +9,7 @@ from torch.utils.data import Sampler
 from mmpose.registry import DATA_SAMPLERS
 
 from .combined import CombinedDataset
+from .seeded_index import SeededIndex
 
 
 def split_batch(batch_size: int, source_ratio: Sequence[float]) -> list[int]:
@@ -22,8 +23,9 @@ def split_batch(batch_size: int, source_ratio: Sequence[float]) -> list[int]:
 class MultiSourceSampler(Sampler):
     """Batches that mix the parts of a `CombinedDataset` in fixed shares.
 
-    Each source is an endless stream of reshuffled passes, dealt out over the ranks. The stream
-    depends on the seed and the position alone, so a run can be resumed at any batch.
+    Each source is an endless stream of reshuffled passes, dealt out over the ranks. The stream and
+    the random draws of its samples depend on the seed and the position alone, so a run can be
+    resumed at any batch, and the number of workers changes nothing.
 
     Args:
         dataset: the combined data set.
@@ -81,7 +83,9 @@ class MultiSourceSampler(Sampler):
             else:
                 order = np.arange(length)
             taken = order[offset :: self.world_size]
-            yield from (taken + self.starts[source]).tolist()
+            for step, index in enumerate((taken + self.starts[source]).tolist()):
+                place = position + step * self.world_size
+                yield SeededIndex(index, (self.seed, source, place))
             position += len(taken) * self.world_size
 
     def __iter__(self) -> Iterator[int]:

@@ -5,6 +5,7 @@ from .coco_metric import CocoMetric, pose_score
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules
 from .multi_dataset_evaluator import MultiDatasetEvaluator
+from .oks import oks_nms, pairwise_oks, pose_overlaps, soft_oks_nms
 from .pck import MpiiPCKAccuracy, PCKAccuracy, joint_pck, scaled_distances
 
 __all__ = [

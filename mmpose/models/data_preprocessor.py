@@ -35,7 +35,16 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
         self.bgr_to_rgb = bgr_to_rgb
 
     def normalise(self, crops: Tensor) -> Tensor:
-        """Crops (B, 3, H, W) of grey levels 0 to 255, any dtype, as the network's input."""
+        """Crops (B, 3, H, W) of grey levels 0 to 255, any dtype, as the network's input.
+
+        Raises:
+            ValueError: another number of dimensions or channels.
+        """
+        if crops.ndim != 4 or crops.shape[1] != len(self.mean):
+            raise ValueError(
+                f"crops are (B, {len(self.mean)}, H, W), got {tuple(crops.shape)}; transpose "
+                "pictures to channels first and turn grey ones into three channels"
+            )
         if self.bgr_to_rgb:
             crops = crops.flip(1)
         return (crops.to(self.mean.dtype) - self.mean) / self.std

@@ -9,29 +9,29 @@ from .bbox import (
     flip_bbox,
     get_udp_warp_matrix,
 )
-from .crop import CropSource, cut_crops, make_crop_source
+from .crop import crop_windows, cut_crops, get_plain_warp_matrix
 from .keypoint import crop_to_image_keypoints, flip_keypoints, keypoint_sigmas
 from .mask import mask_to_rle, segmentation_to_mask
 from .pose_data_sample import PoseDataSample, merge_data_samples
 from .window_padding import find_min_padding_exact, fix_bbox_aspect_ratio
 
 __all__ = [
-    "CropSource",
     "PoseDataSample",
     "bbox_cs2xyxy",
     "bbox_xywh2xyxy",
     "bbox_xyxy2cs",
     "bbox_xyxy2xywh",
     "crop_to_image_keypoints",
+    "crop_windows",
     "cut_crops",
     "find_min_padding_exact",
     "fix_aspect_ratio",
     "fix_bbox_aspect_ratio",
     "flip_bbox",
     "flip_keypoints",
+    "get_plain_warp_matrix",
     "get_udp_warp_matrix",
     "keypoint_sigmas",
-    "make_crop_source",
     "mask_to_rle",
     "merge_data_samples",
     "segmentation_to_mask",

@@ -20,14 +20,14 @@ train_pipeline = [
     dict(type="GetBBoxCenterScale"),
     dict(type="MaskBackground", alpha=0.25, erode_prob=0.5, dilate_prob=0.5),
     dict(type="RandomFlip"),
-    dict(type="TopdownAffine", input_size=(48, 64)),
+    dict(type="TopdownAffine", input_size=(48, 64), use_udp=True),
     dict(type="GenerateTarget", encoder=codec),
     dict(type="PackPoseInputs"),
 ]
 val_pipeline = [
     dict(type="LoadImage"),
     dict(type="GetBBoxCenterScale"),
-    dict(type="TopdownAffine", input_size=(48, 64)),
+    dict(type="TopdownAffine", input_size=(48, 64), use_udp=True),
     dict(type="PackPoseInputs"),
 ]
 people = dict(

@@ -24,7 +24,7 @@ train_pipeline = [
     dict(type="RandomFlip"),
     dict(type="RandomHalfBody"),
     dict(type="RandomBBoxTransform", scale_factor=(0.7, 1.3), rotate_factor=30),
-    dict(type="TopdownAffine", input_size=input_size),
+    dict(type="TopdownAffine", input_size=input_size, use_udp=True),
     dict(type="PhotometricDistortion"),
     dict(type="GenerateTarget", encoder=codec),
     dict(type="PackPoseInputs"),
@@ -33,7 +33,7 @@ val_pipeline = [
     dict(type="LoadImage"),
     dict(type="GetBBoxCenterScale"),
     dict(type="MaskBackground", alpha=alpha),
-    dict(type="TopdownAffine", input_size=input_size),
+    dict(type="TopdownAffine", input_size=input_size, use_udp=True),
     dict(type="PackPoseInputs"),
 ]
 

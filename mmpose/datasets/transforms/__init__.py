@@ -2,7 +2,8 @@
 
 from .base import Transform
 from .blackout import RandomEdgesBlackout, RandomPatchesBlackout
-from .colour import PhotometricDistortion
+from .colour import Albumentation, PhotometricDistortion
+from .converting import KeypointConverter
 from .formatting import GenerateTarget, PackPoseInputs
 from .loading import LoadImage
 from .masking import MaskBackground
@@ -10,8 +11,10 @@ from .topdown_affine import TopdownAffine
 from .windows import GetBBoxCenterScale, RandomBBoxTransform, RandomFlip, RandomHalfBody
 
 __all__ = [
+    "Albumentation",
     "GenerateTarget",
     "GetBBoxCenterScale",
+    "KeypointConverter",
     "LoadImage",
     "MaskBackground",
     "PackPoseInputs",

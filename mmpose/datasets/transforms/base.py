@@ -9,8 +9,9 @@ class Transform(ABC):
     The sample's fields up to `PackPoseInputs`: ``img`` (H, W, 3) uint8 BGR, ``bbox`` (1, 4) and
     ``bbox_xyxy_wrt_input`` (1, 4) xyxy (the box as it is augmented: the crop is cut around it),
     ``bbox_rotation`` (1,) degrees, ``keypoints`` (1, K, 2), ``keypoints_visible`` and
-    ``keypoints_visibility`` (1, K), ``mask`` (H, W) uint8 0/1; image pixels, float32.
-    Random numbers come from numpy's global generator, which mmengine seeds in every worker.
+    ``keypoints_visibility`` (1, K), ``mask`` (`RegionMask`); image pixels, float32.
+    Random numbers come from numpy's global generator alone, which is seeded for each sample where
+    the sampler gives a `SeededIndex`, and else once in every worker, by mmengine.
     """
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """Blacking out edges of the window and patches of the crop."""
 
+import cv2
 import numpy as np
 
 from mmpose.registry import TRANSFORMS
@@ -13,6 +14,25 @@ def are_inside(keypoints: np.ndarray, bbox: np.ndarray) -> np.ndarray:
     return ((keypoints >= bbox[:2]) & (keypoints < bbox[2:])).all(-1)
 
 
+def draw_texture(height: int, width: int) -> np.ndarray:
+    """A picture (H, W, 3) uint8 of 1 to 19 random lines, squares or circles in strong colours."""
+    mode, num_shapes = np.random.randint(3), np.random.randint(1, 20)
+    hls = np.random.randint((0, 64, 192), (180, 192, 256), (num_shapes + 1, 3)).astype(np.uint8)
+    colors = cv2.cvtColor(hls[None], cv2.COLOR_HLS2BGR)[0].tolist()
+    image = np.full((height, width, 3), colors[0], np.uint8)
+    points = np.random.randint((0, 0), (width, height), (num_shapes, 2, 2)).tolist()
+    sizes = np.random.randint(1, max(min(height, width) // 4, 2), num_shapes).tolist()
+    for (first, second), size, color in zip(points, sizes, colors[1:], strict=True):
+        if mode == 0:
+            cv2.line(image, first, second, color, max(size // 4, 1))
+        elif mode == 1:
+            corner = (first[0] + size, first[1] + size)
+            cv2.rectangle(image, first, corner, color, cv2.FILLED)
+        else:
+            cv2.circle(image, first, size, color, cv2.FILLED)
+    return image
+
+
 @TRANSFORMS.register_module()
 class RandomEdgesBlackout(Transform):
     """Leave only a random rectangle of the window; the person seems to be cut off.
@@ -20,7 +40,7 @@ class RandomEdgesBlackout(Transform):
     Args:
         mask_ratio_range: smallest and largest share of height and width that is lost.
         prob: how often.
-        texture_prob: only 0: edges become black.
+        texture_prob: how often the edges become a random pattern instead of black.
         context_size: the window, as a factor of the box.
     """
 
@@ -31,29 +51,41 @@ class RandomEdgesBlackout(Transform):
         texture_prob: float = 0.0,
         context_size: float = 1.25,
     ) -> None:
-        if texture_prob:
-            raise ValueError("textured edges are not supported: set texture_prob=0")
         self.mask_ratio_range = mask_ratio_range
         self.prob = prob
+        self.texture_prob = texture_prob
         self.context_size = context_size
 
     def transform(self, results: dict) -> dict:
-        """Black out; joints outside the rectangle are no longer seen, the box is clipped."""
-        if np.random.random() >= self.prob:
-            return results
-        rectangle = self._draw_rectangle(results["bbox_xyxy_wrt_input"], results["img"].shape)
-        left, top, right, bottom = rectangle
-        image = np.zeros_like(results["img"])
-        image[top:bottom, left:right] = results["img"][top:bottom, left:right]
-        results["img"] = image
+        """Black out; joints outside what is kept are no longer seen, the box is clipped to it.
+
+        Where nothing is blacked out, the whole picture is kept. Sets ``keypoints_in_image``
+        (1, K) bool.
+        """
+        height, width = results["img"].shape[:2]
+        rectangle = np.array([0, 0, width, height])
+        if np.random.random() < self.prob:
+            rectangle = self._draw_rectangle(results["bbox_xyxy_wrt_input"], (height, width))
+            results["img"] = self._keep(results["img"], rectangle)
         inside = are_inside(results["keypoints"], rectangle)  # (1, K)
-        results["keypoints_visibility"] = results["keypoints_visibility"] * inside
+        results["keypoints_in_image"] = inside
+        if "keypoints_visibility" in results:
+            results["keypoints_visibility"] = results["keypoints_visibility"] * inside
         box = results["bbox_xyxy_wrt_input"].copy()
         box[:, :2] = np.maximum(box[:, :2], rectangle[:2])
         box[:, 2:] = np.minimum(box[:, 2:], rectangle[2:])
         if (box[:, 2:] > box[:, :2]).all():
             results["bbox_xyxy_wrt_input"] = box
         return results
+
+    def _keep(self, image: np.ndarray, rectangle: np.ndarray) -> np.ndarray:
+        left, top, right, bottom = rectangle
+        if self.texture_prob and np.random.random() < self.texture_prob:
+            edges = draw_texture(*image.shape[:2])
+        else:
+            edges = np.zeros(image.shape, np.uint8)
+        edges[top:bottom, left:right] = image[top:bottom, left:right]
+        return edges
 
     def _draw_rectangle(self, bbox: np.ndarray, img_shape: tuple[int, ...]) -> np.ndarray:
         center, size = bbox_xyxy2cs(bbox, self.context_size)
@@ -92,6 +124,8 @@ class RandomPatchesBlackout(Transform):
         cell_h, cell_w = -(-height // self.grid_size[0]), -(-width // self.grid_size[1])
         pixels = np.kron(is_black, np.ones((cell_h, cell_w), bool))[:height, :width]
         results["img"][pixels] = 0
+        if "keypoints_visibility" not in results:
+            return results
         joints = results["transformed_keypoints"]  # (1, K, 2)
         columns, rows = (np.floor(joints[..., i]).astype(int) for i in range(2))
         inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)

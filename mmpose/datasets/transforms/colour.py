@@ -1,4 +1,8 @@
-"""Colour augmentation."""
+"""Colour augmentation, ours and that of the albumentations library."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -51,4 +55,51 @@ class PhotometricDistortion(Transform):
             tables = tables.clip(0, 255).astype(np.uint8)[:, None]  # (256, 1, 3)
             image = cv2.cvtColor(cv2.LUT(hsv, tables), cv2.COLOR_HSV2BGR)
         results["img"] = image
+        return results
+
+
+@TRANSFORMS.register_module()
+class Albumentation(Transform):
+    """Pixel-wise transforms of the optional library ``albumentations``.
+
+    Args:
+        transforms: configs, ``type`` a class of the library, the rest its arguments; a config may
+            hold further ones under ``transforms``.
+        keymap: field of the sample -> the library's name of it; None maps ``img`` to ``image``.
+
+    Raises:
+        ImportError: the library is not installed.
+        ValueError: it has no class of that name.
+    """
+
+    def __init__(
+        self, transforms: Sequence[Mapping[str, Any]], keymap: Mapping[str, str] | None = None
+    ) -> None:
+        try:
+            self._library = importlib.import_module("albumentations")
+        except ImportError as error:
+            raise ImportError(
+                "the transform Albumentation needs the library of that name: "
+                "pip install albumentations, or take the step out of the pipeline"
+            ) from error
+        self.keymap = dict(keymap or {"img": "image"})
+        self.augment = self._library.Compose([self._build(config) for config in transforms])
+
+    def _build(self, config: Mapping[str, Any]) -> Any:
+        arguments = dict(config)
+        name = arguments.pop("type")
+        if not hasattr(self._library, name):
+            raise ValueError(f"albumentations {self._library.__version__} has no class {name!r}")
+        if "transforms" in arguments:
+            arguments["transforms"] = [self._build(part) for part in arguments["transforms"]]
+        return getattr(self._library, name)(**arguments)
+
+    def transform(self, results: dict) -> dict:
+        """Change the fields of the keymap."""
+        given = {
+            theirs: np.ascontiguousarray(results[ours]) for ours, theirs in self.keymap.items()
+        }
+        changed = self.augment(**given)
+        for ours, theirs in self.keymap.items():
+            results[ours] = changed[theirs]
         return results

@@ -13,12 +13,17 @@ from mmpose.structures import PoseDataSample
 from .base import Transform
 
 META_KEYS = (
+    *("mask_state", "raw_ann_info"),
     *("id", "img_id", "img_path", "category_id", "crowd_index", "ori_shape", "img_shape"),
     *("input_size", "input_center", "input_scale", "flip", "flip_direction", "flip_indices"),
     *("dataset_name", "dataset_index", "area", "unreadable"),
 )
 # field of the sample -> field of gt_instances, arrays (1, ...)
 INSTANCE_FIELDS = {
+    "id_similarity": "identification_similarity",
+    "identified": "identified",
+    "keypoints_in_image": "keypoints_in_image",
+    "bbox_xyxy_wrt_input": "bbox_xyxy_wrt_input",
     "bbox": "bboxes",
     "bbox_score": "bbox_scores",
     "bbox_scale": "bbox_scales",
@@ -30,6 +35,8 @@ INSTANCE_FIELDS = {
     "annotated": "annotated",
     "head_size": "head_size",
 }
+# field of the sample -> field of gt_instance_labels, tensors (1, K)
+LABEL_FIELDS = ("keypoint_weights", "keypoints_visible_weights")
 
 
 @TRANSFORMS.register_module()
@@ -46,11 +53,19 @@ class GenerateTarget(Transform):
         self.use_dataset_keypoint_weights = use_dataset_keypoint_weights
 
     def transform(self, results: dict) -> dict:
-        """Set what the codec gives: ``heatmaps``, ``keypoint_weights``, ``in_image``, ..."""
+        """Set what the codec gives: ``heatmaps``, ``keypoint_weights``, ``in_image``, ...
+
+        Joints are ``transformed_keypoints``, else ``keypoints``. What `KeypointConverter` made of
+        ``keypoints_visible`` is split into it and ``keypoints_visible_weights``.
+        """
+        visible = results["keypoints_visible"]
+        if visible.ndim == 3:  # (1, K, 2)
+            visible, results["keypoints_visible_weights"] = visible[..., 0], visible[..., 1]
+            results["keypoints_visible"] = visible
         encoded = self.encoder.encode(
-            keypoints=results["transformed_keypoints"],
-            keypoints_visible=results["keypoints_visible"],
-            keypoints_visibility=results["keypoints_visibility"],
+            keypoints=results.get("transformed_keypoints", results["keypoints"]),
+            keypoints_visible=visible,
+            keypoints_visibility=results.get("keypoints_visibility"),
         )
         if self.use_dataset_keypoint_weights:
             weights = results["dataset_keypoint_weights"]
@@ -80,10 +95,13 @@ class PackPoseInputs(Transform):
             for key, name in INSTANCE_FIELDS.items()
             if key in results
         }
+        if "in_image" in instances:
+            drawn = instances.get("keypoints_in_image", True)
+            instances["keypoints_in_image"] = instances["in_image"] & drawn
         sample.gt_instances = InstanceData(**instances)
-        if "keypoint_weights" in results:
-            weights = torch.as_tensor(results["keypoint_weights"])
-            sample.gt_instance_labels = InstanceData(keypoint_weights=weights)
+        labels = {key: torch.as_tensor(results[key]) for key in LABEL_FIELDS if key in results}
+        if labels:
+            sample.gt_instance_labels = InstanceData(**labels)
         if "heatmaps" in results:
             sample.gt_fields = PixelData(heatmaps=torch.as_tensor(results["heatmaps"])[0])
         image = np.ascontiguousarray(results["img"].transpose(2, 0, 1))

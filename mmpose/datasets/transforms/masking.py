@@ -1,13 +1,16 @@
 """Conditioning on the person's mask: what does not belong to the person is dimmed."""
 
+import logging
+
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 
 from mmpose.registry import TRANSFORMS
-from mmpose.structures import segmentation_to_mask
 
 from .base import Transform
 from .mask_noise import add_mask_noise
+from .region_mask import RegionMask, decode_region
 
 NOISE_SIZE = 128  # longer side in pixels at which masks are damaged
 
@@ -27,28 +30,16 @@ def dim_background(image: np.ndarray, mask: np.ndarray, alpha: float) -> np.ndar
     return cv2.copyTo(image, mask, cv2.LUT(image, levels))
 
 
-def mask_window(mask: np.ndarray, context_size: float) -> tuple[slice, slice] | None:
-    """The box of a mask, enlarged about its centre and clipped to the picture.
-
-    Returns:
-        Rows and columns; None when the mask is empty.
-    """
-    x, y, width, height = cv2.boundingRect(mask)
-    if width == 0 or height == 0:
-        return None
-    pad_x, pad_y = (int(np.ceil(side * (context_size - 1) / 2)) for side in (width, height))
-    rows = slice(max(y - pad_y, 0), min(y + height + pad_y, mask.shape[0]))
-    return rows, slice(max(x - pad_x, 0), min(x + width + pad_x, mask.shape[1]))
-
-
 @TRANSFORMS.register_module()
 class MaskBackground(Transform):
     """Decode the person's mask and damage it; `TopdownAffine` dims by it in the crop's region.
 
-    A person without a mask, or with an empty one, is not conditioned. The damage is done in the
-    window of the mask at no more than 128 px, and the 50 background cells are drawn there, not
-    in the whole picture: published training drew them everywhere, so that most fell far from a
-    small person.
+    Neither picture nor mask of the whole picture is copied for a person. One without a mask, or
+    with one that is empty, damaged or of another size, is not conditioned; ``mask_state`` tells
+    them apart, goes with the sample to the model, and training logs their shares. The damage is
+    done in the window of the mask at no more than 128 px, and the 50 background cells are drawn
+    there, not in the whole picture: published training drew them everywhere, so that most fell
+    far from a small person.
 
     Args:
         continue_on_failure: kept for published configs; a missing mask never stops the run.
@@ -92,27 +83,41 @@ class MaskBackground(Transform):
         self.context_size = context_size
 
     def transform(self, results: dict) -> dict:
-        """Set ``mask`` (H, W) uint8 0/1 or None, and ``mask_alpha``."""
+        """Set ``mask`` (`RegionMask` or None), ``mask_alpha`` and ``mask_state``.
+
+        The state is ``used``, ``left out`` (by ``prob``), ``missing`` or ``degenerate``.
+        """
         results["mask"], results["mask_alpha"] = None, self.alpha
-        if self.prob < 1 and np.random.random() > self.prob:
-            return results
-        height, width = results["img"].shape[:2]
-        mask = segmentation_to_mask(results.get("segmentation"), height, width)
-        if mask is None or not mask.any():
-            return results
-        mask = np.ascontiguousarray(mask, dtype=np.uint8)
-        if np.random.random() < self.noise_prob:
-            mask = self._damage(mask)
-        results["mask"] = mask
+        results["mask_state"] = "left out"
+        if self.prob == 1 or np.random.random() < self.prob:
+            results["mask"], results["mask_state"] = self._decode(results)
+        if results["mask"] is not None and np.random.random() < self.noise_prob:
+            results["mask"] = self._damage(results["mask"], results["img"].shape[:2])
         return results
 
-    def _damage(self, mask: np.ndarray) -> np.ndarray:
-        rows, columns = mask_window(mask, self.context_size)
-        window = mask[rows, columns]
-        scale = min(1.0, NOISE_SIZE / max(window.shape))
-        size = [max(round(side * scale), 1) for side in window.shape[::-1]]
+    def _decode(self, results: dict) -> tuple[RegionMask | None, str]:
+        segmentation = results.get("segmentation")
+        left, top = results.get("image_padding", (0, 0))
+        shape = results["ori_shape"] if "image_padding" in results else results["img"].shape[:2]
+        try:
+            if segmentation is None or len(segmentation) == 0:
+                return None, "missing"
+            mask = decode_region(segmentation, *shape)
+        except (TypeError, ValueError) as error:
+            message = f"mask of person {results.get('id')} in {results.get('img_path')}: {error}"
+            print_log(f"{message}; not used", logger="current", level=logging.WARNING)
+            return None, "degenerate"
+        if mask is None:
+            return None, "degenerate"
+        return RegionMask(mask.pixels, mask.left + left, mask.top + top), "used"
+
+    def _damage(self, mask: RegionMask, img_shape: tuple[int, int]) -> RegionMask:
+        window = mask.with_context(self.context_size, img_shape)
+        shape = window.pixels.shape
+        scale = min(1.0, NOISE_SIZE / max(shape))
+        size = [max(round(side * scale), 1) for side in shape[::-1]]
         damaged = add_mask_noise(
-            cv2.resize(window, size, interpolation=cv2.INTER_NEAREST),
+            cv2.resize(window.pixels, size, interpolation=cv2.INTER_NEAREST),
             grow_share=self.grow_share,
             erode_amount=self.erode_amount,
             dilate_amount=self.dilate_amount,
@@ -120,8 +125,5 @@ class MaskBackground(Transform):
         )
         if not damaged.any():  # a small person may vanish: better the true mask than none
             return mask
-        mask = np.zeros_like(mask)
-        mask[rows, columns] = cv2.resize(
-            damaged, window.shape[::-1], interpolation=cv2.INTER_NEAREST
-        )
-        return mask
+        pixels = cv2.resize(damaged, shape[::-1], interpolation=cv2.INTER_NEAREST)
+        return RegionMask(pixels, window.left, window.top)

@@ -4,10 +4,16 @@ import cv2
 import numpy as np
 
 from mmpose.registry import TRANSFORMS
-from mmpose.structures import bbox_xyxy2cs, fix_aspect_ratio, get_udp_warp_matrix
+from mmpose.structures import crop_windows, get_plain_warp_matrix, get_udp_warp_matrix
 
 from .base import Transform
 from .masking import dim_background
+from .region_mask import RegionMask
+
+
+def map_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Points (..., 2) through an affine (2, 3)."""
+    return points @ matrix[:, :2].T + matrix[:, 2]
 
 
 def source_region(matrix: np.ndarray, output_size: tuple[int, int], img_shape: tuple[int, int]):
@@ -25,7 +31,7 @@ def source_region(matrix: np.ndarray, output_size: tuple[int, int], img_shape: t
     inverse = cv2.invertAffineTransform(matrix)
     width, height = output_size
     corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]])
-    corners = corners @ inverse[:, :2].T + inverse[:, 2]
+    corners = map_points(corners, inverse)
     limits = (img_shape[1], img_shape[0])
     left, top = (int(max(np.floor(low) - 1, 0)) for low in corners.min(0))
     right, bottom = (
@@ -40,7 +46,7 @@ def cut_crop(
     matrix: np.ndarray,
     output_size: tuple[int, int],
     *,
-    mask: np.ndarray | None = None,
+    mask: RegionMask | None = None,
     alpha: float = 0.0,
 ) -> np.ndarray:
     """Warp a window of a picture to the crop, black outside the picture.
@@ -52,7 +58,7 @@ def cut_crop(
         image: (H, W, 3) uint8.
         matrix: (2, 3), picture to crop.
         output_size: (w, h).
-        mask: (H, W) uint8 0/1 of the person; None dims nothing.
+        mask: of the person; None dims nothing.
         alpha: see `dim_background`.
 
     Returns:
@@ -63,7 +69,7 @@ def cut_crop(
         return np.zeros((output_size[1], output_size[0], 3), dtype=np.uint8)
     region = image[top:bottom, left:right]
     if mask is not None:
-        region = dim_background(region, mask[top:bottom, left:right], alpha)
+        region = dim_background(region, mask.cut(left, top, right, bottom), alpha)
     shifted = matrix.astype(np.float64)
     shifted[:, 2] += shifted[:, :2] @ (left, top)
     return cv2.warpAffine(region, shifted, output_size, flags=cv2.INTER_LINEAR)
@@ -76,23 +82,28 @@ class TopdownAffine(Transform):
     Args:
         input_size: (w, h) of the crop.
         input_padding: factor by which the window exceeds the box.
-        use_udp: only True: border pixel centres map onto border pixel centres.
+        use_udp: border pixel centres map onto border pixel centres, as every unbiased codec
+            wants; False, the published default, maps edges onto edges (`MSRAHeatmap`).
     """
 
     def __init__(
-        self, input_size: tuple[int, int], input_padding: float = 1.25, use_udp: bool = True
+        self, input_size: tuple[int, int], input_padding: float = 1.25, use_udp: bool = False
     ) -> None:
-        if not use_udp:
-            raise ValueError("use_udp=False is not supported: every codec here is unbiased (UDP)")
         self.input_size = tuple(input_size)
         self.input_padding = input_padding
+        self.use_udp = use_udp
 
     def transform(self, results: dict) -> dict:
-        """Replace ``img`` by the crop; set ``transformed_keypoints`` and where the crop lies."""
-        center, scale = bbox_xyxy2cs(results["bbox_xyxy_wrt_input"], self.input_padding)
-        scale = fix_aspect_ratio(scale, self.input_size[0] / self.input_size[1])
+        """Replace ``img`` by the crop; set ``transformed_keypoints`` and where the crop lies.
+
+        Joints start from ``transformed_keypoints`` where an earlier step set them. The corners of
+        ``bbox_xyxy_wrt_input`` move into the crop too.
+        """
+        bbox = results["bbox_xyxy_wrt_input"]
+        center, scale = crop_windows(bbox, self.input_padding, self.input_size)
         rotation = results.get("bbox_rotation", np.zeros(1, np.float32))
-        matrix = get_udp_warp_matrix(center, scale, rotation, self.input_size)[0]  # (2, 3)
+        warp_matrix = get_udp_warp_matrix if self.use_udp else get_plain_warp_matrix
+        matrix = warp_matrix(center, scale, rotation, self.input_size)[0]  # (2, 3)
         results["img"] = cut_crop(
             results["img"],
             matrix,
@@ -100,10 +111,14 @@ class TopdownAffine(Transform):
             mask=results.get("mask"),
             alpha=results.get("mask_alpha", 0.0),
         )
-        if "keypoints" in results:
-            warped = results["keypoints"] @ matrix[:, :2].T + matrix[:, 2]
-            results["transformed_keypoints"] = warped.astype(np.float32)
+        joints = results.get("transformed_keypoints", results.get("keypoints"))
+        if joints is not None:
+            results["transformed_keypoints"] = map_points(joints, matrix).astype(np.float32)
+        corners = map_points(bbox.reshape(-1, 2, 2), matrix)
+        results["bbox_xyxy_wrt_input"] = corners.reshape(-1, 4).astype(np.float32)
         results["bbox_center"], results["bbox_scale"] = center, scale
         results["input_size"] = self.input_size
-        results["input_center"], results["input_scale"] = center[0], scale[0]
+        # of the picture as it is on the disk, where predictions belong
+        results["input_center"] = center[0] - np.float32(results.get("image_padding", (0, 0)))
+        results["input_scale"] = scale[0]
         return results

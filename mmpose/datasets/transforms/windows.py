@@ -1,6 +1,5 @@
 """Augmentations of the person's window: flip, half body, shift, scale and rotation."""
 
-import cv2
 import numpy as np
 from scipy.special import ndtr, ndtri
 
@@ -14,17 +13,32 @@ from .base import Transform
 class GetBBoxCenterScale(Transform):
     """Start the window from the annotated or detected box.
 
+    A centre and scale that the data set gives (MPII) are kept and padded. The crop itself is cut
+    and padded by `TopdownAffine`, which starts from the box.
+
     Args:
-        padding: of ``bbox_scale``; the crop itself is padded by `TopdownAffine`.
+        padding: of ``bbox_scale``.
     """
 
     def __init__(self, padding: float = 1.25) -> None:
         self.padding = padding
 
     def transform(self, results: dict) -> dict:
-        """Set ``bbox_center``, ``bbox_scale`` (1, 2) and ``bbox_xyxy_wrt_input`` (1, 4)."""
+        """Set ``bbox_center``, ``bbox_scale`` (1, 2) and ``bbox_xyxy_wrt_input`` (1, 4).
+
+        Raises:
+            ValueError: a coordinate of the box is no finite number.
+        """
         bbox = results["bbox"]
-        results["bbox_center"], results["bbox_scale"] = bbox_xyxy2cs(bbox, self.padding)
+        if not np.isfinite(bbox).all():
+            raise ValueError(
+                f"the box of person {results.get('id')} in {results.get('img_path')} is "
+                f"{bbox.tolist()}; boxes are xyxy, finite pixels: mend or drop it in the file"
+            )
+        if "bbox_center" in results and "bbox_scale" in results:
+            results["bbox_scale"] = results["bbox_scale"] * self.padding
+        else:
+            results["bbox_center"], results["bbox_scale"] = bbox_xyxy2cs(bbox, self.padding)
         results["bbox_xyxy_wrt_input"] = bbox.copy()
         return results
 
@@ -44,25 +58,37 @@ class RandomFlip(Transform):
         self.prob = prob
 
     def transform(self, results: dict) -> dict:
-        """Set ``flip`` and ``flip_direction``; use it before the crop is cut."""
+        """Set ``flip`` and ``flip_direction``; the picture is a mirrored view, not a copy.
+
+        Raises:
+            ValueError: the crop is cut already: its joints would stay behind.
+        """
+        if "input_size" in results:
+            raise ValueError("RandomFlip stands behind TopdownAffine; put it before")
         results["flip"] = bool(np.random.random() < self.prob)
         results["flip_direction"] = "horizontal" if results["flip"] else None
-        if not results["flip"]:
-            return results
-        width = results["img"].shape[1]
-        for key in ("img", "mask"):
-            if results.get(key) is not None:
-                results[key] = cv2.flip(results[key], 1)
-        for key in ("bbox", "bbox_xyxy_wrt_input"):
-            results[key] = flip_bbox(results[key], width)
-        results["bbox_center"] = bbox_xyxy2cs(results["bbox"])[0]
-        if "keypoints" in results:
-            order = results["flip_indices"]
-            results["keypoints"] = flip_keypoints(results["keypoints"], order, width)
-            for key in ("keypoints_visible", "keypoints_visibility"):
-                if key in results:
-                    results[key] = results[key][:, order]
+        if results["flip"]:
+            self._mirror(results)
         return results
+
+    def _mirror(self, results: dict) -> None:
+        width = results["img"].shape[1]
+        results["img"] = results["img"][:, ::-1]
+        if results.get("mask") is not None:
+            results["mask"] = results["mask"].mirrored(width)
+        for key in ("bbox", "bbox_xyxy_wrt_input"):
+            if key in results:
+                results[key] = flip_bbox(results[key], width)
+        if "bbox_center" in results:
+            results["bbox_center"] = np.float32((width - 1, 0)) + results["bbox_center"] * (
+                np.float32((-1, 1))
+            )
+        order = results.get("flip_indices")
+        if "keypoints" in results:
+            results["keypoints"] = flip_keypoints(results["keypoints"], order, width)
+        for key in ("keypoints_visible", "keypoints_visibility"):
+            if key in results:
+                results[key] = results[key][:, order]
 
 
 def choose_half(
@@ -128,6 +154,7 @@ class RandomHalfBody(Transform):
     def transform(self, results: dict) -> dict:
         """Shrink ``bbox_xyxy_wrt_input`` to the half, inside what it was."""
         visible = results["keypoints_visible"][0]
+        visible = visible[:, 0] if visible.ndim == 2 else visible  # (K,); (K, 2) when converted
         if visible.sum() < self.min_total_keypoints or np.random.random() > self.prob:
             return results
         half = choose_half(

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import timm
 import torch
 from mmengine.model import BaseModule
 from safetensors.torch import load_file
@@ -44,6 +43,8 @@ class TimmBackbone(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        import timm  # three times as long as all else here, and only these models need it
+
         self.trunk = timm.create_model(
             model_name, pretrained=False, features_only=True, out_indices=tuple(out_indices)
         )

@@ -67,6 +67,7 @@ class TopdownPoseEstimator(BaseModel):
         self.test_cfg = dict(test_cfg or {})
         _check_test_cfg(self.test_cfg)
         self.freeze_backbone = freeze_backbone
+        self.inference_dtype = torch.float32
         self._frozen = [p for p in (self.backbone, self.neck) if freeze_backbone and p is not None]
         for part in self._frozen:
             part.requires_grad_(False)
@@ -117,8 +118,18 @@ class TopdownPoseEstimator(BaseModel):
         )
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
-        """Losses and accuracies of a batch, from the head."""
-        return self.head.loss(self.extract_feat(inputs), data_samples, self.train_cfg)
+        """Losses and accuracies of a batch, from the head, and :func:`mask_shares` for the log."""
+        losses = self.head.loss(self.extract_feat(inputs), data_samples, self.train_cfg)
+        return losses | mask_shares(data_samples, like=inputs)
+
+    def inference_precision(self, device: torch.device) -> torch.autocast:
+        """The context in which the network answers: that of ``inference_dtype``, at first float32.
+
+        Matrix products run in that type; sparsemax, the branches of one number and decoding stay
+        in float32.
+        """
+        is_lower = self.inference_dtype != torch.float32
+        return torch.autocast(device.type, self.inference_dtype, enabled=is_lower)
 
     @torch.no_grad()
     def estimate_crops(
@@ -141,7 +152,9 @@ class TopdownPoseEstimator(BaseModel):
         if flip_indices is not None:
             inputs = torch.cat([inputs, inputs.flip(-1)])
         head = self.head if head is None else head
-        outputs = head(self.extract_feat(inputs))
+        with self.inference_precision(inputs.device):
+            outputs = head(self.extract_feat(inputs))
+        outputs = outputs.float() if isinstance(outputs, Tensor) else outputs
         if flip_indices is not None:
             shift = self.test_cfg.get("shift_heatmap", False)
             outputs = head.average_flipped(outputs, flip_indices, shift_heatmap=shift)
@@ -187,7 +200,9 @@ class TopdownPoseEstimator(BaseModel):
     def _add_predictions(
         self, pred: dict[str, Tensor], data_samples: Sequence[PoseDataSample]
     ) -> Sequence[PoseDataSample]:
-        heatmaps = pred.pop("heatmaps").float().cpu()
+        heatmaps = pred.pop("heatmaps")
+        if self.test_cfg.get("output_heatmaps", False):
+            heatmaps = heatmaps.float().cpu()
         indices = self.test_cfg.get("output_keypoint_indices")
         if indices is not None:
             pred = {name: value[:, list(indices)] for name, value in pred.items()}
@@ -201,6 +216,25 @@ class TopdownPoseEstimator(BaseModel):
             if self.test_cfg.get("output_heatmaps", False):
                 sample.pred_fields = PixelData(heatmaps=heatmaps[i])
         return data_samples
+
+
+def mask_shares(data_samples: Sequence[PoseDataSample], *, like: Tensor) -> dict[str, Tensor]:
+    """Shares of a batch whose mask was missing, and was damaged or empty.
+
+    Args:
+        data_samples: ``mask_state`` of their metainfo is set by `MaskBackground`.
+        like: dtype and device of the answer.
+
+    Returns:
+        ``masks_missing`` and ``masks_degenerate``; nothing where masks are not in use.
+    """
+    states = [sample.metainfo.get("mask_state") for sample in data_samples]
+    if not any(states):
+        return {}
+    return {
+        f"masks_{state}": like.new_tensor(states.count(state) / len(states))
+        for state in ("missing", "degenerate")
+    }
 
 
 def _check_test_cfg(test_cfg: dict) -> None:

@@ -13,7 +13,7 @@ VAL_PIPELINE = [
     {"type": "LoadImage"},
     {"type": "GetBBoxCenterScale"},
     {"type": "MaskBackground", "alpha": 0.25},
-    {"type": "TopdownAffine", "input_size": (48, 64)},
+    {"type": "TopdownAffine", "input_size": (48, 64), "use_udp": True},
     {"type": "PackPoseInputs"},
 ]
 FIXTURES = Path(__file__).parents[4] / "shared" / "data" / "mmpose_fixtures"

@@ -1,7 +1,15 @@
+import cv2
 import numpy as np
 import pytest
 
-from mmpose.datasets import GetBBoxCenterScale, MaskBackground, PhotometricDistortion, TopdownAffine
+from mmpose.datasets import (
+    GetBBoxCenterScale,
+    MaskBackground,
+    PackPoseInputs,
+    PhotometricDistortion,
+    RandomFlip,
+    TopdownAffine,
+)
 from mmpose.datasets.transforms.mask_noise import (
     change_outline,
     grow_by_cells,
@@ -9,7 +17,9 @@ from mmpose.datasets.transforms.mask_noise import (
     remove_cells,
     shrink_by_cells,
 )
-from mmpose.datasets.transforms.masking import dim_background, mask_window
+from mmpose.datasets.transforms.masking import dim_background
+from mmpose.datasets.transforms.region_mask import RegionMask
+from mmpose.structures import get_udp_warp_matrix, mask_to_rle
 
 SQUARE = [[20.0, 20.0, 60.0, 20.0, 60.0, 60.0, 20.0, 60.0]]
 NOISE = {"erode_prob": 0.5, "erode_amount": 0.5, "dilate_prob": 0.5, "dilate_amount": 0.1}
@@ -24,6 +34,11 @@ def square_mask(size=100):
     mask = np.zeros((size, size), np.uint8)
     mask[20:60, 20:60] = 1
     return mask
+
+
+def whole(region):
+    """A mask of the samples below in their whole picture."""
+    return region.cut(0, 0, 100, 100)
 
 
 def make_sample(segmentation):
@@ -43,44 +58,97 @@ def test_the_background_loses_its_share_rounded_half_to_even():
 
 
 def test_the_crop_is_dimmed_outside_the_mask():
-    sample = TopdownAffine((96, 128))(MaskBackground(alpha=0.25)(make_sample(SQUARE)))
+    sample = TopdownAffine((96, 128), use_udp=True)(MaskBackground(alpha=0.25)(make_sample(SQUARE)))
     assert sample["img"][64, 48].tolist() == [100] * 3  # the middle of the person
     assert sample["img"][4, 48].tolist() == [75] * 3
     assert sample["img"].shape == (128, 96, 3)
 
 
 @pytest.mark.parametrize(
-    "segmentation",
+    ("segmentation", "state"),
     [
-        pytest.param(None, id="none"),
-        pytest.param([], id="no polygon"),
-        pytest.param({"size": [100, 100], "counts": [10000]}, id="empty"),
+        pytest.param(None, "missing", id="none"),
+        pytest.param([], "missing", id="no polygon"),
+        pytest.param([[1.0, 1.0, 5.0, 5.0]], "degenerate", id="a polygon of two corners"),
+        pytest.param([[1.0, 1.0, 5.0, 5.0, 3.0]], "degenerate", id="half a corner"),
+        pytest.param([[1.0, 1.0, 5.0, 5.0, 3.0, float("nan")]], "degenerate", id="nan"),
+        pytest.param([[200.0, 200, 250, 200, 250, 250]], "degenerate", id="outside the image"),
+        pytest.param({"size": [100, 100], "counts": [10000]}, "degenerate", id="empty"),
+        pytest.param({"size": [90, 90], "counts": [8100]}, "degenerate", id="of another image"),
+        pytest.param({"size": [100, 100], "counts": [50, 50]}, "degenerate", id="too short"),
+        pytest.param({"size": [100, 100], "counts": "\x01"}, "degenerate", id="no RLE text"),
+        pytest.param({"counts": [10000]}, "degenerate", id="no size"),
+        pytest.param("square", "degenerate", id="no format"),
+        pytest.param(4.0, "degenerate", id="a number"),
     ],
 )
-def test_without_a_mask_nothing_is_conditioned(segmentation):
+def test_without_a_mask_nothing_is_conditioned_and_the_sample_tells(segmentation, state):
     sample = MaskBackground(alpha=0.25, **NOISE)(make_sample(segmentation))
     assert sample["mask"] is None
-    assert TopdownAffine((48, 64))(sample)["img"][4, 24].tolist() == [100] * 3
+    crop = TopdownAffine((48, 64), use_udp=True)(sample)
+    assert crop["img"][4, 24].tolist() == [100] * 3
+    assert PackPoseInputs()(crop)["data_samples"].metainfo["mask_state"] == state
 
 
 def test_every_format_of_a_mask_is_read():
     rle = {"size": [100, 100], "counts": [20 * 100 + 20, 40] + [60, 40] * 39 + [4040 - 60]}
     rle["counts"][-1] = 100 * 100 - sum(rle["counts"][:-1])
-    masks = [MaskBackground()(make_sample(s))["mask"] for s in (SQUARE, rle)]
-    assert (masks[1] == square_mask()).all()
-    assert (masks[0] != masks[1]).mean() < 0.02
+    masks = [MaskBackground()(make_sample(s)) for s in (SQUARE, rle, square_mask())]
+    assert [sample["mask_state"] for sample in masks] == ["used"] * 3
+    polygon, runs, array = (whole(sample["mask"]) for sample in masks)
+    assert (runs == square_mask()).all()
+    assert (array == square_mask()).all()
+    assert (polygon != runs).mean() < 0.02
+
+
+def full_image_crop(image, mask, alpha, *, flips, matrix, size):
+    """The published rule: dim the whole picture, mirror it, warp it."""
+    dimmed = cv2.addWeighted(image, 1 - alpha, image * mask[..., None], alpha, 0)
+    dimmed = cv2.flip(dimmed, 1) if flips else dimmed
+    return cv2.warpAffine(dimmed, matrix, size, flags=cv2.INTER_LINEAR)
+
+
+@pytest.mark.parametrize("flips", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_region_gives_the_crop_of_the_full_image_rule(seed, flips):
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 255, (6, 8, 3), np.uint8)
+    image = cv2.resize(coarse, (400, 300), interpolation=cv2.INTER_CUBIC)
+    mask = np.zeros((300, 400), np.uint8)
+    corners = (rng.random((6, 2)) * (200, 200) + (60, 40)).astype(int)
+    cv2.fillPoly(mask, [corners], 1)
+    x, y, width, height = cv2.boundingRect(mask)
+    bbox = np.array([[x, y, x + width, y + height]], np.float32)
+    sample = {"img": image, "bbox": bbox, "segmentation": mask_to_rle(mask)}
+    sample |= {"flip_indices": [], "bbox_rotation": np.array([seed * 20.0], np.float32)}
+    steps = [MaskBackground(alpha=0.25), GetBBoxCenterScale(), RandomFlip(prob=float(flips))]
+    for step in [*steps, TopdownAffine((96, 128), use_udp=True)]:
+        sample = step(sample)
+    scale = sample["bbox_scale"][0]
+    matrix = get_udp_warp_matrix(sample["bbox_center"][0], scale, seed * 20.0, (96, 128))
+    want = full_image_crop(image, mask, 0.25, flips=flips, matrix=matrix, size=(96, 128))
+    plain = cv2.flip(mask * 255, 1) if flips else mask * 255
+    warped = cv2.warpAffine(plain, matrix, (96, 128), flags=cv2.INTER_LINEAR)
+    kernel = np.ones((3, 3), np.uint8)
+    is_border = cv2.dilate(warped, kernel) != cv2.erode(warped, kernel)
+    off = np.abs(sample["img"].astype(int) - want).max(-1)
+    assert off[~is_border].max() <= 1
+    assert (off > 1).mean() < 0.01  # and nearly so at the border
+    assert is_border.mean() < 0.3
+    assert (image == cv2.resize(coarse, (400, 300), interpolation=cv2.INTER_CUBIC)).all()
 
 
 def test_conditioning_can_be_left_out_at_random():
-    masks = [MaskBackground(prob=0.5)(make_sample(SQUARE))["mask"] for _ in range(100)]
-    assert 30 < sum(mask is None for mask in masks) < 70
+    states = [MaskBackground(prob=0.5)(make_sample(SQUARE))["mask_state"] for _ in range(100)]
+    assert 30 < states.count("left out") < 70
+    assert set(states) == {"left out", "used"}
 
 
 def test_noise_leaves_something_of_every_person():
-    clean = MaskBackground()(make_sample(SQUARE))["mask"]
+    clean = whole(MaskBackground()(make_sample(SQUARE))["mask"])
     overlaps = []
     for _ in range(100):
-        noisy = MaskBackground(**NOISE)(make_sample(SQUARE))["mask"]
+        noisy = whole(MaskBackground(**NOISE)(make_sample(SQUARE))["mask"])
         assert set(np.unique(noisy)) <= {0, 1}
         overlaps.append((noisy & clean).sum() / (noisy | clean).sum())
     assert min(overlaps) > 0.35  # up to 4 of 10 cells are lost
@@ -88,15 +156,11 @@ def test_noise_leaves_something_of_every_person():
 
 
 def test_noise_stays_near_the_person():
-    rows, columns = mask_window(square_mask(), 1.25)
-    assert (rows, columns) == (slice(15, 65), slice(15, 65))
+    window = RegionMask(np.ones((40, 40), np.uint8), 20, 20).with_context(1.25, (100, 100))
+    assert (window.left, window.top, window.pixels.shape) == (15, 15, (50, 50))
     for _ in range(50):
-        noisy = MaskBackground(**NOISE)(make_sample(SQUARE))["mask"]
+        noisy = whole(MaskBackground(**NOISE)(make_sample(SQUARE))["mask"])
         assert noisy[:14].sum() + noisy[67:].sum() == 0
-
-
-def test_the_window_of_an_empty_mask_is_none():
-    assert mask_window(np.zeros((5, 5), np.uint8), 1.25) is None
 
 
 def test_cells_are_cut_out_of_a_region():

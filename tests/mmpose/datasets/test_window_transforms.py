@@ -1,7 +1,10 @@
+import cv2
 import numpy as np
 import pytest
 
+from mmpose.codecs import MSRAHeatmap
 from mmpose.datasets import (
+    GenerateTarget,
     GetBBoxCenterScale,
     RandomBBoxTransform,
     RandomEdgesBlackout,
@@ -11,6 +14,8 @@ from mmpose.datasets import (
     TopdownAffine,
     parse_pose_metainfo,
 )
+from mmpose.datasets.transforms.blackout import draw_texture
+from mmpose.datasets.transforms.region_mask import RegionMask
 from mmpose.datasets.transforms.topdown_affine import cut_crop, source_region
 from mmpose.datasets.transforms.windows import choose_half
 
@@ -49,10 +54,11 @@ def test_the_window_starts_from_the_box():
 
 def test_flip_mirrors_pixels_box_and_sides():
     before, sample = start(), start()
-    sample["mask"] = before["img"][..., 0].copy()
+    sample["mask"] = RegionMask(before["img"][..., 0], 0, 0)
     flipped = RandomFlip(prob=1.0)(sample)
     assert (flipped["img"] == before["img"][:, ::-1]).all()
-    assert (flipped["mask"] == before["img"][:, ::-1, 0]).all()
+    assert (flipped["mask"].pixels == before["img"][:, ::-1, 0]).all()
+    assert flipped["bbox_center"].tolist() == [[79 - 35, 45]]
     assert flipped["bbox_xyxy_wrt_input"].tolist() == [[19, 5, 69, 85]]  # 79 - 60, 79 - 10
     assert flipped["keypoints"][0, 1].tolist() == [79 - 24, 18]  # the former right eye, joint 2
     assert flipped["keypoints_visibility"][0, :3].tolist() == [0, 0, 1]
@@ -131,7 +137,7 @@ def test_no_jitter_changes_nothing():
 def test_the_window_is_padded_and_of_the_aspect_ratio():
     sample = make_sample(200, 200)
     sample["bbox"] = np.array([[10, 10, 70, 110]], dtype=np.float32)
-    sample = TopdownAffine((192, 256))(GetBBoxCenterScale()(sample))
+    sample = TopdownAffine((192, 256), use_udp=True)(GetBBoxCenterScale()(sample))
     # published: xywh (10, 10, 60, 100) -> (-6.875, -2.5, 93.75, 125)
     assert sample["input_center"].tolist() == [40, 60]
     assert sample["input_scale"].tolist() == [93.75, 125]
@@ -143,13 +149,11 @@ def test_the_corners_of_the_window_are_the_corners_of_the_crop():
     sample["keypoints"] = sample["keypoints"][:, :2]
     center, scale = np.array([35, 45]), np.array([75, 100])  # 62.5 x 100 widened to 3 : 4
     sample["keypoints"][0] = center - scale / 2, center + scale / 2
-    joints = TopdownAffine((48, 64))(sample)["transformed_keypoints"][0]
+    joints = TopdownAffine((48, 64), use_udp=True)(sample)["transformed_keypoints"][0]
     np.testing.assert_allclose(joints, [[0, 0], [47, 63]], atol=1e-4)
 
 
 def test_a_crop_of_a_region_equals_that_of_the_whole_picture():
-    import cv2
-
     image = make_sample(300, 400)["img"]
     angle = np.deg2rad(20)
     matrix = np.array(
@@ -184,20 +188,100 @@ def test_edges_are_blacked_out_round_a_rectangle():
     assert box[3] <= rows[-1] + 1
 
 
-def test_textured_edges_are_refused():
-    with pytest.raises(ValueError, match="texture_prob=0"):
-        RandomEdgesBlackout(texture_prob=0.5)
+def test_edges_can_be_textured():
+    sample = RandomEdgesBlackout(prob=1.0, texture_prob=1.0)(start())
+    assert (sample["img"] == start()["img"]).all(-1).mean() < 0.9
+    assert sample["img"].any(-1).all()  # no black left
+    for _ in range(30):
+        texture = draw_texture(40, 30)
+        assert texture.shape == (40, 30, 3)
+        assert 2 <= len(np.unique(texture.reshape(-1, 3), axis=0)) <= 20
+
+
+def test_without_blackout_the_picture_is_the_rectangle():
+    sample = start()
+    sample["bbox_xyxy_wrt_input"] = np.array([[-5, 5, 60, 120]], np.float32)
+    sample["keypoints"][0, 1] = 90, 20  # right of the picture, 80 wide
+    before = sample["img"]
+    sample = RandomEdgesBlackout(prob=0.0)(sample)
+    assert sample["img"] is before
+    assert sample["bbox_xyxy_wrt_input"].tolist() == [[0, 5, 60, 100]]
+    assert sample["keypoints_in_image"][0].tolist() == [True, False] + [True] * 15
+    assert sample["keypoints_visibility"][0, :4].tolist() == [0, 0, 0, 1]
+
+
+def test_a_data_set_without_visibility_passes():
+    sample = start()
+    del sample["keypoints_visibility"]
+    steps = [RandomEdgesBlackout(prob=1.0), RandomFlip(prob=1.0), RandomHalfBody(prob=1.0)]
+    for step in [*steps, TopdownAffine((48, 64), use_udp=True), RandomPatchesBlackout(prob=1.0)]:
+        sample = step(sample)
+    encoder = MSRAHeatmap(input_size=(48, 64), heatmap_size=(12, 16), sigma=2)
+    sample = GenerateTarget(encoder)(sample)
+    assert sample["heatmaps"].shape == (1, 17, 16, 12)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_boxes_of_no_finite_numbers_are_refused(bad):
+    sample = make_sample() | {"id": 7, "bbox": np.array([[0, 0, bad, 9]], np.float32)}
+    with pytest.raises(ValueError, match=r"person 7 .* finite pixels: mend or drop it"):
+        GetBBoxCenterScale()(sample)
+
+
+def test_boxes_without_area_or_outside_still_give_a_crop():
+    for box in ([30, 30, 30, 30], [500, 500, 560, 600], [-90, -90, -20, -10]):
+        sample = make_sample() | {"bbox": np.array([box], np.float32)}
+        crop = TopdownAffine((48, 64), use_udp=True)(GetBBoxCenterScale()(sample))
+        assert crop["img"].shape == (64, 48, 3)
+        assert np.isfinite(crop["transformed_keypoints"]).all()
+        assert crop["img"].any() == (box[0] == 30)
+
+
+def test_flips_come_before_the_crop():
+    with pytest.raises(ValueError, match="behind TopdownAffine; put it before"):
+        RandomFlip()(TopdownAffine((48, 64), use_udp=True)(start()))
+
+
+def test_the_window_of_a_data_set_is_padded_but_the_crop_follows_the_box():
+    sample = make_sample() | {
+        "bbox_center": np.array([[30, 40]], np.float32),
+        "bbox_scale": np.array([[40, 80]], np.float32),
+    }
+    sample = GetBBoxCenterScale(padding=1.25)(sample)
+    assert sample["bbox_center"].tolist() == [[30, 40]]
+    assert sample["bbox_scale"].tolist() == [[50, 100]]
+    assert TopdownAffine((48, 64))(sample)["input_center"].tolist() == [35, 45]
+
+
+def test_edges_on_edges_without_udp():
+    sample = start()
+    sample["keypoints"] = np.array([[[35, 45], [35 - 37.5, 45], [72.5, 95]]], np.float32)
+    joints = TopdownAffine((48, 64))(sample)["transformed_keypoints"][0]
+    # window 75 x 100 about (35, 45) onto 48 x 64: centre, left middle, lower right corner
+    np.testing.assert_allclose(joints, [[24, 32], [0, 32], [48, 64]], atol=1e-4)
+    sample = start()
+    sample["keypoints"] = np.array([[[35, 45], [35 + 37.5, 45]]], np.float32)
+    sample["bbox_rotation"] = np.array([90], np.float32)
+    joints = TopdownAffine((48, 64))(sample)["transformed_keypoints"][0]
+    np.testing.assert_allclose(joints, [[24, 32], [24, 32 + 24]], atol=1e-4)  # right goes down
+
+
+def test_the_box_moves_into_the_crop():
+    box = TopdownAffine((48, 64), use_udp=True)(start())["bbox_xyxy_wrt_input"]
+    # 50 x 80 about the middle of a window of 75 x 100
+    want = [[47 * (1 - 50 / 75) / 2, 63 * 0.1, 47 * (1 + 50 / 75) / 2, 63 * 0.9]]
+    np.testing.assert_allclose(box, want, rtol=1e-5)
 
 
 def test_black_patches_hide_their_joints():
-    sample = TopdownAffine((48, 64))(start())
+    sample = TopdownAffine((48, 64), use_udp=True)(start())
     sample = RandomPatchesBlackout(grid_size=(8, 6), mask_ratio=1.0, prob=1.0)(sample)
     assert sample["img"].sum() == 0
     assert sample["keypoints_visibility"].sum() == 0
 
 
 def test_patches_follow_the_grid():
-    sample = TopdownAffine((48, 64))(start())
+    sample = TopdownAffine((48, 64), use_udp=True)(start())
     sample["img"][:] = 255
     sample = RandomPatchesBlackout(grid_size=(8, 6), mask_ratio=0.5, prob=1.0)(sample)
     cells = sample["img"].reshape(8, 8, 6, 8, 3).max((1, 3, 4))  # cells of 8 x 8 px

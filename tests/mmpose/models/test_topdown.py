@@ -126,6 +126,27 @@ def test_an_unannotated_batch_gives_finite_losses():
     assert all(torch.isfinite(value) for value in losses.values())
 
 
+def test_missing_and_damaged_masks_are_counted_in_the_log():
+    model = build("heatmaps")
+    batch = make_batch(model)
+    assert "masks_missing" not in model(**model.data_preprocessor(batch), mode="loss")
+    for sample, state in zip(
+        batch["data_samples"], ("used", "missing", "degenerate", "missing"), strict=True
+    ):
+        sample.set_metainfo({"mask_state": state})
+    losses = model(**model.data_preprocessor(batch), mode="loss")
+    total, log = model.parse_losses(losses)
+    assert (log["masks_missing"], log["masks_degenerate"]) == (0.5, 0.25)
+    assert total == log["loss_kpt"]
+
+
+def test_crops_of_another_kind_are_refused():
+    model = build("heatmaps")
+    for crops in (torch.zeros(2, 1, 8, 8), torch.zeros(3, 8, 8), torch.zeros(2, 8, 8, 3)):
+        with pytest.raises(ValueError, match=r"crops are \(B, 3, H, W\), got"):
+            model.data_preprocessor.normalise(crops)
+
+
 def test_mirrored_crops_give_mirrored_joints():
     model = build("heatmaps").eval()
     crops = torch.randn(2, 3, 128, 96)

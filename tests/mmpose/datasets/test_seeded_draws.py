@@ -1,0 +1,100 @@
+"""Augmentation that repeats: under a seed, across workers, after a resume."""
+
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate, worker_init_fn
+from mmengine.registry import DefaultScope
+from tiny_people import write_people
+from torch.utils.data import DataLoader
+
+from mmpose.datasets import CocoDataset, CombinedDataset, MultiSourceSampler
+from mmpose.datasets.seeded_index import SeededIndex, draws_of
+
+CODEC = {"type": "OKSArgMaxHeatmap", "input_size": (48, 64), "heatmap_size": (12, 16)}
+NOISE = {"erode_prob": 0.5, "dilate_prob": 0.5, "dilate_amount": 0.1}
+PIPELINE = [
+    {"type": "LoadImage"},
+    {"type": "GetBBoxCenterScale"},
+    {"type": "MaskBackground", "prob": 0.8, "alpha": 0.25, **NOISE},
+    {"type": "RandomFlip"},
+    {"type": "RandomHalfBody"},
+    {"type": "RandomBBoxTransform"},
+    {"type": "RandomEdgesBlackout", "prob": 0.5, "texture_prob": 0.5, "context_size": 1.5},
+    {"type": "TopdownAffine", "input_size": (48, 64), "use_udp": True},
+    {"type": "PhotometricDistortion"},
+    {"type": "RandomPatchesBlackout", "prob": 0.5},
+    {"type": "GenerateTarget", "encoder": CODEC},
+    {"type": "PackPoseInputs"},
+]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("people")
+    write_people(folder, num_images=4)
+    part = CocoDataset("annotations.json", data_root=str(folder), data_prefix={"img": "images"})
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        return CombinedDataset({"from_file": "coco.py"}, [part, part], PIPELINE)
+
+
+def crops(dataset, *, seed=0, num_workers=0, skipped=0, process_seed=0):
+    """Crops and targets of an epoch as mmengine's runner loads them, (n, ...) each."""
+    np.random.seed(process_seed)
+    sampler = MultiSourceSampler(dataset, 4, [3, 1], seed=seed)
+    sampler.skip(skipped)
+    loader = DataLoader(
+        dataset,
+        batch_size=4,
+        sampler=sampler,
+        num_workers=num_workers,
+        collate_fn=pseudo_collate,
+        worker_init_fn=partial(worker_init_fn, num_workers=num_workers, rank=0, seed=process_seed),
+    )
+    batches = list(loader)
+    images = torch.stack([image for batch in batches for image in batch["inputs"]])
+    samples = [sample for batch in batches for sample in batch["data_samples"]]
+    return images, torch.stack([sample.gt_fields.heatmaps for sample in samples])
+
+
+def test_the_seed_decides_and_neither_workers_nor_the_process_do(dataset):
+    alone = crops(dataset)
+    for again in (
+        crops(dataset, process_seed=7),
+        crops(dataset, num_workers=1),
+        crops(dataset, num_workers=2, process_seed=3),
+    ):
+        for want, got in zip(alone, again, strict=True):
+            assert torch.equal(want, got)
+    assert not torch.equal(alone[0], crops(dataset, seed=1)[0])
+
+
+def test_after_a_resume_the_rest_looks_as_it_would_have(dataset):
+    whole, rest = crops(dataset), crops(dataset, skipped=2, num_workers=1)
+    for want, got in zip(whole, rest, strict=True):
+        assert len(got) == len(want) - 8
+        assert torch.equal(want[8:], got)
+
+
+def test_a_person_looks_different_each_time_it_comes(dataset):
+    images = [dataset[SeededIndex(0, (0, 0, place))]["inputs"] for place in range(6)]
+    assert len({image.numpy().tobytes() for image in images}) == 6
+
+
+def test_draws_leave_the_global_state_alone():
+    index = pickle.loads(pickle.dumps(SeededIndex(5, (1, 2))))
+    assert (index, index.seed) == (5, (1, 2))
+    np.random.seed(0)
+    want = np.random.random()
+    np.random.seed(0)
+    with draws_of(index):
+        first = np.random.random()
+    assert np.random.random() == want
+    with draws_of(SeededIndex(9, (1, 2))):
+        assert np.random.random() == first
+    with draws_of(5):  # a plain index goes on with the process's numbers
+        np.random.seed(0)
+        assert np.random.random() == want
