@@ -172,7 +172,7 @@ def test_unstable_masks_give_way_to_the_best_of_three(segmenter, images, thresho
 
 
 def test_clicks_as_a_map():
-    """Maps of 4 × 4 at step 4: the centre of map pixel (column 2, row 1) is image pixel (9.5, 5.5)."""
+    """4 × 4 at step 4: the centre of map pixel (column 2, row 1) is image pixel (9.5, 5.5)."""
     coords = torch.tensor([[[9.5, 5.5]], [[9.5, 5.5]], [[9.5, 5.5]]])
     labels = torch.tensor([[1], [0], [2]])  # inside, outside, a corner of a box
     maps = draw_clicks(coords, labels, 4, 4, sigma=4.0)
