@@ -12,7 +12,7 @@ from .body_datasets import (
 from .cihp_dataset import CIHPDataset
 from .coco_style import BaseCocoStyleDataset
 from .combined import CombinedDataset
-from .joint_mapping import KeypointConverter, map_joints
+from .joint_mapping import map_joints
 from .mpii_dataset import MpiiDataset
 from .pose_metainfo import parse_pose_metainfo
 from .samplers import MultiSourceSampler
@@ -30,7 +30,6 @@ __all__ = [
     "CombinedDataset",
     "CrowdPoseDataset",
     "ExlposeDataset",
-    "KeypointConverter",
     "MpiiDataset",
     "MultiSourceSampler",
     "OCHumanDataset",

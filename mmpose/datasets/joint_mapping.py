@@ -1,12 +1,8 @@
 """Moving the joints of one skeleton to their places in another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-
-from mmpose.registry import TRANSFORMS
-
-from .transforms.base import Transform
 
 JOINT_FIELDS = ("keypoints", "keypoints_visible", "keypoints_visibility")
 
@@ -59,44 +55,3 @@ def check_mapping(mapping: Mapping[int, int], num_sources: int, num_targets: int
             f"two joints of the mapping go to one place: {sorted(mapping.values())}; a merged "
             "joint has one source"
         )
-
-
-@TRANSFORMS.register_module()
-class KeypointConverter(Transform):
-    """Bring the joints of one data set into another skeleton.
-
-    A joint that is the mean of two is annotated where both are, and seen where both are.
-
-    Args:
-        num_keypoints: M of the new skeleton.
-        mapping: pairs (source, target); a source may be a pair of joints, of which the mean is
-            taken. Targets without a source are unannotated.
-    """
-
-    def __init__(
-        self, num_keypoints: int, mapping: Sequence[tuple[int | tuple[int, int], int]]
-    ) -> None:
-        pairs = [
-            (source if isinstance(source, Sequence) else (source, source), target)
-            for source, target in mapping
-        ]
-        self.num_keypoints = num_keypoints
-        self.sources = np.array([source for source, _ in pairs]).reshape(-1, 2)
-        self.targets = [target for _, target in pairs]
-        check_mapping(dict(enumerate(self.targets)), len(pairs), num_keypoints)
-
-    def transform(self, results: dict) -> dict:
-        """Replace ``keypoints`` (N, M, 2), ``keypoints_visible`` and ``keypoints_visibility``."""
-        num_sources = results["keypoints"].shape[1]
-        if self.sources.max(initial=-1) >= num_sources:
-            raise ValueError(
-                f"KeypointConverter takes joint {self.sources.max()} of a skeleton of "
-                f"{num_sources}; check that its mapping belongs to the data set"
-            )
-        paired = {
-            field: results[field][:, self.sources.T] for field in JOINT_FIELDS
-        }  # (N, 2, J, ...)
-        joined = {field: values.prod(1) for field, values in paired.items()}
-        joined["keypoints"] = paired["keypoints"].mean(1, dtype=np.float32)
-        identity = dict(enumerate(self.targets))
-        return results | map_joints(joined, identity, self.num_keypoints)
