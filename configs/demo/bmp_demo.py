@@ -26,7 +26,7 @@ loop = dict(
     num_iters=2,
     oks_nms_thr=0.8,
     prompting=dict(
-        num_pos_keypoints=3,
+        num_pos_keypoints=8,
         num_neg_keypoints=0,
         confidence_thr=0.5,
         visibility_thr=0.5,
@@ -34,8 +34,9 @@ loop = dict(
         use_bbox=False,
         no_joint="keep",
     ),
+    pose_mask_consistency=True,  # the small segmenter is not always better than the detector
     exclusive_masks=True,
-    refresh_bboxes=True,
+    refresh_bboxes=False,
 )
 model = dict(detector=detector, pose_model=pose_model, segmenter=segmenter, loop=loop)
 

@@ -21,6 +21,6 @@ param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=10),
     dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=10, end=max_iters),
 ]
-load_from = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_100.pth"
+load_from = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_330.pth"
 load_from_allow = []
 checkpoint = "pmpose_lite0_demo.safetensors"

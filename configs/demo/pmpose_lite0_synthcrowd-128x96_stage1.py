@@ -52,15 +52,15 @@ model = dict(
         decoder=codec,
     )
 )
-max_iters = 100
+max_iters = 330
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 custom_hooks = [
     dict(type="SyncBuffersHook"),
-    dict(  # an average over about the last 25 iterations
+    dict(  # an average over about the last 50 iterations
         type="EMAHook",
         ema_type="ExponentialMovingAverage",
-        momentum=0.04,
+        momentum=0.02,
         update_buffers=True,
         priority="NORMAL",
     ),
@@ -77,4 +77,4 @@ load_from_allow = [
     "head.oks_layers.*",
     "head.error_layers.*",
 ]
-checkpoint = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_100.pth"
+checkpoint = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_330.pth"

@@ -1,7 +1,8 @@
 """The small pose-prompted segmenter that ships with the project: SAM 2 on EfficientNet-Lite0.
 
 Same classes and steps as configs/sam_pose2seg, smaller numbers, no video memory. Trained on
-SynthCrowd and real photos, half each, with 1 to 3 joints as clicks and one round of correction.
+SynthCrowd and real photos, half each, with 1 to 8 joints as clicks. The trunk is the
+detector's and does not learn.
 Needs ``datasets/synthcrowd/{train,val}`` (python tools/datasets/synthcrowd.py), the photos of
 ``datasets/README.md`` and the start weights of its trunk (tools/model_converters).
 """
@@ -13,7 +14,7 @@ custom_imports = dict(imports=["bmp.sam_training"], allow_failed_imports=False)
 image_size = 256
 mask_size = 128  # at which losses are computed
 batch_size = 8
-max_iters = 1000
+max_iters = 1500
 base_lr = 1e-3
 
 model = dict(
@@ -27,21 +28,23 @@ model = dict(
     sam=dict(
         image_size=image_size,
         d_model=128,
+        click_sigma=16,
         trunk=dict(
             type="TimmTrunk",
             model_name="tf_efficientnet_lite0",
-            frozen_stages=2,
+            frozen_stages=8,  # all
             # the trunk of the detector: it knows people already
             pretrained_file="bmp/weights/rtmdet-ins_lite0_demo.safetensors",
         ),
     ),
-    first_counts=(1, 2, 3, 3),
-    num_corrections=1,
+    neck_gain=0.12,
+    first_counts=(1, 2, 3, 5, 8),
+    num_corrections=0,
     keypoint_jitter=0.02,
     # Learning from scratch, the published 20 to 1 first answers "background everywhere".
     loss_weights=dict(mask=5.0, dice=5.0, iou=1.0, object=1.0),
     trainable="all",
-    eval_counts=(1, 3),
+    eval_counts=(1, 3, 8),
 )
 checkpoint = "sam-pose2seg_demo.safetensors"
 
