@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
@@ -115,13 +114,7 @@ def build_pose_model(cfg: Mapping[str, Any], device: torch.device | str = "cpu")
     config = find_config(arguments.pop("config"), CONFIG_FOLDERS)
     checkpoint = arguments.pop("checkpoint", None)
     path = None if checkpoint is None else str(find_checkpoint(checkpoint))
-    return TopdownPose(_load_model(config, path, device), **arguments)
-
-
-def _load_model(config: Path, checkpoint: str | None, device: torch.device | str) -> nn.Module:
-    # names in the config are mmpose's, whatever scope the program around has chosen
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        return init_model(str(config), checkpoint, device=device)
+    return TopdownPose(init_model(config, path, device), **arguments)
 
 
 class PMPose:
@@ -160,7 +153,7 @@ class PMPose:
                 "or call load_from_file",
                 stacklevel=2,
             )
-        self.model = _load_model(self.config_path, checkpoint, pick_device(device))
+        self.model = init_model(self.config_path, checkpoint, pick_device(device))
 
     @property
     def device(self) -> torch.device:
@@ -180,7 +173,7 @@ class PMPose:
         """
         if not Path(path).is_file():
             raise FileNotFoundError(f"no checkpoint file {os.fspath(path)!r}")
-        self.model = _load_model(self.config_path, str(path), self.device)
+        self.model = init_model(self.config_path, str(path), self.device)
         return self
 
     def as_part(self) -> TopdownPose:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from torch import nn
 
 import mmpose.codecs
@@ -66,7 +67,8 @@ def init_model(
         config = config.copy()
         config.merge_from_dict(cfg_options)
     model_cfg = dict(config.model, train_cfg=None)
-    model = MODELS.build(model_cfg)
+    with DefaultScope.overwrite_default_scope("mmpose"):  # whoever set another one before
+        model = MODELS.build(model_cfg)
     meta = {} if checkpoint is None else load_checkpoint(model, checkpoint)
     model.cfg = config
     model.dataset_meta = find_dataset_meta(config, meta)
