@@ -1,10 +1,9 @@
 """The small pose-prompted segmenter that ships with the project: SAM 2 on EfficientNet-Lite0.
 
 Same classes and steps as configs/sam_pose2seg, smaller numbers, no video memory. Trained on
-SynthCrowd and real photos, half each, with 1 to 8 joints as clicks. The trunk is the
-detector's and does not learn.
-Needs ``datasets/synthcrowd/{train,val}`` (python tools/datasets/synthcrowd.py), the photos of
-``datasets/README.md`` and the start weights of its trunk (tools/model_converters).
+SynthCrowd and real photos, half each, with 1 to 8 joints as clicks. The trunk is that of the
+shipped detector and does not learn. Needs ``datasets/synthcrowd/{train,val}`` (python
+tools/datasets/synthcrowd.py) and the photos of ``datasets/README.md``.
 """
 
 _base_ = ["../_base_/runtime.py"]
@@ -33,7 +32,7 @@ model = dict(
             type="TimmTrunk",
             model_name="tf_efficientnet_lite0",
             frozen_stages=8,  # all
-            # the trunk of the detector: it knows people already
+            # it knows people already
             pretrained_file="bmp/weights/rtmdet-ins_lite0_demo.safetensors",
         ),
     ),
@@ -108,11 +107,7 @@ test_cfg = dict(type="TestLoop")
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="AdamW", lr=base_lr, weight_decay=0.05),
-    paramwise_cfg=dict(
-        norm_decay_mult=0,
-        bias_decay_mult=0,
-        custom_keys={"image_encoder.trunk": dict(lr_mult=0.5)},
-    ),
+    paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0),
     clip_grad=dict(max_norm=1.0),
 )
 param_scheduler = [
