@@ -1,36 +1,11 @@
 """ViTPose-B on COCO (arXiv:2204.12484): plain crops, 17 joints."""
 
-_base_ = ["../_base_/datasets/coco_pose.py", "../_base_/schedules/vitpose_210e.py"]
+_base_ = [
+    "../_base_/models/vitpose-base.py",
+    "../_base_/datasets/coco_pose.py",
+    "../_base_/schedules/vitpose_210e.py",
+]
 
-model = dict(
-    type="TopdownPoseEstimator",
-    data_preprocessor=dict(
-        type="PoseDataPreprocessor",
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-    ),
-    backbone=dict(
-        type="mmpretrain.VisionTransformer",
-        arch="base",
-        img_size=(256, 192),
-        patch_size=16,
-        qkv_bias=True,
-        drop_path_rate=0.3,
-        with_cls_token=False,
-        out_type="featmap",
-        patch_cfg=dict(padding=2),
-    ),
-    head=dict(
-        type="HeatmapHead",
-        in_channels=768,
-        out_channels=17,
-        deconv_out_channels=(256, 256),
-        deconv_kernel_sizes=(4, 4),
-        loss=dict(type="KeypointMSELoss", use_target_weight=True),
-        decoder={{_base_.codec}},
-    ),
-    test_cfg=dict(flip_test=True, flip_mode="heatmap", shift_heatmap=False),
-)
+model = dict(head=dict(out_channels=17, decoder={{_base_.codec}}))
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 train_cfg = dict(val_interval=10)
