@@ -150,7 +150,7 @@ class PCKAccuracy(BaseMetric):
 
 
 @METRICS.register_module()
-class MpiiPCKAccuracy(BaseMetric):
+class MpiiPCKAccuracy(PCKAccuracy):
     """MPII's table: PCKh of each part of the body and of all, in percent.
 
     A joint is correct within ``thr`` head sizes. ``PCK`` is the mean over all annotated joints
@@ -173,14 +173,7 @@ class MpiiPCKAccuracy(BaseMetric):
         collect_device: str = "gpu",
         prefix: str | None = None,
     ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
-        _check_norm_item(norm_item)
-        self.thr = thr
-        self.norm_item = norm_item
-
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Take over the predictions of one batch."""
-        self.results.extend(_record(sample, self.norm_item) for sample in data_samples)
+        super().__init__(thr, norm_item, collect_device, prefix)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The table.

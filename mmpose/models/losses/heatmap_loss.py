@@ -48,9 +48,8 @@ def sobel_energy(maps: Tensor) -> Tensor:
     return slopes.square().sum(1).view(maps.shape)
 
 
-@MODELS.register_module()
-class KeypointMSELoss(nn.Module):
-    """Mean squared difference of maps, each joint times its weight.
+class MapLoss(nn.Module):
+    """What losses of maps share.
 
     Args:
         use_target_weight: whether the weights given to :meth:`forward` count.
@@ -68,6 +67,14 @@ class KeypointMSELoss(nn.Module):
         self.use_target_weight = use_target_weight
         self.skip_empty_channel = skip_empty_channel
         self.loss_weight = loss_weight
+
+
+@MODELS.register_module()
+class KeypointMSELoss(MapLoss):
+    """Mean squared difference of maps, each joint times its weight.
+
+    Arguments as in :class:`MapLoss`.
+    """
 
     def forward(
         self,
@@ -96,7 +103,7 @@ class KeypointMSELoss(nn.Module):
 
 
 @MODELS.register_module()
-class OKSHeatmapLoss(nn.Module):
+class OKSHeatmapLoss(MapLoss):
     """Expected loss of similarity when answering by the map (ProbPose, arXiv:2412.02254).
 
     Args:
@@ -117,14 +124,11 @@ class OKSHeatmapLoss(nn.Module):
         loss_weight: float = 1.0,
         oks_type: str = "minus",
     ) -> None:
-        super().__init__()
+        super().__init__(use_target_weight, skip_empty_channel, loss_weight)
         if oks_type not in OKS_TYPES:
             raise ValueError(f"oks_type must be one of {OKS_TYPES}, got {oks_type!r}")
-        self.use_target_weight = use_target_weight
-        self.skip_empty_channel = skip_empty_channel
         self.smoothing_weight = smoothing_weight
         self.gaussian_weight = gaussian_weight
-        self.loss_weight = loss_weight
         self.oks_type = oks_type
 
     def forward(
@@ -166,25 +170,11 @@ class OKSHeatmapLoss(nn.Module):
 
 
 @MODELS.register_module()
-class CalibrationLoss(nn.Module):
+class CalibrationLoss(MapLoss):
     """Negative logarithm of the similarity to expect when answering by a map that adds up to 1.
 
-    Args:
-        use_target_weight: whether the weights given to :meth:`forward` count.
-        skip_empty_channel: joints whose target map is all zero do not count.
-        loss_weight: factor of the whole.
+    Arguments as in :class:`MapLoss`.
     """
-
-    def __init__(
-        self,
-        use_target_weight: bool = True,
-        skip_empty_channel: bool = False,
-        loss_weight: float = 1.0,
-    ) -> None:
-        super().__init__()
-        self.use_target_weight = use_target_weight
-        self.skip_empty_channel = skip_empty_channel
-        self.loss_weight = loss_weight
 
     def forward(
         self,
