@@ -123,3 +123,19 @@ def redirect(node: object, folder: Path, files: dict[str, str]) -> None:
     else:
         for value in node.values():
             redirect(value, folder, files)
+
+
+def write_json(path, content):
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def mpii_entry(**changes):
+    entry = {
+        "image": "a.png",
+        "center": [51.0, 46.0],
+        "scale": 0.2,
+        "joints": [[11.0 + i, 21.0] for i in range(16)],
+        "joints_vis": [1] * 16,
+    }
+    return entry | changes

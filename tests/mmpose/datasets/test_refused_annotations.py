@@ -1,0 +1,132 @@
+"""Files that no data set can use: each error names the file, what is wrong and where."""
+
+import gzip
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+from tiny_people import mpii_entry, write_json, write_people
+
+from mmpose.datasets import (
+    CocoDataset,
+    MpiiDataset,
+)
+from mmpose.registry import DATASETS
+
+
+def lacks(*path):
+    def change(content):
+        record = content
+        for step in path[:-1]:
+            record = record[step]
+        del record[path[-1]]
+
+    return change
+
+
+def sets(value, *path):
+    def change(content):
+        record = content
+        for step in path[:-1]:
+            record = record[step]
+        record[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(lacks("images", 0, "width"), r"an image of .* lacks \['width'\]", id="width"),
+        pytest.param(lacks("images", 0, "file_name"), r"lacks \['file_name'\]", id="file name"),
+        pytest.param(lacks("annotations", 0, "id"), r"annotation lacks \['id'\]", id="id"),
+        pytest.param(lacks("annotations", 0, "image_id"), "names image None", id="no image id"),
+        pytest.param(sets(99, "annotations", 0, "image_id"), "names image 99", id="other image"),
+        pytest.param(sets([1, 2, 3], "annotations", 0, "bbox"), "3 numbers of a box", id="box"),
+        pytest.param(
+            sets([1, 2, float("nan"), 3], "annotations", 0, "bbox"), "not finite", id="nan box"
+        ),
+        pytest.param(
+            sets(["a"] * 51, "annotations", 0, "keypoints"), "must be a list of numbers", id="words"
+        ),
+        pytest.param(
+            sets([1] * 50, "annotations", 0, "keypoints"), "the metainfo 17", id="50 numbers"
+        ),
+        pytest.param(sets({}, "annotations"), r"lacks \['annotations'\]", id="no list"),
+    ],
+)
+def test_malformed_annotations_are_refused(tmp_path, change, message):
+    content = write_people(tmp_path, num_images=1)
+    change(content)
+    with pytest.raises(ValueError, match=message):
+        CocoDataset(ann_file=write_json(tmp_path / "bad.json", content))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param({"image_id": 1}, "must be a JSON list of records, got dict", id="no list"),
+        pytest.param([{"image_id": 1, "bbox": [0, 0, 5, 5]}], r"lacks \['score'\]", id="score"),
+        pytest.param([{"image_id": 1, "score": 1.0}], r"lacks \['bbox'\]", id="box"),
+        pytest.param(
+            [{"image_id": 1, "score": 1.0, "bbox": [0, 0, 5]}], "a box of 3 numbers", id="3 numbers"
+        ),
+        pytest.param([], "bbox_score_thr leaves some", id="nobody"),
+    ],
+)
+def test_malformed_detections_are_refused(tmp_path, content, message):
+    write_people(tmp_path, num_images=1)
+    write_json(tmp_path / "boxes.json", content)
+    with pytest.raises(ValueError, match=message):
+        CocoDataset(
+            data_root=str(tmp_path),
+            ann_file="annotations.json",
+            bbox_file="boxes.json",
+            test_mode=True,
+        )
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        pytest.param({"images": []}, "must be a JSON list of records", id="COCO's format"),
+        pytest.param([{"image": "a.png"}], r"lacks \['center', 'scale'", id="missing fields"),
+        pytest.param([mpii_entry(joints_vis=[1])], "16 joints but 1 values", id="short list"),
+        pytest.param(
+            [mpii_entry(joints=[[1.0, 2.0]] * 14, joints_vis=[1] * 14)],
+            "14 keypoints, the metainfo 16",
+            id="other skeleton",
+        ),
+    ],
+)
+def test_malformed_mpii_files_are_refused(tmp_path, entries, message):
+    with pytest.raises(ValueError, match=message):
+        MpiiDataset(ann_file=write_json(tmp_path / "mpii.json", entries))
+
+
+def test_head_boxes_must_fit(tmp_path):
+    write_json(tmp_path / "mpii.json", [mpii_entry()])
+    kwargs = {"data_root": str(tmp_path), "ann_file": "mpii.json", "headbox_file": "heads.mat"}
+    with pytest.raises(FileNotFoundError, match="no head box file"):
+        MpiiDataset(**kwargs)
+    savemat(tmp_path / "heads.mat", {"headboxes_src": np.zeros((2, 2, 3))})
+    with pytest.raises(ValueError, match="has 3 head boxes"):
+        MpiiDataset(**kwargs)
+    savemat(tmp_path / "heads.mat", {"other": np.zeros(1)})
+    with pytest.raises(ValueError, match="lacks 'headboxes_src'"):
+        MpiiDataset(**kwargs)
+
+
+def test_a_compressed_file_that_is_cut_is_refused(tmp_path):
+    path = tmp_path / "people.json.gz"
+    path.write_bytes(gzip.compress(b'{"images": []}')[:-9])
+    with pytest.raises(ValueError, match="may be cut short"):
+        CocoDataset(ann_file=str(path))
+
+
+def test_a_data_set_without_a_skeleton_is_refused(tmp_path):
+    write_people(tmp_path, num_images=1)
+    with pytest.raises(ValueError, match="has no skeleton of its own"):
+        DATASETS.build(
+            {"type": "BaseCocoStyleDataset", "ann_file": str(tmp_path / "annotations.json")}
+        )
