@@ -18,6 +18,7 @@ from .annotation_files import (
     require_fields,
 )
 from .pose_metainfo import parse_pose_metainfo
+from .seeded_index import draws_of
 from .unreadable import run_pipeline
 
 IMAGE_FIELDS = ("id", "file_name", "width", "height")
@@ -269,6 +270,10 @@ class BaseCocoStyleDataset(BaseDataset):
         """One parsed sample with the index tables of the skeleton."""
         sample = super().get_data_info(idx)
         return sample | {key: self._metainfo[key] for key in METAINFO_KEYS}
+
+    def __getitem__(self, idx: int) -> dict:
+        with draws_of(idx):
+            return super().__getitem__(idx)
 
     def prepare_data(self, idx: int) -> dict | None:
         """One sample after the pipeline; an unreadable picture is counted and reported."""

@@ -1,8 +1,10 @@
-"""Sampling several sources in fixed shares of every batch."""
+"""Samplers whose indices carry the seeds of their samples' random draws."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
+from mmengine import dataset as engine
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
@@ -17,6 +19,41 @@ def split_batch(batch_size: int, source_ratio: Sequence[float]) -> list[int]:
     total = sum(source_ratio)
     shares = [int(batch_size * ratio / total) for ratio in source_ratio]
     return [batch_size - sum(shares[1:]), *shares[1:]]
+
+
+@DATA_SAMPLERS.register_module()
+class DefaultSampler(engine.DefaultSampler):
+    """mmengine's sampler of a whole data set, with seeds for the draws of its samples.
+
+    They depend on the seed, the epoch and the index alone: batches are the same for any number of
+    workers and, dealt out anew, of processes; each epoch draws other ones. Order, settings and
+    lengths are mmengine's.
+    """
+
+    num_skipped = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the start of an epoch."""
+        super().set_epoch(epoch)
+        self.num_skipped = 0
+
+    def skip(self, num_samples: int) -> None:
+        """Leave out the first samples of this process in this epoch: see `MultiSourceSampler`."""
+        self.num_skipped = num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        for index in islice(super().__iter__(), self.num_skipped, None):
+            yield SeededIndex(index, (self.seed, self.epoch, index))
+
+
+@DATA_SAMPLERS.register_module()
+class InfiniteSampler(engine.InfiniteSampler):
+    """mmengine's endless sampler, with a seed for each place of its stream."""
+
+    def _indices_of_rank(self) -> Iterator[int]:
+        places = enumerate(self._infinite_indices())
+        for place, index in islice(places, self.rank, None, self.world_size):
+            yield SeededIndex(index, (self.seed, place))
 
 
 @DATA_SAMPLERS.register_module()
@@ -68,9 +105,12 @@ class MultiSourceSampler(Sampler):
         """Go to the start of an epoch."""
         self.epoch, self.first_batch = epoch, 0
 
-    def skip(self, num_batches: int) -> None:
-        """Leave out the first batches of this epoch: they were trained on before a resume."""
-        self.first_batch = num_batches
+    def skip(self, num_samples: int) -> None:
+        """Leave out the first samples of this epoch: they were trained on before a resume.
+
+        They are counted in this process; only whole batches can be skipped.
+        """
+        self.first_batch = num_samples // self.batch_size
 
     def _stream(self, source: int, position: int) -> Iterator[int]:
         """Indices of a source for this rank, from the given position on."""

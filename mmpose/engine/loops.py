@@ -13,8 +13,8 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
     """`IterBasedTrainLoop` whose resume jumps to its place in the data.
 
     mmengine's own loads and drops every batch up to there, which takes as long as the training
-    did. A sampler with ``set_epoch`` and ``skip`` (`MultiSourceSampler`) jumps; with any other
-    the data starts anew, in the order of the epoch that was reached.
+    did. A sampler with ``set_epoch`` and ``skip`` (`MultiSourceSampler`, `DefaultSampler`) jumps;
+    with any other the data starts anew, in the order of the epoch that was reached.
     """
 
     def _batches(self) -> Iterator:
@@ -24,7 +24,7 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
             if hasattr(sampler, "set_epoch"):
                 sampler.set_epoch(epoch)
             if offset and hasattr(sampler, "skip"):
-                sampler.skip(offset)
+                sampler.skip(offset * self.dataloader.batch_size)
             elif offset:
                 print_log(
                     f"{type(sampler).__name__} cannot jump: epoch {epoch} starts anew",
