@@ -13,11 +13,18 @@ from mmengine.logging import print_log
 
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
+from mmpose.datasets.transforms import KeypointConverter
 from mmpose.registry import METRICS
 
 from .coco_ap import STAT_NAMES, crowd_keypoint_ap, keypoint_ap
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules
+from .joint_conversion import (
+    build_converter,
+    convert_annotations,
+    convert_joints,
+    convert_sigmas,
+)
 from .oks import oks_nms, soft_oks_nms
 
 SCORE_MODES = ("bbox", "keypoint", "bbox_keypoint", "bbox_rle")
@@ -92,9 +99,13 @@ class CocoMetric(BaseMetric):
         ignore_stats: names of numbers to leave out, such as ``"AR (M)"``.
         padding: how much larger than the box the window of the extended evaluation is.
         confidence_thr: from this presence on a joint is predicted as there.
+        pred_converter: moves the joints of predictions into another skeleton before they are
+            evaluated (and written): a `KeypointConverter` or its config. Joints that it does not
+            fill are wrong wherever they are annotated.
+        gt_converter: the same for the annotations, and for the sigmas of their skeleton.
         format_only: write the result file and stop.
         outfile_prefix: the results go to ``<prefix>.keypoints.json``; None writes none.
-        metainfo: skeleton of the ground truth; by default that of the evaluated data set.
+        metainfo: skeleton of ``ann_file``; by default that of the evaluated data set.
         collect_device: ``"gpu"`` gathers through the process group (gloo or nccl), ``"cpu"``
             through files in the working directory.
         prefix: of the names of the numbers.
@@ -121,6 +132,8 @@ class CocoMetric(BaseMetric):
         ignore_stats: Sequence[str] = (),
         padding: float = 1.25,
         confidence_thr: float = 0.51,
+        pred_converter: dict | KeypointConverter | None = None,
+        gt_converter: dict | KeypointConverter | None = None,
         format_only: bool = False,
         outfile_prefix: str | None = None,
         metainfo: dict | None = None,
@@ -138,6 +151,12 @@ class CocoMetric(BaseMetric):
             raise ValueError("format_only writes a result file: set outfile_prefix too")
         self.ann_file = ann_file
         self.ground_truth = read_coco_file(ann_file)
+        self.num_annotated_joints = _count_joints(self.ground_truth["annotations"])
+        self.pred_converter = build_converter(pred_converter)
+        self.gt_converter = build_converter(gt_converter)
+        if self.gt_converter is not None:
+            people = convert_annotations(self.ground_truth["annotations"], self.gt_converter)
+            self.ground_truth = self.ground_truth | {"annotations": people}
         self.use_area = use_area
         self.iou_type = iou_type
         self.score_mode = score_mode
@@ -163,15 +182,16 @@ class CocoMetric(BaseMetric):
 
     def _record(self, sample: dict) -> dict:
         """What of a sample is needed later, small enough to be sent between processes."""
-        record = {key: sample[key] for key in ("id", "img_id")}
+        pred, gt = sample["pred_instances"], sample["gt_instances"]
+        fields = {"keypoints": "keypoints", "keypoint_scores": "keypoint_scores", **EXTRA_FIELDS}
+        record = {  # keypoints (K, 2), the others (K,)
+            name: _to_array(pred[field])[0] for field, name in fields.items() if field in pred
+        }
+        if self.pred_converter is not None:
+            record = convert_joints(record, self.pred_converter)
+        record |= {key: sample[key] for key in ("id", "img_id")}
         record["category_id"] = sample.get("category_id", 1)
         record["unreadable"] = bool(sample.get("unreadable", False))
-        pred, gt = sample["pred_instances"], sample["gt_instances"]
-        record["keypoints"] = _to_array(pred["keypoints"])[0]  # (K, 2)
-        record["keypoint_scores"] = _to_array(pred["keypoint_scores"])[0]  # (K,)
-        for field, name in EXTRA_FIELDS.items():
-            if field in pred:
-                record[name] = _to_array(pred[field])[0]
         record["bbox"] = _to_array(gt["bboxes"])[0]
         record["bbox_score"] = float(_to_array(gt["bbox_scores"])[0])
         record["window"] = _to_array(gt["bbox_scales"])[0] if "bbox_scales" in gt else None
@@ -179,15 +199,13 @@ class CocoMetric(BaseMetric):
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Merge what came from all processes and evaluate it once."""
-        meta = self.metainfo or self.dataset_meta
-        num_joints = self._num_joints(meta)
-        if num_joints > meta["num_keypoints"]:
+        sigmas = self._sigmas(self.metainfo or self.dataset_meta)
+        num_predicted = min((len(record["keypoints"]) for record in results), default=len(sigmas))
+        if num_predicted < len(sigmas):
             raise ValueError(
-                f"{self.ann_file} has {num_joints} keypoints a person, the skeleton "
-                f"{meta['dataset_name']!r} {meta['num_keypoints']}; evaluate with annotations of "
-                "the joints that the model predicts"
+                f"the model predicts {num_predicted} joints, {self.ann_file} has {len(sigmas)}; "
+                "bring both to one skeleton by pred_converter or gt_converter"
             )
-        sigmas = np.asarray(meta["sigmas"])[:num_joints]
         detections = self.collect_detections(results, sigmas)
         if self.outfile_prefix is not None:
             with open(f"{self.outfile_prefix}.keypoints.json", "w", encoding="utf-8") as file:
@@ -216,12 +234,17 @@ class CocoMetric(BaseMetric):
             if name not in self.ignore_stats
         }
 
-    def _num_joints(self, meta: dict) -> int:
-        """Joints of the ground truth: a model's extra joints (K > 17) are not evaluated."""
-        counts = {
-            len(p["keypoints"]) // 3 for p in self.ground_truth["annotations"] if p.get("keypoints")
-        }
-        return min(counts, default=meta["num_keypoints"])
+    def _sigmas(self, meta: dict) -> np.ndarray:
+        """Of the evaluated joints: a model's extra joints (K > 17) are not evaluated."""
+        num_joints = self.num_annotated_joints or meta["num_keypoints"]
+        if num_joints > meta["num_keypoints"]:
+            raise ValueError(
+                f"{self.ann_file} has {num_joints} keypoints a person, the skeleton "
+                f"{meta['dataset_name']!r} {meta['num_keypoints']}; evaluate with annotations of "
+                "the joints that the model predicts"
+            )
+        sigmas = np.asarray(meta["sigmas"])[:num_joints]
+        return sigmas if self.gt_converter is None else convert_sigmas(sigmas, self.gt_converter)
 
     def collect_detections(self, results: list[dict], sigmas: np.ndarray) -> list[dict]:
         """Result-file entries of all records: each person once, similar poses suppressed."""
@@ -274,6 +297,12 @@ class CocoMetric(BaseMetric):
             self.keypoint_score_thr,
             confidences=compared,
         )
+
+
+def _count_joints(people: Sequence[dict]) -> int | None:
+    """Joints of annotated people; None where nobody has any."""
+    counts = {len(person["keypoints"]) // 3 for person in people if person.get("keypoints")}
+    return min(counts, default=None)
 
 
 def _rules_of(
