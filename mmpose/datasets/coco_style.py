@@ -61,7 +61,7 @@ def parse_person(annotation: dict, image: dict, num_keypoints: int) -> dict[str,
     is_labelled = (joints[..., 2] > 0).any() and annotation.get("num_keypoints") != 0
     if not is_labelled or (bbox[0, 2:] <= bbox[0, :2]).any():
         return None
-    area = annotation.get("area") or 0.53 * bbox_xywh[0, 2] * bbox_xywh[0, 3]
+    area = 0.53 * bbox_xywh[0, 2:].prod(keepdims=True)
     sample = {
         "id": annotation["id"],
         "category_id": annotation.get("category_id", 1),
@@ -70,7 +70,7 @@ def parse_person(annotation: dict, image: dict, num_keypoints: int) -> dict[str,
         "keypoints": joints[..., :2],
         "keypoints_visible": np.minimum(1, joints[..., 2]),
         "keypoints_visibility": (joints[..., 2] == 2).astype(np.float32),
-        "area": np.array([area], dtype=np.float32),
+        "area": parse_numbers(annotation, "area") if annotation.get("area") else area,
         "segmentation": annotation.get("segmentation"),
         "crowd_index": image.get("crowdIndex"),
     }
@@ -113,7 +113,7 @@ def parse_detection(detection: dict, index: int, num_keypoints: int) -> dict[str
         ValueError: a field is missing or malformed.
     """
     require_fields(detection, ("image_id", "bbox", "score"), f"detection {index}")
-    bbox_xywh = parse_numbers(detection, "bbox")
+    bbox_xywh, score = (parse_numbers(detection, field) for field in ("bbox", "score"))
     if bbox_xywh.size != 4:
         raise ValueError(
             f"detection {index} has a box of {bbox_xywh.size} numbers; expected left, top, width "
@@ -123,7 +123,7 @@ def parse_detection(detection: dict, index: int, num_keypoints: int) -> dict[str
         "id": index,
         "category_id": 1,
         "bbox": bbox_xywh2xyxy(bbox_xywh[None]),
-        "bbox_score": np.array([detection["score"]], dtype=np.float32),
+        "bbox_score": score,
         "keypoints": np.zeros((1, num_keypoints, 2), dtype=np.float32),
         "keypoints_visible": np.ones((1, num_keypoints), dtype=np.float32),
         "keypoints_visibility": np.ones((1, num_keypoints), dtype=np.float32),
@@ -230,6 +230,11 @@ class BaseCocoStyleDataset(BaseDataset):
                 "are crowd or ignore regions or have no box or no labelled joint",
                 logger="current",
             )
+        if self.test_mode and len({(s["img_id"], s["id"]) for s in kept}) < len(kept):
+            raise ValueError(
+                f"people of one image of {self.ann_file} share an id, a test would take them for "
+                "one; give each its own"
+            )
         return kept[:: self.sample_interval]
 
     def _read_detections(self) -> list[dict]:
@@ -238,7 +243,7 @@ class BaseCocoStyleDataset(BaseDataset):
         for index, detection in enumerate(detections):
             require_fields(detection, ("score",), f"detection {index} of {self.bbox_file}")
         people = [det for det in detections if det.get("category_id", 1) == 1]
-        return [detection for detection in people if detection["score"] >= threshold]
+        return [det for det in people if parse_numbers(det, "score").item() >= threshold]
 
     def _parse_annotation(self, annotation: dict, images: dict, index: int) -> dict | None:
         image = self._image_of(annotation, images)

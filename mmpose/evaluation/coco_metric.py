@@ -16,7 +16,7 @@ from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.datasets.transforms import KeypointConverter
 from mmpose.registry import METRICS
 
-from .coco_ap import STAT_NAMES, crowd_keypoint_ap, keypoint_ap
+from .coco_ap import STAT_NAMES, check_people, crowd_keypoint_ap, keypoint_ap
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules
 from .joint_conversion import (
@@ -111,7 +111,8 @@ class CocoMetric(BaseMetric):
         prefix: of the names of the numbers.
 
     Raises:
-        ValueError: a setting is none of its choices, or the three lists differ in length.
+        ValueError: a setting is none of its choices, the three lists differ in length, or the
+            file lacks fields.
     """
 
     default_prefix: ClassVar[str] = "coco"
@@ -151,6 +152,7 @@ class CocoMetric(BaseMetric):
             raise ValueError("format_only writes a result file: set outfile_prefix too")
         self.ann_file = ann_file
         self.ground_truth = read_coco_file(ann_file)
+        check_people(self.ground_truth["annotations"])
         self.num_annotated_joints = _count_joints(self.ground_truth["annotations"])
         self.pred_converter = build_converter(pred_converter)
         self.gt_converter = build_converter(gt_converter)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .coco_ap import check_images, prepare_ground_truth
+from .coco_ap import check_detections, prepare_ground_truth
 from .extended_oks import (
     Array,
     ExtendedRules,
@@ -96,7 +96,7 @@ def _images(
     content: dict, detections: Sequence[dict], num_joints: int
 ) -> Iterator[tuple[People, Poses]]:
     """People and poses of each image, by increasing id."""
-    check_images(content, detections)
+    check_detections(content, detections)
     annotated, predicted = defaultdict(list), defaultdict(list)
     for person in content["annotations"]:
         annotated[person["image_id"]].append(person)
