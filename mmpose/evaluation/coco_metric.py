@@ -1,6 +1,5 @@
 """COCO keypoint AP as a metric of the runner."""
 
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmpose.datasets.annotation_files import read_coco_file
+from mmpose.datasets.annotation_files import read_coco_file, write_json
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.datasets.transforms import KeypointConverter
 from mmpose.registry import METRICS
@@ -210,8 +209,7 @@ class CocoMetric(BaseMetric):
             )
         detections = self.collect_detections(results, sigmas)
         if self.outfile_prefix is not None:
-            with open(f"{self.outfile_prefix}.keypoints.json", "w", encoding="utf-8") as file:
-                json.dump(detections, file)
+            write_json(f"{self.outfile_prefix}.keypoints.json", detections)
         if self.format_only:
             return {}
         numbers: dict[str, float] = {}

@@ -18,8 +18,6 @@ maps agree in size are as described; where something differs, an error or a repo
 """
 
 import argparse
-import json
-import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -29,7 +27,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from tqdm import tqdm
 
-from mmpose.datasets.annotation_files import read_json_list
+from mmpose.datasets.annotation_files import read_json_list, write_json
 from mmpose.datasets.cihp_dataset import attach_poses
 from mmpose.engine.tools import run_tool
 
@@ -147,14 +145,6 @@ def to_boxes(content: dict) -> list[dict]:
     return [{**{key: p[key] for key in fields}, "score": 1.0} for p in content["annotations"]]
 
 
-def write(path: Path, content: dict | list) -> None:
-    """Write JSON; an interrupted run leaves no half file under the name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(content))
-    os.replace(unfinished, path)
-
-
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -179,10 +169,10 @@ def main() -> None:
     if left_out:
         print(f"{len(left_out)} pictures left out, their maps have another size: {left_out[:5]}")
     if args.boxes is not None:
-        write(args.boxes, to_boxes(content))
+        write_json(args.boxes, to_boxes(content))
     if args.keypoints is not None:
         content = merge_poses(content, args.keypoints, args.presence_thr)
-    write(out, content)
+    write_json(out, content)
     people = content["annotations"]
     num_posed = sum("keypoints" in person for person in people)
     print(f"{out}: {len(people)} people in {len(content['images'])} images, {num_posed} posed")

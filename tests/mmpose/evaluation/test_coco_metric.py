@@ -77,13 +77,14 @@ def test_an_unreadable_picture_counts_as_missed():
 
 
 def test_the_result_file_carries_presence(tmp_path):
-    prefix = str(tmp_path / "out")
+    prefix = str(tmp_path / "new" / "folder" / "out")
     samples = [sample_of(people_of(GT)[0])]
     assert evaluate(samples, format_only=True, outfile_prefix=prefix) == {}
     (entry,) = json.loads(Path(prefix + ".keypoints.json").read_text())
     assert entry["keypoints"][2::3] == pytest.approx([0.6] * 17)
     assert entry["presence"] == pytest.approx([0.6] * 17)
     assert entry["score"] == pytest.approx(0.8)
+    assert len(list(Path(prefix).parent.iterdir())) == 1  # nothing unfinished stays
 
 
 @pytest.mark.parametrize(
