@@ -134,6 +134,7 @@ class UDPHeatmap:
         self.input_size = tuple(input_size)
         self.heatmap_size = tuple(heatmap_size)
         self.heatmap_type = heatmap_type
+        self.maps_per_keypoint = 3 if heatmap_type == "combined" else 1
         self.sigma = sigma
         self.radius = radius_factor * max(heatmap_size)
         self.blur_kernel_size = blur_kernel_size

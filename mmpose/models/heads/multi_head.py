@@ -72,6 +72,9 @@ class MultiHead(BaseModule):
             other four.
         decoder: a config or a codec.
         init_cfg: mmengine's.
+
+    Raises:
+        ValueError: the decoder wants more than one map a joint.
     """
 
     def __init__(
@@ -120,7 +123,12 @@ class MultiHead(BaseModule):
             _build_losses(keypoint_loss, probability_loss, visibility_loss, oks_loss, error_loss)
         )
         self.decoder = KEYPOINT_CODECS.build(decoder) if isinstance(decoder, dict) else decoder
-        self.out_channels = out_channels
+        if getattr(self.decoder, "maps_per_keypoint", 1) > 1:
+            raise ValueError(
+                "MultiHead has one map a joint: take OKSArgMaxHeatmap, ProbMap or another decoder "
+                "that draws one, not UDPHeatmap with heatmap_type='combined'"
+            )
+        self.out_channels = self.num_keypoints = out_channels
         self.normalize = normalize
         self.detach_probability = detach_probability
         self.detach_visibility = detach_visibility

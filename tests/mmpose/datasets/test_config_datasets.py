@@ -13,6 +13,7 @@ CONFIG_DIR = Path(__file__).resolve().parents[3] / "configs"
 CONFIGS = [  # the other sizes take over the data of size b
     *sorted((CONFIG_DIR / "MaskPose").glob("*-b-*.py")),
     *sorted((CONFIG_DIR / "PMPose").glob("*-b-*.py")),
+    *sorted((CONFIG_DIR / "ProbPose").glob("*-base_*.py")),
     *sorted((CONFIG_DIR / "vitpose").glob("*-b*.py")),
 ]
 # joints of a part that have a place in the skeleton of its model: all but those the spec leaves
