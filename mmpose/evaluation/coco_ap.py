@@ -8,10 +8,13 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from mmpose.datasets.annotation_files import require_fields
+
 STAT_NAMES = ("AP", "AP .5", "AP .75", "AP (M)", "AP (L)")
 STAT_NAMES += ("AR", "AR .5", "AR .75", "AR (M)", "AR (L)")
 REGION_STAT_NAMES = ("AP", "AP .5", "AP .75", "AP (S)", "AP (M)", "AP (L)")
 REGION_STAT_NAMES += ("AR @1", "AR @10", "AR @100", "AR (S)", "AR (M)", "AR (L)")
+PERSON_FIELDS = ("id", "image_id", "bbox")
 # kind of region -> what a result must hold
 REGION_FIELDS = {"bbox": "bbox", "segm": "segmentation"}
 # CrowdPose's groups of images: easy, medium and hard -> crowd index from, below
@@ -23,10 +26,14 @@ def prepare_ground_truth(content: dict, *, use_area: bool) -> dict:
 
     People without keypoints get none labelled, which the evaluator ignores. Without ``use_area``
     the area of a person is 0.53 of the box.
+
+    Raises:
+        ValueError: a person lacks what all must have.
     """
     people = []
     for person in content["annotations"]:
-        person = {"iscrowd": 0, **person}
+        require_fields(person, PERSON_FIELDS, "a person of the ground truth")
+        person = {"iscrowd": 0, "category_id": 1, **person}
         joints = person.get("keypoints") or []
         person["keypoints"] = joints
         person["num_keypoints"] = person.get("num_keypoints", sum(v > 0 for v in joints[2::3]))
@@ -40,11 +47,14 @@ def prepare_ground_truth(content: dict, *, use_area: bool) -> dict:
     return {**content, "annotations": people, "categories": categories}
 
 
-def check_images(content: dict, detections: Sequence[dict]) -> None:
-    """Refuse detections of images that the ground truth lacks.
+def check_detections(content: dict, detections: Sequence[dict]) -> None:
+    """Refuse detections that would be matched wrongly.
+
+    Comparisons with nan are false, so that pycocotools takes a pose of nan for a perfect one.
 
     Raises:
-        ValueError: there are some; the message names one.
+        ValueError: some are of images that the ground truth lacks, or have a score or keypoints
+            that are not finite; the message names one.
     """
     unknown = {d["image_id"] for d in detections} - {image["id"] for image in content["images"]}
     if unknown:
@@ -52,6 +62,12 @@ def check_images(content: dict, detections: Sequence[dict]) -> None:
             f"{len(unknown)} images of the detections are not in the ground truth, such as "
             f"{next(iter(unknown))}; evaluate results with the annotations they were made for"
         )
+    for detection in detections:
+        if not np.isfinite([detection["score"], *detection.get("keypoints", ())]).all():
+            raise ValueError(
+                f"a detection of image {detection['image_id']} has a score or keypoints that are "
+                "not finite; the model that made it has diverged or its file is damaged"
+            )
 
 
 def keypoint_ap(
@@ -71,7 +87,8 @@ def keypoint_ap(
         nobody of that size.
 
     Raises:
-        ValueError: a detection is of an unknown image.
+        ValueError: a detection is of an unknown image or not finite, or a person of the ground
+            truth lacks a field.
     """
     content = prepare_ground_truth(content, use_area=use_area)
     return dict(zip(STAT_NAMES, _evaluate(content, detections, "keypoints", sigmas), strict=True))
@@ -147,7 +164,7 @@ def _evaluate(
     sigmas: Sequence[float] | None = None,
 ) -> list[float]:
     """The numbers that pycocotools would print, in its order."""
-    check_images(content, detections)
+    check_detections(content, detections)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports on stdout
         ground_truth = COCO()
         ground_truth.dataset = content

@@ -187,6 +187,12 @@ class CocoMetric(BaseMetric):
                 f"{meta['dataset_name']!r} {meta['num_keypoints']}; evaluate with annotations of "
                 "the joints that the model predicts"
             )
+        num_predicted = min((len(record["keypoints"]) for record in results), default=num_joints)
+        if num_predicted < num_joints:
+            raise ValueError(
+                f"{self.ann_file} has {num_joints} keypoints a person, a prediction "
+                f"{num_predicted}; evaluate with annotations of the joints that the model predicts"
+            )
         sigmas = np.asarray(meta["sigmas"])[:num_joints]
         detections = self.collect_detections(results, sigmas)
         if self.outfile_prefix is not None:

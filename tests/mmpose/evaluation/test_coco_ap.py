@@ -111,3 +111,20 @@ def test_results_of_other_images_are_refused():
     detections[0]["image_id"] = 123456
     with pytest.raises(ValueError, match=r"1 images of the detections.*such as 123456"):
         keypoint_ap(gt, detections, SIGMAS)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"score": float("nan")}, {"keypoints": [float("nan")] * 51}], ids=["score", "pose"]
+)
+def test_a_pose_that_is_not_finite_is_refused_instead_of_matching_everybody(damage):
+    gt, detections = read("keypoints_gt.json"), read("keypoints_results.json")
+    detections[0] = {**detections[0], **damage}
+    with pytest.raises(ValueError, match=r"not finite; the model that made it has diverged"):
+        keypoint_ap(gt, detections, SIGMAS)
+
+
+def test_people_of_the_ground_truth_must_be_complete():
+    gt = read("keypoints_gt.json")
+    del gt["annotations"][0]["bbox"]
+    with pytest.raises(ValueError, match=r"a person of the ground truth lacks \['bbox'\]"):
+        keypoint_ap(gt, [], SIGMAS)
