@@ -40,7 +40,12 @@ def gaussian_blur(heatmaps: Tensor, kernel_size: int) -> Tensor:
     """Maps (N, K, h, w) blurred with OpenCV's kernel of that size, zeros outside.
 
     A banded matrix on each side does it in two products, on a CPU as on a GPU.
+
+    Raises:
+        ValueError: the size is even: such a kernel has no middle.
     """
+    if kernel_size % 2 == 0:
+        raise ValueError(f"the kernel of a blur has an odd size, got {kernel_size}")
     sigma = 0.3 * ((kernel_size - 1) * 0.5 - 1) + 0.8  # OpenCV's rule for a given size
     height, width = heatmaps.shape[-2:]
     rows = _blur_matrix(height, kernel_size, sigma, heatmaps)

@@ -146,6 +146,7 @@ class BaseCocoStyleDataset(BaseDataset):
         data_prefix: ``img``: folder of the pictures.
         filter_cfg: ``bbox_score_thr``: detections below it are dropped.
         indices: keep only these samples, or that many first ones.
+        serialize_data: keep the samples as bytes, which worker processes share.
         pipeline: transforms.
         test_mode: whether every sample must be answered.
         lazy_init: read the annotations only when they are first needed.
@@ -165,6 +166,7 @@ class BaseCocoStyleDataset(BaseDataset):
         data_prefix: dict | None = None,
         filter_cfg: dict | None = None,
         indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,
         lazy_init: bool = False,
@@ -175,6 +177,12 @@ class BaseCocoStyleDataset(BaseDataset):
             raise ValueError(f"data_mode must be 'topdown', got {data_mode!r}")
         if bbox_file is not None and not test_mode:
             raise ValueError("bbox_file holds detections to be tested: set test_mode=True")
+        for name, given, known in (
+            ("filter_cfg", filter_cfg, "bbox_score_thr"),
+            ("data_prefix", data_prefix, "img"),
+        ):
+            if given and set(given) != {known}:
+                raise ValueError(f"{name} has the one key {known!r}, got {sorted(given)}")
         self.bbox_file = bbox_file and str(Path(data_root, bbox_file))
         self.sample_interval = sample_interval
         self.num_unreadable = 0
@@ -185,6 +193,7 @@ class BaseCocoStyleDataset(BaseDataset):
             data_prefix=data_prefix or {"img": ""},
             filter_cfg=filter_cfg,
             indices=indices,
+            serialize_data=serialize_data,
             pipeline=list(pipeline),
             test_mode=test_mode,
             lazy_init=lazy_init,

@@ -71,6 +71,9 @@ class MultiSourceSampler(Sampler):
         shuffle: draw each pass in a new order.
         round_up: count the last, partly repeated batch of an epoch.
         seed: of the order, the same on every rank; None agrees on a random one.
+
+    Raises:
+        ValueError: the ratios do not fit the parts, or a part without samples has a share.
     """
 
     def __init__(
@@ -86,11 +89,19 @@ class MultiSourceSampler(Sampler):
             raise ValueError(
                 f"source_ratio needs {len(dataset.lens)} entries, one a part, got {source_ratio}"
             )
+        if min(source_ratio) < 0 or sum(source_ratio) == 0:
+            raise ValueError(f"source_ratio needs shares of 0 or more, not all 0: {source_ratio}")
         self.rank, self.world_size = get_dist_info()
         self.lens = dataset.lens
         self.starts = np.cumsum([0, *self.lens[:-1]])
         self.batch_size = batch_size
         self.counts = split_batch(batch_size, source_ratio)
+        empty = [i for i, n in enumerate(self.counts) if n and not self.lens[i]]
+        if empty:
+            raise ValueError(
+                f"parts {empty} of the data set have no samples but a share of each batch; give "
+                "them a source_ratio of 0 or raise their dataset_ratio_factor"
+            )
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
         share = -(-sum(self.lens) // self.world_size)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from mmengine.logging import print_log
 from mmengine.registry import LOOPS
 from mmengine.runner import IterBasedTrainLoop
+from torch import nn
 
 
 @LOOPS.register_module()
@@ -34,7 +35,7 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
             yield from self.dataloader
             epoch, offset = epoch + 1, 0
 
-    def run(self):
+    def run(self) -> nn.Module:
         """Train; called by the runner."""
         self.dataloader_iterator = self._batches()
         self.runner.call_hook("before_train")

@@ -61,7 +61,8 @@ def check_detections(content: dict, detections: Sequence[dict]) -> None:
     """Refuse detections of images that the ground truth lacks, and such that are no numbers.
 
     Raises:
-        ValueError: there are some; the message names one.
+        ValueError: some are of images that the ground truth lacks, or have a score or keypoints
+            that are not finite; the message names one.
     """
     unknown = {d["image_id"] for d in detections} - {image["id"] for image in content["images"]}
     if unknown:

@@ -208,3 +208,19 @@ def test_unknown_joint_lists_are_refused_with_the_mend():
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="keypoints must be"):
         build(CODECS["UDPHeatmap"]).encode(np.zeros((2, 17, 2)), np.zeros((1, 17)))
+    with pytest.raises(ValueError, match="keypoints must be"):
+        build(CODECS["UDPHeatmap"]).encode(np.zeros((2, 17, 3)))
+
+
+def test_mirrored_views_are_encoded():
+    points = np.random.default_rng(0).random((2, 17, 2)) * 180
+    codec = build(CODECS["UDPHeatmap"])
+    mirrored = codec.encode(points[:, ::-1])["heatmaps"]
+    np.testing.assert_array_equal(mirrored, codec.encode(points)["heatmaps"][:, ::-1])
+
+
+@pytest.mark.parametrize("name", ["UDPHeatmap", "OKSArgMaxHeatmap"])
+def test_an_even_blur_is_refused(name):
+    codec = build({**CODECS[name], "blur_kernel_size": 10})
+    with pytest.raises(ValueError, match="odd size, got 10"):
+        codec.decode(torch.ones(1, 17, 64, 48))

@@ -204,3 +204,31 @@ def test_two_processes_share_the_sources(tmp_path):
         assert len(set(one_pass.tolist())) == len(one_pass)  # disjoint
         if len(dealt) >= length:  # complete before anything comes again
             assert sorted(one_pass.tolist()) == list(range(start, start + length))
+
+
+def test_places_beyond_the_end_are_refused_and_minus_one_is_the_last(tmp_path):
+    combined = CombinedDataset(COCO, parts(tmp_path))
+    assert combined.get_data_info(-1)["img_id"] == combined.get_data_info(9)["img_id"]
+    assert combined.get_data_info(-1)["dataset_name"] == "b"
+    for place in (10, -11):
+        with pytest.raises(IndexError, match="of a data set of 10"):
+            combined.get_data_info(place)
+
+
+@pytest.mark.parametrize(
+    ("lens", "ratio", "message"),
+    [
+        ((5, 0), [1, 1], r"parts \[1\] of the data set have no samples"),
+        ((5, 5), [0, 0], "not all 0"),
+        ((5, 5), [2, -1], "shares of 0 or more"),
+    ],
+    ids=["empty part", "all 0", "negative"],
+)
+def test_shares_that_cannot_be_drawn_are_refused(lens, ratio, message):
+    with pytest.raises(ValueError, match=message):
+        MultiSourceSampler(Lengths(*lens), 4, ratio, seed=0)
+
+
+def test_an_empty_part_without_a_share_is_no_problem():
+    drawn = list(MultiSourceSampler(Lengths(5, 0), 4, [1, 0], seed=0))
+    assert set(drawn) == set(range(5))

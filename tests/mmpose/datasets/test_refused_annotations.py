@@ -154,3 +154,17 @@ def test_a_data_set_without_a_skeleton_is_refused(tmp_path):
         DATASETS.build(
             {"type": "BaseCocoStyleDataset", "ann_file": str(tmp_path / "annotations.json")}
         )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"filter_cfg": {"bbox_score_th": 0.3}}, "filter_cfg has the one key 'bbox_score_thr'"),
+        ({"data_prefix": {"image": "x"}}, "data_prefix has the one key 'img'"),
+    ],
+    ids=["filter_cfg", "data_prefix"],
+)
+def test_misspelt_keys_are_refused(tmp_path, settings, message):
+    write_people(tmp_path, num_images=1)
+    with pytest.raises(ValueError, match=message):
+        CocoDataset(ann_file=str(tmp_path / "annotations.json"), **settings)

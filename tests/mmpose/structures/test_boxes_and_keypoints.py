@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import InstanceData, PixelData
 
 from mmpose.structures import (
     PoseDataSample,
@@ -118,8 +119,6 @@ def test_a_mask_of_another_image_is_refused():
 
 
 def test_merged_samples_hold_everybody():
-    from mmengine.structures import InstanceData
-
     samples = []
     for i in range(2):
         sample = PoseDataSample(metainfo={"img_id": i})
@@ -130,6 +129,31 @@ def test_merged_samples_hold_everybody():
     assert merged.pred_instances.keypoints[:, 0, 0].tolist() == [0, 1]
     with pytest.raises(ValueError, match="nothing to merge"):
         merge_data_samples([])
+
+
+def test_merged_heatmaps_lie_over_the_picture():
+    """Cells of a quarter pixel: cell (12, 16) of a window from (10, 20) on is pixel (58, 84)."""
+    samples = []
+    for corner, peak in (((10, 20), 1.0), ((40, 20), 0.5)):
+        center = np.add(corner, (96, 128))
+        meta = {
+            "input_center": center,
+            "input_scale": np.array([192, 256]),
+            "ori_shape": (300, 260),
+        }
+        sample = PoseDataSample(metainfo=meta)
+        heatmaps = torch.zeros(2, 64, 48)
+        heatmaps[1, 16, 12] = peak
+        sample.pred_fields = PixelData(heatmaps=heatmaps)
+        samples.append(sample)
+    merged = merge_data_samples(samples).pred_fields.heatmaps
+    assert merged.shape == (2, 300, 260)
+    assert merged[0].sum() == 0
+    assert merged[1, 84, 58] == 1
+    assert merged[1, 84, 60] == 0.5  # half a cell off
+    assert merged[1, 84, 88] == 0.5  # the second person
+    samples.append(PoseDataSample())  # somebody without maps
+    assert "pred_fields" not in merge_data_samples(samples)
 
 
 def test_opencv_is_of_the_version_whose_warp_is_matched():
