@@ -15,10 +15,17 @@ with warnings.catch_warnings():
 from mmdet.registry import MODELS  # noqa: E402
 
 from bmp.mmdet_modules.ins_head import ExactRTMDetInsHead  # noqa: E402
+from bmp.mmdet_modules.pipeline_switch import IterPipelineSwitchHook  # noqa: E402
 from bmp.mmdet_modules.remove_instances import RemoveRandomInstances, paint_hole  # noqa: E402
 from mmpose.models.backbones.timm_backbone import TimmBackbone  # noqa: E402
 
 if "TimmBackbone" not in MODELS.module_dict:
     MODELS.register_module(module=TimmBackbone)
 
-__all__ = ["ExactRTMDetInsHead", "RemoveRandomInstances", "TimmBackbone", "paint_hole"]
+__all__ = [
+    "ExactRTMDetInsHead",
+    "IterPipelineSwitchHook",
+    "RemoveRandomInstances",
+    "TimmBackbone",
+    "paint_hole",
+]
