@@ -1,14 +1,14 @@
 """The small person detector that ships with the project, taught to ignore holes.
 
 Starts from the plain model and goes on with people blacked out. As in the published fine-tune, a
-second stage removes nobody; here it also puts no photos together.
+second stage removes nobody; here it also puts no photos together. Control, with as many steps but
+nobody removed: ``--cfg-options train_dataloader.dataset.datasets.0.pipeline.2.prob=0
+train_dataloader.dataset.datasets.1.dataset.pipeline.2.prob=0``.
 """
 
 _base_ = ["./rtmdet-ins_lite0_plain_synthcrowd-320x320.py"]
 
-load_from = (
-    "work_dirs/rtmdet-ins_lite0_plain_synthcrowd-320x320/iter_2600.pth"  # of the plain config
-)
+load_from = "work_dirs/rtmdet-ins_lite0_plain_synthcrowd-320x320/iter_2600.pth"
 checkpoint = "rtmdet-ins_lite0_demo.safetensors"
 
 image_size = (320, 320)
