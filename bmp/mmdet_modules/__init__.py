@@ -14,11 +14,22 @@ with warnings.catch_warnings():
     import mmdet.models  # noqa: F401
 from mmdet.registry import MODELS  # noqa: E402
 
+from bmp.mmdet_modules.hole_metric import HoleMetric  # noqa: E402
 from bmp.mmdet_modules.ins_head import ExactRTMDetInsHead  # noqa: E402
+from bmp.mmdet_modules.known_holes import RemoveKnownInstances  # noqa: E402
+from bmp.mmdet_modules.pipeline_switch import IterPipelineSwitchHook  # noqa: E402
 from bmp.mmdet_modules.remove_instances import RemoveRandomInstances, paint_hole  # noqa: E402
 from mmpose.models.backbones.timm_backbone import TimmBackbone  # noqa: E402
 
 if "TimmBackbone" not in MODELS.module_dict:
     MODELS.register_module(module=TimmBackbone)
 
-__all__ = ["ExactRTMDetInsHead", "RemoveRandomInstances", "TimmBackbone", "paint_hole"]
+__all__ = [
+    "ExactRTMDetInsHead",
+    "HoleMetric",
+    "IterPipelineSwitchHook",
+    "RemoveKnownInstances",
+    "RemoveRandomInstances",
+    "TimmBackbone",
+    "paint_hole",
+]
