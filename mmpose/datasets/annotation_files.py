@@ -13,8 +13,7 @@ import numpy as np
 _MAKERS = (
     ("synthcrowd/", "python tools/datasets/synthcrowd.py"),
     ("coco_people_480_train.json", "python tools/datasets/coco_people_480.py"),
-    ("cihp_train", "python tools/datasets/cihp.py --split train"),
-    ("cihp_val", "python tools/datasets/cihp.py --split val"),
+    ("datasets/cihp/", "python tools/datasets/cihp.py"),
 )
 
 

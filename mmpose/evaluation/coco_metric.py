@@ -21,56 +21,14 @@ from .extended_oks import ExtendedRules
 from .joint_conversion import (
     build_converter,
     convert_annotations,
-    convert_joints,
     convert_sigmas,
 )
 from .oks import oks_nms, soft_oks_nms
+from .pose_records import SCORE_MODES, make_record, pose_score, suppression_area, to_result
 
-SCORE_MODES = ("bbox", "keypoint", "bbox_keypoint", "bbox_rle")
 NMS_MODES = ("oks_nms", "soft_oks_nms", "none")
 COCO_AP = {"keypoints": keypoint_ap, "keypoints_crowd": crowd_keypoint_ap}
 STATS = {*STAT_NAMES, "OKS", *[f"AP (v={i})" for i in (1, 2, 3)], *[f"AP({i})" for i in "EMH"]}
-# Prediction fields (1, K) that result files carry beside the keypoints, where the model has them.
-EXTRA_FIELDS = {
-    "keypoints_probs": "presence",
-    "keypoints_visible": "visibility",
-    "keypoints_oks": "oks",
-    "keypoints_error": "error",
-}
-
-
-def pose_score(
-    bbox_score: float,
-    keypoint_scores: np.ndarray,
-    mode: str,
-    threshold: float,
-    confidences: np.ndarray | None = None,
-) -> float:
-    """The ranking score of a person.
-
-    Args:
-        bbox_score: of the detector.
-        keypoint_scores: (K,).
-        mode: ``bbox``: the detector's; ``keypoint``: mean of the joints; ``bbox_keypoint``: the
-            detector's times the mean of the joints above ``threshold`` (0 without any);
-            ``bbox_rle``: the detector's plus mean plus maximum of the joints.
-        threshold: see ``bbox_keypoint``.
-        confidences: (K,) what is compared with the threshold; the scores themselves where None.
-    """
-    if mode == "bbox":
-        return bbox_score
-    if mode == "keypoint":
-        return float(keypoint_scores.mean())
-    if mode == "bbox_rle":
-        return bbox_score + float(keypoint_scores.mean() + keypoint_scores.max())
-    confident = keypoint_scores[
-        (keypoint_scores if confidences is None else confidences) > threshold
-    ]
-    return bbox_score * float(confident.mean()) if len(confident) else 0.0
-
-
-def _to_array(value: Any) -> np.ndarray:
-    return value.cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
 
 
 @METRICS.register_module()
@@ -179,24 +137,7 @@ class CocoMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Take over the predictions of one batch: one record a person."""
-        self.results.extend(self._record(sample) for sample in data_samples)
-
-    def _record(self, sample: dict) -> dict:
-        """What of a sample is needed later, small enough to be sent between processes."""
-        pred, gt = sample["pred_instances"], sample["gt_instances"]
-        fields = {"keypoints": "keypoints", "keypoint_scores": "keypoint_scores", **EXTRA_FIELDS}
-        record = {  # keypoints (K, 2), the others (K,)
-            name: _to_array(pred[field])[0] for field, name in fields.items() if field in pred
-        }
-        if self.pred_converter is not None:
-            record = convert_joints(record, self.pred_converter)
-        record |= {key: sample[key] for key in ("id", "img_id")}
-        record["category_id"] = sample.get("category_id", 1)
-        record["unreadable"] = bool(sample.get("unreadable", False))
-        record["bbox"] = _to_array(gt["bboxes"])[0]
-        record["bbox_score"] = float(_to_array(gt["bbox_scores"])[0])
-        record["window"] = _to_array(gt["bbox_scales"])[0] if "bbox_scales" in gt else None
-        return record
+        self.results.extend(make_record(s, self.pred_converter) for s in data_samples)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Merge what came from all processes and evaluate it once."""
@@ -272,7 +213,7 @@ class CocoMetric(BaseMetric):
         scores = [self._score(record, num_joints) for record in records]
         kept = range(len(records))
         if self.nms_mode != "none":
-            areas = [_suppression_area(record, num_joints) for record in records]
+            areas = [suppression_area(record, num_joints) for record in records]
             poses = [
                 torch.from_numpy(np.asarray(values, dtype=np.float64))
                 for values in (keypoints, scores, areas, sigmas)
@@ -283,7 +224,7 @@ class CocoMetric(BaseMetric):
                 order, lowered = soft_oks_nms(*poses, self.nms_thr)
                 kept = order.tolist()
                 scores = dict(zip(kept, lowered.tolist(), strict=True))
-        return [_detection(records[i], keypoints[i], scores[i]) for i in kept]
+        return [to_result(records[i], keypoints[i], scores[i]) for i in kept]
 
     def _score(self, record: dict, num_joints: int) -> float:
         joint_scores = record["keypoint_scores"][:num_joints]
@@ -335,29 +276,3 @@ def _is_special(rules: ExtendedRules) -> bool:
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}")
-
-
-def _suppression_area(record: dict, num_joints: int) -> float:
-    """Area of the padded window, else of the box round the joints, px²."""
-    if record["window"] is not None:
-        return float(np.prod(record["window"]))
-    joints = record["keypoints"][:num_joints]
-    return float(np.prod(joints.max(0) - joints.min(0)))
-
-
-def _detection(record: dict, keypoints: np.ndarray, score: float) -> dict:
-    """One entry of a result file; the third value of a joint is its presence where predicted."""
-    num_joints = len(keypoints)
-    third = record.get("presence", record["keypoint_scores"])[:num_joints]
-    x0, y0, x1, y1 = (float(value) for value in record["bbox"])
-    entry = {
-        "image_id": record["img_id"],
-        "category_id": record["category_id"],
-        "keypoints": np.column_stack([keypoints, third]).astype(float).ravel().tolist(),
-        "score": float(score),
-        "bbox": [x0, y0, x1 - x0, y1 - y0],
-    }
-    for name in EXTRA_FIELDS.values():
-        if name in record:
-            entry[name] = record[name][:num_joints].astype(float).tolist()
-    return entry

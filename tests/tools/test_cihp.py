@@ -118,6 +118,13 @@ def test_boxes_are_posed_and_the_poses_merged(root, monkeypatch, tmp_path):
 def test_what_cannot_be_read_says_why(root, monkeypatch):
     with pytest.raises(SystemExit, match=r"no maps .*Validation"):
         run(monkeypatch, root, "--split", "val")
+    picture = root / "Training" / "Images" / "0000010.jpg"
+    picture.write_bytes(b"cut")
+    with pytest.raises(SystemExit, match=r"picture 0000010 .* is damaged"):
+        run(monkeypatch, root)
+    picture.unlink()
+    with pytest.raises(SystemExit, match=r"No such file .*0000010\.jpg"):
+        run(monkeypatch, root)
     Image.new("RGB", (WIDTH, HEIGHT)).save(root / "Training" / "Human_ids" / "0000006.png")
     with pytest.raises(SystemExit, match=r"0000006\.png has shape \(40, 60, 3\)"):
         run(monkeypatch, root)

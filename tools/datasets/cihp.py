@@ -102,10 +102,21 @@ def people_of_map(ids: np.ndarray) -> list[dict]:
 
 
 def read_picture(folder: Path, name: str) -> tuple[dict, list[dict]] | None:
-    """Entry of ``images`` and people of one picture; None where its map has another size."""
-    ids = read_map(folder / "Human_ids" / f"{name}.png")
+    """Entry of ``images`` and people of one picture; None where its map has another size.
+
+    Raises:
+        FileNotFoundError: the picture or its map is not there.
+        ValueError: one of them is damaged.
+    """
+    try:
+        ids = read_map(folder / "Human_ids" / f"{name}.png")
+        size = upright_size(folder / "Images" / f"{name}.jpg")
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError) as error:  # PIL's words for damaged files
+        raise ValueError(f"picture {name} of {folder} or its map is damaged: {error}") from error
     height, width = ids.shape
-    if upright_size(folder / "Images" / f"{name}.jpg") != (width, height):
+    if size != (width, height):
         return None
     image = {"id": int(name), "file_name": f"{name}.jpg", "width": width, "height": height}
     return image, people_of_map(ids)

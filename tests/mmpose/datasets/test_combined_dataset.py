@@ -5,9 +5,18 @@ import pytest
 import torch.distributed as torch_dist
 from tiny_people import write_people
 
-from mmpose.datasets import CocoDataset, CombinedDataset, MultiSourceSampler
+from mmpose.datasets import (
+    CocoDataset,
+    CombinedDataset,
+    GetBBoxCenterScale,
+    LoadImage,
+    MultiSourceSampler,
+    PackPoseInputs,
+    TopdownAffine,
+)
 from mmpose.datasets.joint_mapping import map_joints
 from mmpose.datasets.samplers import split_batch
+from mmpose.datasets.seeded_index import SeededIndex
 
 COCO = {"from_file": "coco.py"}
 
@@ -106,6 +115,22 @@ def test_an_epoch_shows_a_part_more_or_less_often(tmp_path):
     assert ids[13] in (4, 5)
     with pytest.raises(ValueError, match="a test poses everybody once"):
         CombinedDataset(COCO, parts(tmp_path / "t"), sample_ratio_factor=[2, 1], test_mode=True)
+
+
+def test_an_unreadable_picture_of_a_part_is_replaced_or_in_a_test_black(tmp_path):
+    datasets = parts(tmp_path)
+    (tmp_path / "a" / "images" / "1.png").write_bytes(b"cut")
+    pipeline = [LoadImage(), GetBBoxCenterScale(), TopdownAffine((48, 64)), PackPoseInputs()]
+    training = CombinedDataset(COCO, datasets, pipeline)
+    index = SeededIndex(0, (3, 0, 0))
+    drawn = training[index]["data_samples"]
+    assert drawn.img_path != datasets[0].get_data_info(0)["img_path"]
+    assert training[index]["data_samples"].id == drawn.id  # the other one is seeded too
+    assert training.num_unreadable >= 2
+    test = CombinedDataset(COCO, datasets, pipeline, test_mode=True)
+    assert test[0]["inputs"].sum() == 0
+    assert test[0]["data_samples"].unreadable
+    assert "unreadable" not in test[2]["data_samples"]
 
 
 def test_one_entry_for_each_part_is_asked_for(tmp_path):
