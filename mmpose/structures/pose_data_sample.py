@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
+import torch
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
+from torch import Tensor
+
+from .heatmap import heatmaps_to_image
 
 
 class PoseDataSample(BaseDataElement):
@@ -66,8 +70,15 @@ class PoseDataSample(BaseDataElement):
         self.set_field(value, "_pred_fields", dtype=PixelData)
 
 
-def merge_data_samples(data_samples: Sequence[PoseDataSample]) -> PoseDataSample:
+def merge_data_samples(
+    data_samples: Sequence[PoseDataSample], *, with_heatmaps: bool = True
+) -> PoseDataSample:
     """One sample with the people of all, as visualisers want it; metainfo is that of the first.
+
+    Args:
+        data_samples: of the people of one image.
+        with_heatmaps: where all have predicted maps, let ``pred_fields.heatmaps`` (K, H, W) be
+            the highest value of all people at each pixel of the image.
 
     Raises:
         ValueError: the list is empty.
@@ -79,4 +90,20 @@ def merge_data_samples(data_samples: Sequence[PoseDataSample]) -> PoseDataSample
         records = [getattr(sample, field) for sample in data_samples if field in sample]
         if records:
             setattr(merged, field, InstanceData.cat(records))
+    if with_heatmaps and all("pred_fields" in sample for sample in data_samples):
+        merged.pred_fields = PixelData(heatmaps=_highest_heatmaps(data_samples))
     return merged
+
+
+def _highest_heatmaps(data_samples: Sequence[PoseDataSample]) -> Tensor:
+    """Maps (K, H, W) of all people in the frame of the image."""
+    highest = None
+    for sample in data_samples:  # one by one: these are as large as the image
+        window = [
+            torch.as_tensor(sample.metainfo[key], dtype=torch.float32).view(2)
+            for key in ("input_center", "input_scale")
+        ]
+        shape = sample.metainfo["ori_shape"]
+        maps = heatmaps_to_image(sample.pred_fields.heatmaps.float().cpu(), *window, shape)
+        highest = maps if highest is None else torch.maximum(highest, maps)
+    return highest
