@@ -9,6 +9,17 @@ from torch import Tensor
 from .heatmap import heatmaps_to_image
 
 
+def _field(name: str, kind: type, doc: str) -> property:
+    """A field that holds a container of one kind and can be deleted."""
+    private = f"_{name}"
+    return property(
+        lambda self: getattr(self, private),
+        lambda self, value: self.set_field(value, private, dtype=kind),
+        lambda self: delattr(self, private),
+        doc,
+    )
+
+
 class PoseDataSample(BaseDataElement):
     """Annotations and predictions of one crop, in mmengine's containers.
 
@@ -24,50 +35,13 @@ class PoseDataSample(BaseDataElement):
     pixels), flip_indices, img_id, id, dataset_name.
     """
 
-    @property
-    def gt_instances(self) -> InstanceData:
-        """Annotations of the person."""
-        return self._gt_instances
-
-    @gt_instances.setter
-    def gt_instances(self, value: InstanceData) -> None:
-        self.set_field(value, "_gt_instances", dtype=InstanceData)
-
-    @property
-    def gt_instance_labels(self) -> InstanceData:
-        """Encoded annotations that losses take."""
-        return self._gt_instance_labels
-
-    @gt_instance_labels.setter
-    def gt_instance_labels(self, value: InstanceData) -> None:
-        self.set_field(value, "_gt_instance_labels", dtype=InstanceData)
-
-    @property
-    def gt_fields(self) -> PixelData:
-        """Target maps."""
-        return self._gt_fields
-
-    @gt_fields.setter
-    def gt_fields(self, value: PixelData) -> None:
-        self.set_field(value, "_gt_fields", dtype=PixelData)
-
-    @property
-    def pred_instances(self) -> InstanceData:
-        """The predicted pose."""
-        return self._pred_instances
-
-    @pred_instances.setter
-    def pred_instances(self, value: InstanceData) -> None:
-        self.set_field(value, "_pred_instances", dtype=InstanceData)
-
-    @property
-    def pred_fields(self) -> PixelData:
-        """Predicted maps."""
-        return self._pred_fields
-
-    @pred_fields.setter
-    def pred_fields(self, value: PixelData) -> None:
-        self.set_field(value, "_pred_fields", dtype=PixelData)
+    gt_instances = _field("gt_instances", InstanceData, "Annotations of the person.")
+    gt_instance_labels = _field(
+        "gt_instance_labels", InstanceData, "Encoded annotations that losses take."
+    )
+    gt_fields = _field("gt_fields", PixelData, "Target maps.")
+    pred_instances = _field("pred_instances", InstanceData, "The predicted pose.")
+    pred_fields = _field("pred_fields", PixelData, "Predicted maps.")
 
 
 def merge_data_samples(
