@@ -125,7 +125,7 @@ class PoseVisualizationHook(Hook):
             self._num_seen += 1
             if is_due:
                 metainfo = metainfo_of(dataset, people[0])
-                merged = merge_data_samples(people)
+                merged = merge_data_samples(people, with_heatmaps=False)
                 yield people[0], draw_on_picture(merged, metainfo, self.kpt_thr)
 
 

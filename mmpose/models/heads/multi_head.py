@@ -134,6 +134,7 @@ class MultiHead(BaseModule):
         self.detach_visibility = detach_visibility
         self.learn_heatmaps_from_zeros = learn_heatmaps_from_zeros
         self.freeze_oks = freeze_oks
+        self.freeze_error = freeze_error
         frozen = {
             "heatmaps": freeze_heatmaps,
             "probability": freeze_probability,
@@ -208,7 +209,8 @@ class MultiHead(BaseModule):
             "probability": (presence, inside.float(), annotated.float()),
             "visibility": (visibility, seen.float(), visibility_weights(annotated, seen)),
             "oks": (oks, similarity, counted.float()),
-            "error": (error, distances, counted.float()),
+            # a frozen branch aims at 0, as published, and adds little to the total in the log
+            "error": (error, distances * (not self.freeze_error), counted.float()),
         }
         losses = {}
         if "keypoint" in self.loss_modules:

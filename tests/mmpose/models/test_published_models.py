@@ -24,6 +24,10 @@ OTHER_JOINTS = {
         for size, letter in SIZES.items()
     },
     **{
+        f"vitpose/td-hm_ViTPose-{size}-simple_8xb64-210e_coco-256x192": (f"MaskPose-{letter}", 17)
+        for size, letter in SIZES.items()
+    },
+    **{
         f"ProbPose/td-pm_ProbPose-{size}_8xb64-210e_coco-256x192": (f"PMPose-{letter}", 17)
         for size, letter in SIZES.items()
     },
@@ -54,6 +58,10 @@ def test_models_of_other_joints_differ_in_their_last_layers_alone(config):
         key: [num_joints, *shape[1:]] if "final_layer" in key or "_layers.12." in key else shape
         for key, shape in PUBLISHED[name].items()
     }
+    if "simple" in config:  # the features are enlarged instead of deconvolved
+        channels = expected["backbone.ln1.weight"]
+        expected = {k: shape for k, shape in expected.items() if "deconv" not in k}
+        expected["head.final_layer.weight"] = [num_joints, *channels, 3, 3]
     assert shapes_of(CONFIGS / f"{config}.py") == expected
 
 

@@ -131,28 +131,30 @@ def test_merged_samples_hold_everybody():
         merge_data_samples([])
 
 
-def test_merged_heatmaps_lie_over_the_picture():
-    """Cells of a quarter pixel: cell (12, 16) of a window from (10, 20) on is pixel (58, 84)."""
-    samples = []
-    for corner, peak in (((10, 20), 1.0), ((40, 20), 0.5)):
-        center = np.add(corner, (96, 128))
-        meta = {
-            "input_center": center,
-            "input_scale": np.array([192, 256]),
-            "ori_shape": (300, 260),
-        }
-        sample = PoseDataSample(metainfo=meta)
-        heatmaps = torch.zeros(2, 64, 48)
-        heatmaps[1, 16, 12] = peak
-        sample.pred_fields = PixelData(heatmaps=heatmaps)
-        samples.append(sample)
+def blob_sample(cell, **metainfo):
+    """A map of 12 x 16 cells with a wide gaussian, on a window of 60 x 80 px."""
+    ys, xs = np.mgrid[:16, :12]
+    blob = np.exp(-((xs - cell[0]) ** 2 + (ys - cell[1]) ** 2) / 18).astype(np.float32)
+    window = {"input_center": np.array([40, 50]), "input_scale": np.array([60, 80])}
+    sample = PoseDataSample(metainfo=window | {"ori_shape": (100, 120)} | metainfo)
+    sample.pred_instances = InstanceData(keypoints=np.zeros((1, 1, 2)))
+    sample.pred_fields = PixelData(heatmaps=torch.from_numpy(blob)[None])
+    return sample
+
+
+def test_merged_heatmaps_are_the_highest_in_the_image():
+    samples = [blob_sample((3, 4)), blob_sample((8, 10), input_center=np.array([80, 30]))]
     merged = merge_data_samples(samples).pred_fields.heatmaps
-    assert merged.shape == (2, 300, 260)
-    assert merged[0].sum() == 0
-    assert merged[1, 84, 58] == 1
-    assert merged[1, 84, 60] == 0.5  # half a cell off
-    assert merged[1, 84, 88] == 0.5  # the second person
-    samples.append(PoseDataSample())  # somebody without maps
+    # 5 px a cell: the middle of the window is that of the map, (6, 8)
+    warped = []
+    for sample, center in zip(samples, ((40, 50), (80, 30)), strict=True):
+        matrix = np.array([[5, 0, center[0] - 30], [0, 5, center[1] - 40]], np.float32)
+        blob = sample.pred_fields.heatmaps[0].numpy()
+        warped.append(cv2.warpAffine(blob, matrix, (120, 100), flags=cv2.INTER_LINEAR))
+    np.testing.assert_allclose(merged[0], np.maximum(*warped), atol=0.01)
+    assert merged[0, 30, 25] == pytest.approx(1)  # cell (3, 4) lies at (40 - 15, 50 - 20)
+    assert "pred_fields" not in merge_data_samples(samples, with_heatmaps=False)
+    del samples[1].pred_fields
     assert "pred_fields" not in merge_data_samples(samples)
 
 
