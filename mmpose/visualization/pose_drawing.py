@@ -102,10 +102,11 @@ def draw_poses(
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        keypoints: (N, 17, 2) x, y in image pixels, or (N, 17, 3) with a score, or, where a value
-            above 1 occurs, with COCO's flag (1 occluded: faint, 2 seen). A joint at exactly
-            (0, 0), at a coordinate that is not finite, or with a value of 0 is not drawn.
-        scores: (N, 17) in [0, 1]; takes the place of a third column.
+        keypoints: (N, 17, 2) x, y in image pixels, or (N, 17, 3) with a score, or, where all are
+            whole numbers and one is above 1, with COCO's flag (1 occluded: faint, 2 seen). A
+            joint at exactly (0, 0), at a coordinate that is not finite, or with a value of 0 is
+            not drawn.
+        scores: (N, 17); takes the place of a third column.
         colors: (N, 3) BGR, one colour for all bones of a person; None: by limb.
         score_thr: joints below are drawn faint.
         width: line width in 1/500 of the square root of the person's extent (px²).
@@ -153,15 +154,7 @@ def _read_joints(
     keypoints = _as_array(keypoints)
     if keypoints.size == 0:
         return np.zeros((0, NUM_KEYPOINTS, 2)), np.zeros((0, NUM_KEYPOINTS), int)
-    if (
-        keypoints.ndim != 3
-        or keypoints.shape[1] != NUM_KEYPOINTS
-        or keypoints.shape[2]
-        not in (
-            2,
-            3,
-        )
-    ):
+    if keypoints.shape[1:] not in ((NUM_KEYPOINTS, 2), (NUM_KEYPOINTS, 3)):
         raise ValueError(
             f"keypoints must be (N, {NUM_KEYPOINTS}, 2) or (N, {NUM_KEYPOINTS}, 3), got "
             f"{keypoints.shape}; of a longer skeleton that begins with COCO's joints pass "
@@ -176,7 +169,9 @@ def _read_joints(
         values = np.ones(points.shape[:2])
     if values.shape != points.shape[:2]:
         raise ValueError(f"scores must be {points.shape[:2]} like keypoints, got {values.shape}")
-    sure = values > 1 if (values > 1).any() else values >= score_thr
+    # heatmaps may peak a little above 1: flags are whole numbers
+    has_flags = (values > 1).any() and (values == np.round(values)).all()
+    sure = values > 1 if has_flags else values >= score_thr
     certainty = np.where(sure, Certainty.SURE, Certainty.FAINT)
     drawn = np.isfinite(points).all(-1) & (points != 0).any(-1) & (values > 0)
     points = np.clip(np.nan_to_num(points), -FARTHEST, FARTHEST)

@@ -6,7 +6,7 @@ from mmengine.structures import InstanceData
 from mmengine.visualization import Visualizer
 
 from mmpose.registry import VISUALIZERS
-from mmpose.visualization.pose_drawing import draw_poses
+from mmpose.visualization.pose_drawing import NUM_KEYPOINTS, draw_poses
 
 
 @VISUALIZERS.register_module()
@@ -48,7 +48,8 @@ class PoseLocalVisualizer(Visualizer):
         Args:
             name: tag of the picture.
             image: (H, W, 3) uint8 RGB.
-            data_sample: with ``gt_instances`` and/or ``pred_instances`` that have keypoints.
+            data_sample: with ``gt_instances`` and/or ``pred_instances`` that have keypoints, of
+                which COCO's 17 are drawn.
             draw_gt: whether the true poses are drawn.
             draw_pred: whether the predicted poses are drawn.
             kpt_thr: joints with lower scores are drawn faint.
@@ -77,8 +78,9 @@ class PoseLocalVisualizer(Visualizer):
         scores = None if scores is None else torch.as_tensor(scores)
         if scores is not None and scores.ndim == 3:  # data sets keep (visible, weight) here
             scores = scores[..., 0]
+        # skeletons that extend COCO's begin with its joints
+        keypoints = torch.as_tensor(people.keypoints)[:, :NUM_KEYPOINTS]
+        scores = None if scores is None else scores[:, :NUM_KEYPOINTS]
         bgr = np.ascontiguousarray(image[..., ::-1])
-        drawn = draw_poses(
-            bgr, torch.as_tensor(people.keypoints), scores, score_thr=score_thr, width=self.width
-        )
+        drawn = draw_poses(bgr, keypoints, scores, score_thr=score_thr, width=self.width)
         return np.ascontiguousarray(drawn[..., ::-1])
