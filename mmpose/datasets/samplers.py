@@ -1,5 +1,6 @@
 """Samplers whose indices carry the seeds of their samples' random draws."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -101,6 +102,13 @@ class MultiSourceSampler(Sampler):
             raise ValueError(
                 f"parts {empty} of the data set have no samples but a share of each batch; give "
                 "them a source_ratio of 0 or raise their dataset_ratio_factor"
+            )
+        never = [i for i, n in enumerate(self.counts) if not n and source_ratio[i] > 0]
+        if never:
+            warnings.warn(
+                f"a batch of {batch_size} has no room for a sample of parts {never}, which are "
+                "never trained on; raise batch_size or their share of source_ratio",
+                stacklevel=2,
             )
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed

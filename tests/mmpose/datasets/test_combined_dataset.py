@@ -257,3 +257,10 @@ def test_shares_that_cannot_be_drawn_are_refused(lens, ratio, message):
 def test_an_empty_part_without_a_share_is_no_problem():
     drawn = list(MultiSourceSampler(Lengths(5, 0), 4, [1, 0], seed=0))
     assert set(drawn) == set(range(5))
+
+
+def test_a_part_that_no_batch_has_room_for_is_told():
+    """8 * 22246 / 550411 = 0.32 samples, rounded down."""
+    with pytest.warns(UserWarning, match=r"no room for a sample of parts \[1\]"):
+        sampler = MultiSourceSampler(Lengths(9, 9, 9), 8, [149813, 22246, 378352], seed=0)
+    assert sampler.counts == [3, 0, 5]

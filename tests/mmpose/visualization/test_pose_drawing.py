@@ -139,3 +139,11 @@ def test_refusals_name_the_shapes(call, message):
 
 def test_every_joint_has_a_bone():
     assert {joint for bone in BONES for joint in bone[:2]} == set(range(NUM_KEYPOINTS))
+
+
+def test_a_score_above_1_leaves_the_others_sure():
+    """Heatmaps of gaussians may peak above 1; that is no flag."""
+    scores = np.full((1, NUM_KEYPOINTS), 0.9)
+    expected = draw_poses(blank(), standing_person(), scores)
+    scores[0, 3] = 1.02
+    assert np.array_equal(draw_poses(blank(), standing_person(), scores), expected)
