@@ -147,9 +147,9 @@ def _factors_to_old_peaks(
 ) -> Tensor:
     """What undoes the blur's lowering of peaks, (N, K); on a CPU 1 where no result would tell.
 
-    The factors are 1 or more: values from the floor up are not clipped whatever the factor, and
-    those of a map whose peak is under the floor all are. Only the other maps need the highest
-    value of the whole blurred map. A GPU blurs all maps sooner than it counts those.
+    A blur raises no peak, so the factors are 1 or more: values from the floor up are not clipped
+    whatever the factor, and those of a map whose peak is under the floor all are. Only the other
+    maps must be blurred as a whole. A GPU blurs all of them sooner than it counts those.
     """
     if heatmaps.device.type != "cpu":
         return peaks / (gaussian_blur(heatmaps, kernel_size).amax((-2, -1)) + 1e-12)
@@ -257,11 +257,14 @@ def expected_oks(heatmaps: Tensor, spreads: Tensor, radius: int) -> Tensor:
     Returns:
         (N, K, h, w): each map convolved with its own normalised kernel, edges mirrored.
     """
-    height, width = heatmaps.shape[-2:]
+    num_people, num_keypoints, height, width = heatmaps.shape
     with full_precision(heatmaps):
         rows = _mirrored_matrices(height, spreads, radius)
         columns = _mirrored_matrices(width, spreads, radius)
-        return rows @ heatmaps @ columns.transpose(-2, -1)
+        # all people in one product a joint, or each would get a copy of the joint's matrices
+        maps = rows @ heatmaps.permute(1, 2, 0, 3).flatten(2)  # (K, h, N * w)
+        maps = maps.view(num_keypoints, height * num_people, width) @ columns.mT
+    return maps.view(num_keypoints, height, num_people, width).permute(2, 0, 1, 3)
 
 
 def _mirrored_matrices(length: int, spreads: Tensor, radius: int) -> Tensor:
