@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from benchmarks.published_decoding import decode_dark_udp
 from mmpose.codecs.oks_heatmap import oks_spreads
 from mmpose.registry import KEYPOINT_CODECS
 from mmpose.structures import keypoint_sigmas
@@ -76,6 +77,27 @@ def test_borders_and_the_outside_are_treated_as_published(name, column):
     np.testing.assert_allclose(decoded[0, :8], expected, atol=4e-3)
     assert encoded["in_image"][0, :8].tolist() == [bool(row[5]) for row in PUBLISHED_EXAMPLES]
     assert encoded["keypoint_weights"].tolist() == visible.tolist()
+
+
+@pytest.mark.parametrize("height", [0.0015, 0.005, 0.02, 1.0, 80.0])
+def test_refinement_is_the_published_one_also_where_values_are_clipped(height):
+    """Beside each peak stands a wider one, lower but highest after the blur.
+
+    In float64: where clipping leaves the quadratic nearly flat, float32 would move cells far.
+    """
+    torch.manual_seed(0)
+    keypoints = torch.rand(4, 17, 2) * torch.tensor([191.0, 255.0])
+    narrow, wide = (
+        build({"type": "UDPHeatmap", "sigma": sigma}).encode(points)["heatmaps"]
+        for sigma, points in ((1, keypoints), (4, keypoints.flip(1)))
+    )
+    maps = height * torch.maximum(narrow / narrow.amax((-2, -1), keepdim=True), 0.8 * wide)
+    maps[:, :8] -= 0.001 * height
+    decoded, scores = build(CODECS["UDPHeatmap"]).decode(maps)
+    for person, joints, values in zip(maps.numpy(), decoded, scores, strict=True):
+        published, peaks = decode_dark_udp(person.astype(float), SIZES["input_size"])
+        np.testing.assert_allclose(joints, published, rtol=1e-4, atol=4e-3)
+        np.testing.assert_allclose(values, peaks, rtol=1e-6)
 
 
 def test_similarity_maps_are_as_wide_as_published():
