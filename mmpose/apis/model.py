@@ -1,6 +1,7 @@
 """Building a pose model from its config and weights, with what inference must know."""
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,15 @@ from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
 from mmpose.models.heads import PerDatasetHead
 from mmpose.registry import DATASETS, MODELS
+
+# steps of a test pipeline that inference does itself, with the options that it does not know
+INFERENCE_OPTIONS = {
+    "LoadImage": {"pad_to_aspect_ratio": False},
+    "GetBBoxCenterScale": {},
+    "MaskBackground": {"prob": 1.0, "erode_prob": 0.0, "dilate_prob": 0.0},
+    "TopdownAffine": {},
+    "PackPoseInputs": {},
+}
 
 
 @dataclass(frozen=True)
@@ -167,6 +177,8 @@ def _metainfo_of(dataset: dict) -> dict | None:
 def read_crop_settings(config: Config) -> CropSettings:
     """Window and mask settings of the config's test pipeline.
 
+    Steps and options that pictures of single calls do not go through are warned of.
+
     Raises:
         ValueError: the config has no test pipeline with TopdownAffine.
     """
@@ -177,6 +189,7 @@ def read_crop_settings(config: Config) -> CropSettings:
             "the config's test_dataloader (or val_dataloader) has no pipeline with TopdownAffine, "
             f"only {list(steps)}; inference reads the crop size from it"
         )
+    _warn_of_ignored_steps(pipeline)
     affine = steps["TopdownAffine"]
     masking = steps.get("MaskBackground")
     return CropSettings(
@@ -185,6 +198,22 @@ def read_crop_settings(config: Config) -> CropSettings:
         mask_alpha=0.0 if masking is None else masking.get("alpha", 1.0),
         use_udp=affine.get("use_udp", False),
     )
+
+
+def _warn_of_ignored_steps(pipeline: list[dict]) -> None:
+    ignored = [step["type"] for step in pipeline if step["type"] not in INFERENCE_OPTIONS]
+    ignored += [
+        f"{step['type']}({option}={step[option]!r})"
+        for step in pipeline
+        for option, plain in INFERENCE_OPTIONS.get(step["type"], {}).items()
+        if step.get(option, plain) != plain
+    ]
+    if ignored:
+        warnings.warn(
+            f"inference on pictures leaves out {', '.join(ignored)} of the test pipeline; "
+            "tools/test.py runs them",
+            stacklevel=3,
+        )
 
 
 def _find_pipeline(config: Config) -> list[dict]:

@@ -20,13 +20,13 @@ def stack_labels(
         like: whose device the answer is on.
 
     Raises:
-        KeyError: a sample lacks the field; the message says which transform writes it.
+        ValueError: a sample lacks the field; the message says which transform writes it.
     """
     values = []
     for sample in data_samples:
         record = getattr(sample, container, None)
         if record is None or field not in record:
-            raise KeyError(
+            raise ValueError(
                 f"{container}.{field} is missing; the training pipeline must end with "
                 "GenerateTarget(encoder=...) and PackPoseInputs()"
             )
