@@ -154,11 +154,11 @@ class ShortRun:
     def checkpoint(self) -> Path:
         return self.folder / "work" / f"iter_{self.steps}.pth"
 
-    def train(self) -> list[float]:
-        """Train; return the mean losses of every ten steps."""
+    def train(self) -> list[dict]:
+        """Train; return what was logged every ten steps, means of these by name."""
         self._run("train.py")
         (log,) = self.folder.glob("work/*/vis_data/scalars.json")
-        return [json.loads(line)["loss"] for line in log.read_text().splitlines()]
+        return [json.loads(line) for line in log.read_text().splitlines()]
 
     def write_untrained(self) -> Path:
         """Write the weights that training starts from, with a random head, and return the path."""
