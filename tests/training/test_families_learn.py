@@ -18,7 +18,9 @@ from mmpose.models.heads.targets import similarity_targets, stack_labels
 from tests.training.families import read_batch, render_people
 from tests.training.short_runs import ShortRun, write_start
 
-UNTRAINED_SHARE = 1 / 5  # of the AP that a trained model must reach
+# Reached in two draws: ViTPose 0.06 and 0.07, MaskPose 0.09, ProbPose 0.12 and 0.13, PMPose 0.15;
+# untrained at most 0.0001. A third of the least is asked for, or less.
+UNTRAINED_SHARE = 1 / 5  # of the AP asked for
 pytestmark = pytest.mark.slow
 
 

@@ -2,14 +2,18 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.optim import build_optim_wrapper
 
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
 from mmpose.evaluation import CocoMetric
-from mmpose.registry import MODELS
+from mmpose.registry import DATASETS, MODELS
+from tests.mmpose.datasets.tiny_people import write_every_format
 from tests.training.families import (
     ROOT,
     build_model,
@@ -89,6 +93,34 @@ def test_a_transformer_learns_a_few_people_by_heart(people):
     assert losses[-1] < 0.5 * losses[0]
     assert untrained_ap < 0.05
     assert ap > 0.5
+
+
+def test_every_data_set_trains_its_own_head(tmp_path):
+    """COCO, MPII and AIC together, two people of each again and again: all three losses halve."""
+    files = write_every_format(tmp_path)
+    config = _small_vit_config()
+    counts = {"CocoDataset": 17, "MpiiDataset": 16, "AicDataset": 14}
+    head = config.model.head
+    heads = [{**head, "out_channels": count} for count in counts.values()]
+    config.model.head = dict(type="PerDatasetHead", heads=heads)
+    parts = [
+        dict(
+            type=name, data_root=str(tmp_path), ann_file=files[name], data_prefix=dict(img="images")
+        )
+        for name in counts
+    ]
+    dataset = DATASETS.build(
+        dict(type="CombinedDataset", metainfo=None, datasets=parts, pipeline=config.pipeline)
+    )
+    starts = np.cumsum([0, *dataset.lens[:-1]])
+    batch = pseudo_collate([dataset[start + i] for start in starts for i in range(2)])
+    torch.manual_seed(0)
+    model = MODELS.build(config.model)
+    model.init_weights()
+    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    log = [model.train().train_step(batch, wrapper) for _ in range(60)]
+    for index in range(3):
+        assert log[-1][f"loss_kpt_{index}"] < 0.5 * log[0][f"loss_kpt_{index}"]
 
 
 def _trained_branch(name, freeze_error):
