@@ -18,8 +18,8 @@ from mmpose.models.heads.targets import similarity_targets, stack_labels
 from tests.training.families import read_batch, render_people
 from tests.training.short_runs import ShortRun, write_start
 
-# Reached in two draws: ViTPose 0.06 and 0.07, MaskPose 0.09, ProbPose 0.12 and 0.13, PMPose 0.15;
-# untrained at most 0.0001. A third of the least is asked for, or less.
+# Reached: ViTPose 0.06 and 0.07, MaskPose 0.09, ProbPose 0.12 and 0.13, PMPose 0.15 and 0.17 (two
+# draws each but MaskPose's); untrained at most 0.0001. A third of the least is asked for, or less.
 UNTRAINED_SHARE = 1 / 5  # of the AP asked for
 pytestmark = pytest.mark.slow
 
@@ -42,10 +42,10 @@ def check_learning(run: ShortRun, *, least_ap: float) -> float:
     untrained_ap = run.measure(run.write_untrained())
     log = run.train()
     ap = run.measure(run.checkpoint)
-    losses = [entry["loss_kpt"] for entry in log]
-    print(f"{run.family}: loss_kpt {losses[0]:.4f} -> {losses[-1]:.4f}, AP {untrained_ap} -> {ap}")
-    assert losses[-1] < 0.95 * losses[0]
-    assert log[-1]["loss"] < 0.95 * log[0]["loss"]
+    for name in ("loss_kpt", "loss"):  # first ten steps, last thirty
+        early, late = log[0][name], np.mean([entry[name] for entry in log[-3:]])
+        print(f"{run.family}: {name} {early:.4f} -> {late:.4f}, AP {untrained_ap:.4f} -> {ap:.4f}")
+        assert late < 0.95 * early
     assert ap > least_ap
     assert untrained_ap < UNTRAINED_SHARE * least_ap
     return ap
