@@ -1,13 +1,13 @@
-"""What we add to mmdet's registries. Importing it makes mmdet importable on mmcv-lite first.
+"""What we add to mmdet's registries. On mmcv-lite, ``bmp`` makes mmdet importable first.
 
 Detector configs name it: ``custom_imports=dict(imports=["bmp.mmdet_modules"])``.
 """
 
 import warnings
 
-from bmp.detectors.bridge import install_mmcv_ops
+from bmp.mmcv_finder import require_mmcv
 
-install_mmcv_ops()
+require_mmcv()
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ImportWarning)  # mmdet asks mmcv for a name at its old place
     import mmdet.datasets

@@ -5,9 +5,9 @@ import pytest
 import torch
 import torchvision
 
-from bmp.detectors import bridge
+from bmp.mmcv_finder import EXTENSION, install_mmcv_ops
 
-bridge.install_mmcv_ops()
+install_mmcv_ops()
 
 from mmcv import ops  # noqa: E402
 
@@ -85,35 +85,59 @@ def test_an_op_without_stand_in_names_itself_and_the_mend():
         ops.RoIAlign((2, 2), pool_mode="max")(features, rois)
 
 
+def test_any_other_op_names_itself_and_the_mend():
+    module = sys.modules[EXTENSION]
+    with pytest.raises(NotImplementedError, match=r"deform_conv_forward.*install compiled mmcv"):
+        module.deform_conv_forward(torch.zeros(1))
+    assert not hasattr(module, "__wrapped__")  # probes of Python's own stay unanswered
+
+
 def test_installing_again_changes_nothing():
-    present = sys.modules[bridge.EXTENSION]
-    assert bridge.install_mmcv_ops() is True
-    assert sys.modules[bridge.EXTENSION] is present
+    finders = list(sys.meta_path)
+    install_mmcv_ops()
+    assert sys.meta_path == finders
 
 
 def test_compiled_ops_are_left_alone(tmp_path):
     (tmp_path / "_ext.py").write_text("compiled = True\n")
     code = (
-        f"import mmcv, sys; mmcv.__path__.append({str(tmp_path)!r})\n"
-        "from bmp.detectors.bridge import install_mmcv_ops\n"
-        "assert install_mmcv_ops() is False and 'mmcv._ext' not in sys.modules\n"
+        f"import bmp, mmcv; mmcv.__path__.append({str(tmp_path)!r})\n"
         "import mmcv._ext\n"
-        "assert install_mmcv_ops() is False and mmcv._ext.compiled\n"
-        "print('alone')"
+        "print(mmcv._ext.compiled, mmcv._ext.__file__)"
     )
-    assert run_python(code) == "alone"
+    assert run_python(code) == f"True {tmp_path / '_ext.py'}"
+
+
+def test_importing_bmp_loads_no_mmcv_and_no_torchvision():
+    code = "import sys, bmp; print({'mmcv', 'torchvision', 'mmcv._ext'} & set(sys.modules))"
+    assert run_python(code) == "set()"
+
+
+# mmdet's models after bmp, whatever else comes before, between and after
+ORDERS = [
+    "bmp, mmdet.models",
+    "mmengine, mmcv, mmdet, bmp, mmpose, sam2, mmdet.models",
+    "sam2, mmpose, mmdet, mmcv, mmengine, bmp, mmdet.models",
+    "mmdet, bmp.detectors, mmcv.ops, mmpose.models, mmengine.runner, sam2",
+    "mmcv, mmengine.runner, mmpose.apis, bmp.models, mmdet.apis",
+    "bmp.mmdet_modules, mmcv.ops, mmdet.apis, mmpose.models, sam2",
+    "bboxmaskpose, mmdet.apis",
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "imports",
-    [
-        "bmp.mmdet_modules, mmdet.models, bmp.detectors",
-        "mmdet, mmcv, bmp.mmdet_modules, mmdet.models",
-        "bmp.detectors, mmdet, bmp.mmdet_modules, mmdet.models",
-        "mmengine.runner, mmpose.models, bmp.mmdet_modules, mmdet.datasets",
-    ],
-)
+@pytest.mark.parametrize("imports", ORDERS)
 def test_every_import_order_works_in_a_fresh_process(imports):
-    code = f"import {imports}\nfrom mmdet.registry import MODELS\n"
-    assert run_python(code + "print('TimmBackbone' in MODELS.module_dict)") == "True"
+    code = f"import {imports}\nimport bmp.mmdet_modules\nfrom mmdet.registry import MODELS\n"
+    code += "import mmcv._ext\nprint('TimmBackbone' in MODELS.module_dict, mmcv._ext.nms.__name__)"
+    assert run_python(code) == "True nms"
+
+
+@pytest.mark.slow
+def test_mmdet_that_failed_before_bmp_came_works_afterwards():
+    code = (
+        "try:\n    import mmdet.models\nexcept ModuleNotFoundError as error:\n"
+        "    print(error.name)\n"
+        "import bmp.mmdet_modules, mmdet.apis\nprint('works')"
+    )
+    assert run_python(code) == "mmcv._ext\nworks"
