@@ -81,7 +81,8 @@ class BoxFileDetector:
             for entry in self.by_image.get(img_id, [])
             if entry["score"] > self.score_thr and min(entry["bbox"][2:]) > 0
         ]
-        bboxes = torch.tensor([entry["bbox"] for entry in entries]).reshape(-1, 4)
+        bboxes = torch.tensor([entry["bbox"] for entry in entries], dtype=torch.float32)
+        bboxes = bboxes.reshape(-1, 4)
         bboxes = torch.cat([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]], 1)
         scores = torch.tensor([float(entry["score"]) for entry in entries])
         keep = best_bboxes(bboxes, scores, **self.suppression)

@@ -14,6 +14,7 @@ with warnings.catch_warnings():
     import mmdet.models  # noqa: F401
 from mmdet.registry import MODELS  # noqa: E402
 
+from bmp.mmdet_modules.coco_dataset import CocoHumanDataset, TolerantCocoDataset  # noqa: E402
 from bmp.mmdet_modules.ins_head import ExactRTMDetInsHead  # noqa: E402
 from bmp.mmdet_modules.remove_instances import RemoveRandomInstances, paint_hole  # noqa: E402
 from mmpose.models.backbones.timm_backbone import TimmBackbone  # noqa: E402
@@ -21,4 +22,11 @@ from mmpose.models.backbones.timm_backbone import TimmBackbone  # noqa: E402
 if "TimmBackbone" not in MODELS.module_dict:
     MODELS.register_module(module=TimmBackbone)
 
-__all__ = ["ExactRTMDetInsHead", "RemoveRandomInstances", "TimmBackbone", "paint_hole"]
+__all__ = [
+    "CocoHumanDataset",
+    "ExactRTMDetInsHead",
+    "RemoveRandomInstances",
+    "TimmBackbone",
+    "TolerantCocoDataset",
+    "paint_hole",
+]
