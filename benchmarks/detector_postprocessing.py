@@ -27,8 +27,7 @@ def make_outputs(
 ) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor]:
     """Maps of the network for one image with people spread over it.
 
-    A person's mask network is a cone round the point that found it, cut at half the width of the
-    box, so that the mask is a disc.
+    Boxes are small, so that nobody is suppressed; masks are diamonds round the same points.
     """
     height, width = image.pixels.shape[:2]
     strides = [stride for stride, _ in head.prior_generator.strides]
@@ -42,21 +41,19 @@ def make_outputs(
     cells = torch.stack([cells // columns, cells % columns], 1)
     generator = torch.Generator().manual_seed(0)
     for row, column in cells.tolist():
-        radius = 6 + 10 * torch.rand((), generator=generator)
+        radius = 15 + 30 * torch.rand((), generator=generator)
         cls_scores[0][0, 0, row, column] = PERSON + torch.rand((), generator=generator)
-        distances[0][0, :, row, column] = radius
         kernels[0][0, :, row, column] = cone(radius / (8 * strides[0]))
     return cls_scores, distances, kernels, features
 
 
 def cone(radius: Tensor) -> Tensor:
-    """Weights of a mask network: radius minus the distance |x| + |y| from its point."""
+    """A mask network that gives the radius minus |x| + |y|, the distance from its point."""
     first = torch.zeros(8, 10)
     first[:4, :2] = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    second = torch.eye(8)
     last = torch.tensor([-1.0] * 4 + [0.0] * 4)
     biases = torch.cat([torch.zeros(16), radius[None]])
-    return torch.cat([first.flatten(), second.flatten(), last, biases])
+    return torch.cat([first.flatten(), torch.eye(8).flatten(), last, biases])
 
 
 def predict_with_mmdet(
@@ -93,12 +90,9 @@ def main() -> None:
     image = letterbox(torch.zeros(*args.image, 3, dtype=torch.uint8).numpy(), detector.canvas)
     num_classes, rows = detector.model.bbox_head.num_classes, []
     for number in args.people:
-        maps = make_outputs(detector.model.bbox_head, image, number, num_classes)
-        maps = [
-            [level.to(args.device) for level in part] if isinstance(part, list) else part
-            for part in maps
-        ]
-        maps[-1] = maps[-1].to(args.device)
+        *maps, features = make_outputs(detector.model.bbox_head, image, number, num_classes)
+        maps = [[level.to(args.device) for level in part] for part in maps]
+        maps.append(features.to(args.device))
         (ours,), theirs = detector.decode(maps, [image]), predict_with_mmdet(detector, maps, image)
         different = (ours.masks != theirs.masks).sum().item() / max(1, theirs.masks.sum().item())
         seconds = seconds_per_call(lambda m=maps: detector.decode(m, [image]), seconds=args.seconds)

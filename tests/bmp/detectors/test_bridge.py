@@ -60,6 +60,30 @@ def test_batched_nms_of_mmcv_keeps_classes_apart():
     assert kept.tolist() == [0, 1]
 
 
+def test_merging_mirrored_views_at_test_time_runs_on_the_bridge():
+    """mmdet's DetTTAModel: a box and its mirror image of a 20 px wide picture are one person."""
+    from mmdet.models.test_time_augs import DetTTAModel
+    from mmdet.structures import DetDataSample
+    from mmengine.model import BaseModel
+    from mmengine.structures import InstanceData
+
+    class Detector(BaseModel):  # not called: its answers are given
+        forward = None
+
+    views = []
+    for box, score, flip in (([2.0, 0, 8, 10], 0.9, False), ([12.0, 0, 18, 10], 0.8, True)):
+        found = InstanceData(
+            bboxes=torch.tensor([box]), scores=torch.tensor([score]), labels=torch.tensor([0])
+        )
+        meta = {"ori_shape": (10, 20), "flip": flip, "flip_direction": "horizontal"}
+        views.append(DetDataSample(metainfo=meta, pred_instances=found))
+    settings = {"nms": {"type": "nms", "iou_threshold": 0.6}, "max_per_img": 100}
+    model = DetTTAModel(module=Detector(), tta_cfg=settings)
+    (merged,) = model.merge_preds([views])
+    assert merged.pred_instances.bboxes.tolist() == [[2, 0, 8, 10]]
+    assert merged.pred_instances.scores.tolist() == pytest.approx([0.9])
+
+
 @pytest.mark.parametrize("aligned", [True, False])
 def test_roi_align_of_mmcv_is_torchvisions_forward_and_backward(aligned):
     features = torch.rand(2, 3, 12, 16, generator=torch.Generator().manual_seed(1))

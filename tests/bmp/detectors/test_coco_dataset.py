@@ -1,6 +1,7 @@
 """Files of all kinds in the middle of a data set: training and testing go on."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +11,10 @@ from mmdet.evaluation import CocoMetric
 from mmengine.registry import DefaultScope
 
 from bmp.mmdet_modules import CocoHumanDataset, TolerantCocoDataset
+from mmpose.engine.config import load_config
+from mmpose.engine.runner import StrictRunner
 
+DEMO = Path(__file__).parents[3] / "configs/demo/rtmdet-ins_lite0_synthcrowd-320x320.py"
 SQUARE = [10, 10, 40, 10, 40, 40, 10, 40]
 LOAD = [
     dict(type="LoadImageFromFile"),
@@ -181,3 +185,37 @@ def test_people_of_an_unusable_image_count_as_missed(tmp_path):
         }
         metric.process({}, [sample | {"pred_instances": found}])
     assert metric.evaluate(2)["coco/bbox_mAP"] == pytest.approx(0.505, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_training_and_evaluation_go_on(tmp_path):
+    np.random.seed(0)
+    images = [GOOD, *UNUSABLE.values(), *USABLE.values()]
+    write(tmp_path, images, [annotation(n) for n in range(len(images))])
+    config = load_config(DEMO)
+    data = dict(
+        type="CocoHumanDataset",
+        data_root=str(tmp_path),
+        ann_file="annotations.json",
+        data_prefix=dict(img="images/"),
+    )
+    config.merge_from_dict(
+        {
+            "work_dir": str(tmp_path / "work"),
+            "load_from": None,
+            "model.backbone.pretrained_file": None,
+            "train_cfg.max_iters": 6,
+            "train_cfg.val_interval": 6,
+            "val_evaluator.ann_file": str(tmp_path / "annotations.json"),
+        }
+    )
+    loader = {"num_workers": 0, "persistent_workers": False, "batch_size": 2}
+    config.train_dataloader.update(loader, dataset={**data, "pipeline": TRAIN})
+    config.val_dataloader.update(loader, dataset={**data, "pipeline": TEST, "test_mode": True})
+    config.test_dataloader, config.test_evaluator = config.val_dataloader, config.val_evaluator
+    config.vis_backends = config.visualizer.vis_backends = [{"type": "LocalVisBackend"}]
+    config.custom_hooks = []
+    runner = StrictRunner.from_config(config)
+    runner.train()
+    assert runner.iter == 6
+    assert runner.val_loop.dataloader.dataset.num_skipped == len(UNUSABLE)

@@ -81,7 +81,10 @@ def test_mmdets_metric_and_faster_coco_eval_give_the_same_numbers(fixture):
 
     annotations = COCO(str(folder / "annotations.json"))
     for kind in ("bbox", "segm"):
-        results = annotations.loadRes(str(folder / f"found.{kind}.json"))
+        found = json.loads((folder / f"found.{kind}.json").read_text())
+        if kind == "segm":  # beside a box, the area of a mask would be read as the box's
+            found = [{k: v for k, v in entry.items() if k != "bbox"} for entry in found]
+        results = annotations.loadRes(found)
         evaluation = COCOeval_faster(annotations, results, kind)
         evaluation.evaluate()
         evaluation.accumulate()
