@@ -14,6 +14,9 @@ def best_bboxes(
 ) -> Tensor:
     """Greedy suppression among boxes of one class in one image.
 
+    With one class and image at a time, ``batched_nms`` would have nothing to keep apart, and its
+    shifted boxes would let the other images of a batch change rounding.
+
     Args:
         bboxes: (N, 4) xyxy, pixels.
         scores: (N,).

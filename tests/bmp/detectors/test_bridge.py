@@ -64,6 +64,7 @@ def test_merging_mirrored_views_at_test_time_runs_on_the_bridge():
     """mmdet's DetTTAModel: a box and its mirror image of a 20 px wide picture are one person."""
     from mmdet.models.test_time_augs import DetTTAModel
     from mmdet.structures import DetDataSample
+    from mmengine.config import ConfigDict
     from mmengine.model import BaseModel
     from mmengine.structures import InstanceData
 
@@ -77,7 +78,7 @@ def test_merging_mirrored_views_at_test_time_runs_on_the_bridge():
         )
         meta = {"ori_shape": (10, 20), "flip": flip, "flip_direction": "horizontal"}
         views.append(DetDataSample(metainfo=meta, pred_instances=found))
-    settings = {"nms": {"type": "nms", "iou_threshold": 0.6}, "max_per_img": 100}
+    settings = ConfigDict(nms=dict(type="nms", iou_threshold=0.6), max_per_img=100)
     model = DetTTAModel(module=Detector(), tta_cfg=settings)
     (merged,) = model.merge_preds([views])
     assert merged.pred_instances.bboxes.tolist() == [[2, 0, 8, 10]]

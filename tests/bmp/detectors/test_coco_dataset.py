@@ -210,8 +210,9 @@ def test_training_and_evaluation_go_on(tmp_path):
         }
     )
     loader = {"num_workers": 0, "persistent_workers": False, "batch_size": 2}
-    config.train_dataloader.update(loader, dataset={**data, "pipeline": TRAIN})
-    config.val_dataloader.update(loader, dataset={**data, "pipeline": TEST, "test_mode": True})
+    train, test = {**data, "pipeline": TRAIN}, {**data, "pipeline": TEST, "test_mode": True}
+    config.train_dataloader = {**config.train_dataloader, **loader, "dataset": train}
+    config.val_dataloader = {**config.val_dataloader, **loader, "dataset": test}
     config.test_dataloader, config.test_evaluator = config.val_dataloader, config.val_evaluator
     config.vis_backends = config.visualizer.vis_backends = [{"type": "LocalVisBackend"}]
     config.custom_hooks = []
