@@ -41,12 +41,12 @@ def write_checkpoint(path: Path, shapes: dict[str, torch.Size], num_classes: int
     return path
 
 
-@pytest.mark.parametrize("num_classes", [80, 1])
 @pytest.mark.parametrize(
-    "config",
+    ("config", "num_classes"),
     [
-        "rtmdet-ins_l_8xb32-300e_coco-640x640.py",
-        "rtmdet-ins_l_insmask_1xb16-300e_coco-640x640.py",
+        ("rtmdet-ins_l_8xb32-300e_coco-640x640.py", 80),
+        ("rtmdet-ins_l_8xb32-300e_coco-640x640.py", 1),
+        ("rtmdet-ins_l_insmask_1xb16-300e_coco-640x640.py", 1),
     ],
 )
 def test_the_large_model_loads_strictly_with_80_or_1_classes(
@@ -66,7 +66,7 @@ def test_a_checkpoint_that_differs_is_refused_with_a_readable_difference(tmp_pat
     shapes["bbox_head.rtm_reg.0.weight"] = torch.Size((4, 128, 1, 1))
     path = write_checkpoint(tmp_path / "other.pth", shapes, 80)
     config = load_config(OURS / "rtmdet-ins_l_8xb32-300e_coco-640x640.py")
-    with pytest.raises(ValueError, match=r"other\.pth does not fit RTMDet") as caught:
+    with torch.device("meta"), pytest.raises(ValueError, match=r"other\.pth does not") as caught:
         build_mmdet_model(config.model, path)
     message = str(caught.value)
     assert "1 of another shape:" in message
