@@ -77,7 +77,7 @@ test_pipeline = [
 
 metainfo = dict(classes=("person",), palette=[(220, 20, 60)])
 synthetic = dict(
-    type="CocoDataset",
+    type="CocoHumanDataset",
     data_root="datasets/synthcrowd/train",
     ann_file="annotations.json",
     data_prefix=dict(img="images/"),
@@ -85,7 +85,7 @@ synthetic = dict(
     pipeline=[*load, *crop_and_pack],
 )
 photos = dict(
-    type="CocoDataset",
+    type="CocoHumanDataset",
     data_root="datasets/coco_val2017_people_480",
     ann_file="people_masks.json",
     data_prefix=dict(img="images/"),
@@ -109,7 +109,7 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type="CocoDataset",
+        type="CocoHumanDataset",
         data_root="datasets/synthcrowd/val",
         ann_file="annotations.json",
         data_prefix=dict(img="images/"),

@@ -38,7 +38,7 @@ crop_and_pack = [
 
 metainfo = dict(classes=("person",), palette=[(220, 20, 60)])
 synthetic = dict(
-    type="CocoDataset",
+    type="CocoHumanDataset",
     data_root="datasets/synthcrowd/train",
     ann_file="annotations.json",
     data_prefix=dict(img="images/"),
@@ -46,7 +46,7 @@ synthetic = dict(
     pipeline=[*load, remove, *crop_and_pack],
 )
 photos = dict(
-    type="CocoDataset",
+    type="CocoHumanDataset",
     data_root="datasets/coco_val2017_people_480",
     ann_file="people_masks.json",
     data_prefix=dict(img="images/"),
