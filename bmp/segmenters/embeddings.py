@@ -1,7 +1,7 @@
 """From images to what the mask decoder needs of them, once an image.
 
-Memory kept: an image takes C·(S/16)² + C/4·(S/8)² + C/8·(S/4)² floats: 16 MiB for SAM 2 at
-C = 256, S = 1024, and 0.5 MiB for the small model at C = 128, S = 256.
+Memory kept: an image takes C·(S/16)² + C/4·(S/8)² + C/8·(S/4)² floats (:func:`embedding_bytes`):
+16 MiB for SAM 2 at C = 256, S = 1024, and 0.5 MiB for the small model at C = 128, S = 256.
 """
 
 from collections.abc import Sequence
@@ -41,6 +41,12 @@ class Embeddings:
         """The embeddings of images ``index`` (N,), repeats allowed."""
         shapes = tuple(self.image_shapes[i] for i in index.tolist())
         return Embeddings(self.coarse[index], self.fine[index], self.middle[index], shapes)
+
+
+def embedding_bytes(sam: SAM2Base) -> int:
+    """Memory that the float32 embedding of an image takes."""
+    coarse = sam.hidden_dim * (sam.image_size // 16) ** 2
+    return 4 * (coarse + coarse + 2 * coarse)  # a quarter and an eighth of C at 4 and 16 times n
 
 
 def check_image(image: np.ndarray) -> None:

@@ -68,25 +68,71 @@ class Prompts:
         point_labels: (N, P) int64, 1 inside, 0 outside, -1 unused; used slots need not be first.
         bboxes: (N, 4) xyxy, image pixels.
         uses_bbox: (N,) bool, whose box is part of the prompt.
+        mask_logits: (N, S/4, S/4) masks of the whole image to improve on, above 0 inside, such
+            as the segmenter's own logits or those of :func:`masks_as_logits`; None: none.
+        uses_mask: (N,) bool, whose mask is part of the prompt; None: everybody's, if given.
+
+    Raises:
+        TypeError: a field is of a wrong kind of number.
+        ValueError: a shape does not fit, or a used number is not finite or no known label.
     """
 
     point_coords: Tensor
     point_labels: Tensor
     bboxes: Tensor
     uses_bbox: Tensor
+    mask_logits: Tensor | None = None
+    uses_mask: Tensor | None = None
 
     def __post_init__(self) -> None:
-        num_people = len(self.point_coords)
+        if self.uses_mask is None:
+            everybody = torch.ones_like(self.uses_bbox, dtype=torch.bool)
+            given = everybody if self.mask_logits is not None else ~everybody
+            object.__setattr__(self, "uses_mask", given)
+        self._check_shapes()
+        self._check_numbers()
+
+    def _check_shapes(self) -> None:
+        num_people, num_slots = len(self.point_coords), self.point_labels.shape[-1]
         shapes = {
-            "point_coords": (num_people, self.point_labels.shape[-1], 2),
-            "point_labels": (num_people, self.point_labels.shape[-1]),
+            "point_coords": (num_people, num_slots, 2),
+            "point_labels": (num_people, num_slots),
             "bboxes": (num_people, 4),
             "uses_bbox": (num_people,),
+            "uses_mask": (num_people,),
         }
+        if self.mask_logits is not None:
+            shapes["mask_logits"] = (num_people, *[self.mask_logits.shape[-1]] * 2)
         for name, shape in shapes.items():
             got = tuple(getattr(self, name).shape)
             if got != shape:
                 raise ValueError(f"prompts.{name} must be {shape}, got {got}")
+        if self.mask_logits is None and self.uses_mask.any():
+            raise ValueError("prompts.uses_mask is set, but there are no mask_logits")
+
+    def _check_numbers(self) -> None:
+        floats, bools = ("point_coords", "bboxes"), ("uses_bbox", "uses_mask")
+        wrong = [name for name in floats if not getattr(self, name).is_floating_point()]
+        wrong += [name for name in bools if getattr(self, name).dtype != torch.bool]
+        if self.point_labels.is_floating_point() or self.point_labels.dtype == torch.bool:
+            wrong.append("point_labels")
+        if wrong:
+            dtypes = ", ".join(f"{name} {getattr(self, name).dtype}" for name in wrong)
+            raise TypeError(
+                "prompts need floating-point point_coords and bboxes, integer point_labels and "
+                f"bool uses_bbox and uses_mask; got {dtypes}"
+            )
+        used = self.point_labels != UNUSED
+        if not torch.isin(self.point_labels[used], torch.tensor([0, 1]).to(used.device)).all():
+            raise ValueError("prompts.point_labels must be 1 inside, 0 outside or -1 unused")
+        numbers = [self.point_coords[used], self.bboxes[self.uses_bbox]]
+        if self.mask_logits is not None:
+            numbers.append(self.mask_logits[self.uses_mask])
+        if not all(part.isfinite().all() for part in numbers):
+            raise ValueError(
+                "prompts that are used must be finite: points_as_prompts marks points that are "
+                "not as unused"
+            )
 
     def __len__(self) -> int:
         return len(self.point_coords)
@@ -94,7 +140,26 @@ class Prompts:
     @property
     def is_prompted(self) -> Tensor:
         """(N,) bool, who has anything to be found by."""
-        return self.uses_bbox | (self.point_labels != UNUSED).any(1)
+        return self.uses_bbox | self.uses_mask | (self.point_labels != UNUSED).any(1)
+
+
+def masks_as_logits(masks: Tensor, size: int, *, certainty: float = 10.0) -> Tensor:
+    """Masks as prompts.
+
+    Args:
+        masks: (N, H, W) bool.
+        size: S/4 of the segmenter.
+        certainty: logit of a pixel that is wholly inside.
+
+    Returns:
+        (N, size, size) float32, from ``-certainty`` to ``certainty`` by the share inside.
+    """
+    if len(masks) == 0:
+        return torch.zeros(0, size, size, device=masks.device)
+    inside = torch.nn.functional.interpolate(
+        masks[:, None].float(), (size, size), mode="bilinear", align_corners=False, antialias=True
+    )
+    return (2 * inside[:, 0] - 1) * certainty
 
 
 def points_as_prompts(point_coords: Tensor, point_labels: Tensor | None = None) -> Prompts:
