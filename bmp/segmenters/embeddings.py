@@ -109,9 +109,28 @@ def embed_batch(
         batch: (B, 3, S, S) normalised.
         image_shapes: (H, W) of the originals.
     """
-    fine, middle, coarse = sam.forward_image(batch)["backbone_fpn"]
+    return finish_embeddings(sam, encode_images(sam, batch), image_shapes)
+
+
+def encode_images(sam: SAM2Base, batch: Tensor) -> list[Tensor]:
+    """The image encoder alone: (B, C, S/4, S/4), (B, C, S/8, S/8) and (B, C, S/16, S/16)."""
+    return sam.image_encoder(batch)["backbone_fpn"]
+
+
+def finish_embeddings(
+    sam: SAM2Base, maps: Sequence[Tensor], image_shapes: Sequence[tuple[int, int]]
+) -> Embeddings:
+    """What follows the encoder and learns with the decoder.
+
+    Args:
+        sam: the model.
+        maps: of :func:`encode_images`.
+        image_shapes: (H, W) of the originals.
+    """
+    fine, middle, coarse = maps
+    decoder = sam.sam_mask_decoder
     coarse = coarse + sam.no_mem_embed.reshape(1, -1, 1, 1)
-    return Embeddings(coarse, fine, middle, tuple(image_shapes))
+    return Embeddings(coarse, decoder.conv_s0(fine), decoder.conv_s1(middle), tuple(image_shapes))
 
 
 def join_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
