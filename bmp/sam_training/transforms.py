@@ -90,9 +90,9 @@ class LoadPeople(BaseTransform):
         height, width = results["img"].shape[:2]
         masks = [segmentation_to_mask(p.get("segmentation"), height, width) for p in people]
         masks = [np.zeros((height, width), bool) if mask is None else mask for mask in masks]
-        num_numbers = len(people[0]["keypoints"]) if people else 0
+        num_keypoints = len(results["flip_indices"])
         joints = np.array([p["keypoints"] for p in people], np.float32)
-        joints = joints.reshape(len(people), num_numbers // 3, 3)
+        joints = joints.reshape(len(people), num_keypoints, 3)
         results |= {
             "people": people,
             "masks": np.array(masks, np.uint8).reshape(-1, height, width),
@@ -287,7 +287,8 @@ def _originals(results: dict) -> dict:
     """People to be cut out and annotated people, in the original image."""
     people, (height, width) = results["people"], results["ori_shape"]
     bboxes_xywh = torch.tensor([p["bbox"] for p in people]).reshape(-1, 4)
-    joints = torch.tensor([p["keypoints"] for p in people]).reshape(len(people), -1, 3)
+    joints = torch.tensor([p["keypoints"] for p in people])
+    joints = joints.reshape(*results["keypoints"].shape[:2], 3)
     record = make_people(
         torch.cat([bboxes_xywh[:, :2], bboxes_xywh[:, :2] + bboxes_xywh[:, 2:]], 1),
         keypoints=joints[..., :2],

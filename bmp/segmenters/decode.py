@@ -13,7 +13,9 @@ from bmp.segmenters.mask_decoder import DecodedMasks, decode_people
 from bmp.segmenters.sam2_parts import SAM2Base
 
 UNUSED = -1  # label of an empty slot
-MAX_UPSAMPLED_PIXELS = 2**26  # 256 MiB of float32 at a time
+# float32 pixels of enlarged masks at a time: 16 MiB suit a processor, 256 MiB a GPU
+UPSAMPLED_ON_A_CPU = 2**22
+UPSAMPLED_ON_A_GPU = 2**26
 
 
 def encode_prompts(
@@ -194,7 +196,8 @@ def upsample_masks(mask_logits: Tensor, image_shape: tuple[int, int]) -> Tensor:
     masks = torch.zeros(
         len(mask_logits), height, width, dtype=torch.bool, device=mask_logits.device
     )
-    chunk = max(1, MAX_UPSAMPLED_PIXELS // (height * width))
+    limit = UPSAMPLED_ON_A_CPU if mask_logits.device.type == "cpu" else UPSAMPLED_ON_A_GPU
+    chunk = max(1, limit // (height * width))
     for start in range(0, len(mask_logits), chunk):
         part = mask_logits[None, start : start + chunk].float()
         full = F.interpolate(part, (height, width), mode="bilinear", align_corners=False)

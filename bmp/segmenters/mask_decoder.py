@@ -315,9 +315,9 @@ def _through(project: nn.Linear, values: Tensor) -> Tensor:
 def _upscale(layers: nn.Sequential, pixels: Tensor, side: ImageSide) -> Tensor:
     """(N, n, 4, 4, C/8): the decoder's up-scaling, 2 × 2 finer twice."""
     first, norm, gelu, second, last_gelu = layers
-    maps = _finer(first, pixels) + side.middle  # (N, n, 4, C/4)
+    maps = _finer(first, pixels).add_(side.middle)  # (N, n, 4, C/4)
     maps = gelu(F.layer_norm(maps, maps.shape[-1:], norm.weight, norm.bias, norm.eps))
-    return last_gelu(_finer(second, maps) + side.fine)
+    return last_gelu(_finer(second, maps).add_(side.fine))
 
 
 def _finer(conv: nn.ConvTranspose2d, maps: Tensor) -> Tensor:

@@ -7,13 +7,7 @@ from scipy import ndimage
 
 from bmp.segmenters.clean_up import clean_up
 
-PICTURE = """
-........
-.####..#
-.#.##.#.
-.####...
-........
-""".split()
+PICTURE = ["........", ".####..#", ".#.##.#.", ".####...", "........"]
 
 
 def as_logits(rows):
