@@ -5,7 +5,7 @@ Pure functions over all people at once. Four published orders of joints: ``k_mos
 and Segmentation for Multiple Bodies", ICCV 2025, arXiv 2412.01562).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from mmengine.structures import InstanceData
@@ -17,6 +17,7 @@ from bmp.segmenters.decode import UNUSED
 METHODS = ("k_most_visible", "distance", "distance+confidence", "closest")
 NUM_FACE_JOINTS = 3  # nose and eyes: one of them says where the face is
 BBOX_MARGIN = 2.0  # px between a prompted joint and the extended box
+SMALL_AREA = 100.0 * 100.0  # px², boxes below it are small
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,13 @@ class PromptSettings:
         selection_method: one of ``METHODS``.
         use_bbox: give the box beside the joints, except in a crowd.
         extend_bbox: enlarge that box to hold the chosen joints.
-        crowd_by_max_iou: box IoU with another person above which one is in a crowd; None: never.
+        crop: show people who are given a box a piece of the image, 1.5 times the box, instead of
+            the whole (:mod:`bmp.segmenters.crops`); needs ``use_bbox``.
+        crowd_by_max_iou: box IoU with another person above which one is in a crowd; None or
+            False: never.
+        batch: as the published batch mode decides: one person in a crowd makes all of the image
+            a crowd, and nobody is given points to leave out. People are always decoded together.
+        ignore_small_bboxes: people whose box is below 100 × 100 px² are not prompted.
         drop_outside: leave out joints outside the image.
         no_joint: a person without a usable joint is given its ``bbox``, or nothing (``keep``:
             the caller keeps the mask it has).
@@ -46,7 +53,10 @@ class PromptSettings:
     selection_method: str = "k_most_visible"
     use_bbox: bool = False
     extend_bbox: bool = False
+    crop: bool = False
     crowd_by_max_iou: float | None = None
+    batch: bool = False
+    ignore_small_bboxes: bool = False
     drop_outside: bool = True
     no_joint: str = "keep"
 
@@ -57,6 +67,12 @@ class PromptSettings:
             )
         if self.no_joint not in ("keep", "bbox"):
             raise ValueError(f"no_joint must be 'keep' or 'bbox', got {self.no_joint!r}")
+        if self.crop and not self.use_bbox:
+            raise ValueError("crop cuts round the box of the prompt: set use_bbox=True with it")
+        if self.crowd_by_max_iou is True:
+            raise ValueError("crowd_by_max_iou is a box IoU, or None for no crowds; got True")
+        if self.crowd_by_max_iou is False:
+            object.__setattr__(self, "crowd_by_max_iou", None)
 
 
 @dataclass(frozen=True)
@@ -142,6 +158,18 @@ class Prompts:
         """(N,) bool, who has anything to be found by."""
         return self.uses_bbox | self.uses_mask | (self.point_labels != UNUSED).any(1)
 
+    def select(self, rows: Tensor) -> "Prompts":
+        """The prompts of some people, by index or (N,) bool."""
+        fields = {name: value for name, value in vars(self).items() if value is not None}
+        return Prompts(**{name: value[rows] for name, value in fields.items()})
+
+    def shift(self, x: float, y: float) -> "Prompts":
+        """The same places in an image whose corner is elsewhere; mask prompts do not move."""
+        offset = self.bboxes.new_tensor([x, y])
+        return replace(
+            self, point_coords=self.point_coords + offset, bboxes=self.bboxes + offset.repeat(2)
+        )
+
 
 def masks_as_logits(masks: Tensor, size: int, *, certainty: float = 10.0) -> Tensor:
     """Masks as prompts.
@@ -210,7 +238,13 @@ def make_prompts(
         visibility_thr=settings.visibility_thr,
         bboxes=bboxes,
     )
+    is_small = torch.zeros_like(count, dtype=torch.bool)
+    if settings.ignore_small_bboxes:
+        is_small = (bboxes[:, 2:] - bboxes[:, :2]).clamp(min=0).prod(1) < SMALL_AREA
+    has_joint, count = count > 0, count.masked_fill(is_small, 0)
     is_crowd = _is_crowd(bboxes, settings.crowd_by_max_iou)
+    if settings.batch:
+        is_crowd |= is_crowd.any()
     limit = torch.full_like(count, settings.num_pos_keypoints)
     if settings.num_pos_keypoints_if_crowd is not None:
         limit = torch.where(is_crowd, settings.num_pos_keypoints_if_crowd, limit)
@@ -218,14 +252,16 @@ def make_prompts(
 
     uses_bbox = torch.full_like(is_crowd, settings.use_bbox) & ~is_crowd
     if settings.no_joint == "bbox":
-        uses_bbox |= count == 0
+        uses_bbox |= ~has_joint
+    uses_bbox &= ~is_small & bboxes.isfinite().all(1)
     if settings.extend_bbox:
         bboxes = _extend(bboxes, coords, labels)
-    if settings.num_neg_keypoints:
-        negatives = _negatives(keypoints, visibility, bboxes, count > 0, settings)
+    if settings.num_neg_keypoints and not settings.batch:
+        negatives = _negatives(keypoints, visibility, bboxes, has_joint, settings)
         coords, labels = (
             torch.cat(pair, 1) for pair in zip((coords, labels), negatives, strict=True)
         )
+        labels = labels.masked_fill(is_small[:, None], UNUSED)
     return Prompts(coords, labels, bboxes, uses_bbox)
 
 

@@ -95,20 +95,16 @@ def test_people_of_many_images_at_once_equal_sam2_one_at_a_time(segmenter, image
             torch.testing.assert_close(scores[i], expected[1], atol=1e-5, rtol=0)
 
 
-def test_a_number_of_points_is_one_decoder_call(segmenter, images, monkeypatch):
-    from bmp.segmenters import decode
-
-    calls, decode_people = [], decode.decode_people
-
-    def count(sam, embeddings, image_index, sparse, *rest, **options):
-        calls.append(len(sparse))
-        return decode_people(sam, embeddings, image_index, sparse, *rest, **options)
-
-    monkeypatch.setattr(decode, "decode_people", count)
+def test_a_number_of_points_is_one_call(segmenter, images):
+    calls = []
+    hook = segmenter.sam.sam_prompt_encoder.register_forward_hook(
+        lambda module, inputs, outputs: calls.append(outputs[0].shape[:2])
+    )
     one, two = torch.rand(4, 1, 2) * 40, torch.rand(3, 2, 2) * 40
     prompts = [points_as_prompts(p) for p in (one, two, one[:2])]
     segmenter.segment(segmenter.embed(images), prompts)
-    assert sorted(calls) == [3, 6]
+    hook.remove()
+    assert calls == [(6, 2), (3, 3)]  # people, their points and the padding
 
 
 def test_own_logits_are_a_prompt(segmenter, images):
