@@ -8,7 +8,7 @@ PY := .venv/bin/python
 help:
 	@echo "make demo       install, run the main job: crowds, the loop, one table, photos, a fine-tune"
 	@echo "make test       install, run the tests"
-	@echo "make test-slow  the longer tests as well"
+	@echo "make test-slow  the longer tests alone"
 	@echo "make lint       ruff check and ruff format --check"
 	@echo "make clean      remove .venv and outputs/"
 
@@ -22,7 +22,7 @@ test: install
 	@$(PY) -m pytest -n 2
 
 test-slow: install
-	@$(PY) -m pytest -n 2 -m ""
+	@$(PY) -m pytest -n 2 -m slow
 
 lint: install
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .

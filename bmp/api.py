@@ -12,13 +12,13 @@ from mmengine.structures import InstanceData
 
 from bmp.build import PART_KEYS, build_parts
 from bmp.config_files import find_config
+from bmp.detectors.given_boxes import GivenBoxes
 from bmp.devices import pick_device
-from bmp.inputs import read_bboxes, read_image
+from bmp.inputs import read_image
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.loop import run_loop
 from bmp.pose import PMPose, TopdownPose
 from bmp.results import BMPResult, failed_result, make_result
-from bmp.structures import make_people
 from bmp.visualization import draw_people, write_image
 from mmpose.engine.config import load_config
 
@@ -172,16 +172,8 @@ class BBoxMaskPose:
         """Records of the user's boxes; images without are detected here."""
         if all(entry is None for entry in bboxes):
             return None
-        unknown = [n for n, entry in enumerate(bboxes) if entry is None]
-        detected = self.parts.detector.detect([images[n] for n in unknown]) if unknown else []
-        records = [self._record(entry) if entry is not None else None for entry in bboxes]
-        for n, record in zip(unknown, detected, strict=True):
-            records[n] = record
-        return records
-
-    def _record(self, bboxes: Any) -> InstanceData:
-        tensor = read_bboxes(bboxes).to(self.device)
-        return make_people(tensor, bbox_scores=torch.ones(len(tensor), device=self.device))
+        boxes = GivenBoxes(bboxes, otherwise=self.parts.detector, device=self.device)
+        return boxes.detect(images)
 
     def visualize(
         self,

@@ -21,6 +21,7 @@ PUBLISHED = {
     **{f"MaskPose-{s}-1.1.0.pth": f"{_HUB}/MaskPose/MaskPose-{s}-1.1.0.pth" for s in "sblh"},
     "MaskPose-b-1.0.0.pth": f"{_HUB}/MaskPose/MaskPose-b-1.0.0.pth",
     **{f"PMPose-{s}-1.0.0.pth": f"{_HUB}/PMPose/PMPose-{s}-1.0.0.pth" for s in "sblh"},
+    "ProbPose-s.pth": "https://huggingface.co/vrg-prague/ProbPose-s/resolve/main/ProbPose-s.pth",
     "ViTPose-b-multi_mmpose20.pth": f"{_HUB}/ViTPose-b-multi_mmpose20.pth",
     "rtmdet-ins-l-mask.pth": f"{_HUB}/rtmdet-ins-l-mask.pth",
     "SAM-pose2seg_hiera_b+.pt": f"{_HUB}/SAM-pose2seg_hiera_b%2B.pt",

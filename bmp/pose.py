@@ -194,7 +194,9 @@ class PMPose:
 
         Returns:
             keypoints (N, K, 3) float32 x, y, score; presence (N, K); visibility (N, K); heatmaps
-            (N, K, h, w) or None. With a list of images, a list of such tuples.
+            (N, K, h, w) or None. MaskPose predicts neither presence nor visibility and repeats the
+            scores, raw values of its maps that may exceed 1. With a list of images, a list of
+            such tuples.
 
         Raises:
             ValueError: an image cannot be read, or shapes do not fit.

@@ -9,7 +9,7 @@ is a record of length 0 with every field at its full rank.
 | bbox_scores, mask_scores, scores | (N,) | float32 |
 | masks | (N, H, W) | bool |
 | keypoints | (N, K, 2) x, y, image pixels | float32 |
-| keypoint_scores, presence, visibility | (N, K) in [0, 1] | float32 |
+| keypoint_scores, presence, visibility | (N, K), see docs/conventions.md | float32 |
 | heatmaps | (N, K, h, w) | float32 |
 | iteration | (N,) | int64 |
 """

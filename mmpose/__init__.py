@@ -4,12 +4,13 @@ Importing this package registers nothing and loads no framework beyond the stand
 sub-packages register their classes when they are imported.
 """
 
+from collections.abc import Sequence
 from importlib import metadata
 
 __version__ = "0.1.0"
 
 
-def refuse_foreign_mmpose(distributions=None) -> None:
+def refuse_foreign_mmpose(distributions: Sequence[str] | None = None) -> None:
     """Stop when PyPI's own ``mmpose`` is installed: both own the import name ``mmpose``.
 
     Args:

@@ -24,7 +24,9 @@ METRICS = engine.Registry(
 EVALUATOR = engine.Registry(
     "evaluator", parent=engine.EVALUATOR, scope=_MODULES, locations=["mmpose.evaluation"]
 )
-HOOKS = engine.Registry("hook", parent=engine.HOOKS, scope=_MODULES, locations=["mmpose.engine"])
+HOOKS = engine.Registry(
+    "hook", parent=engine.HOOKS, scope=_MODULES, locations=["mmpose.visualization"]
+)
 OPTIM_WRAPPER_CONSTRUCTORS = engine.Registry(
     "optimizer wrapper constructor",
     parent=engine.OPTIM_WRAPPER_CONSTRUCTORS,

@@ -1,5 +1,6 @@
 """Every config file is read and what it describes is built, without memory where that works."""
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ import torch
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.utils import import_modules_from_strings
 
+import mmpose.datasets
+import mmpose.evaluation  # noqa: F401 - registers what configs name
+from mmpose import registry
 from mmpose.engine.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,4 +55,36 @@ def test_config_builds(path):
 
 def test_there_are_configs_of_every_family():
     families = {path.parent.name for path in CONFIGS}
-    assert families >= {"vitpose", "MaskPose", "PMPose", "rtmdet", "sam_pose2seg", "bmp", "demo"}
+    pose_families = {"vitpose", "MaskPose", "ProbPose", "PMPose"}
+    assert families >= pose_families | {"rtmdet", "sam_pose2seg", "bmp", "demo"}
+
+
+def bind(registry, part, *given):
+    """The class that a config names takes its arguments."""
+    arguments = dict(part)
+    inspect.signature(registry.get(arguments.pop("type"))).bind(*given, **arguments)
+
+
+def bind_dataset(dataset):
+    bind(registry.DATASETS, dataset)
+    for step in dataset.get("pipeline", ()):
+        registry.TRANSFORMS.build(step)
+    for part in dataset.get("datasets", ()):
+        bind_dataset(part)
+
+
+POSE_CONFIGS = [p for p in CONFIGS if load_config(p).model.get("type") == "TopdownPoseEstimator"]
+
+
+@pytest.mark.parametrize("path", POSE_CONFIGS, ids=config_id)
+def test_data_and_metrics_of_a_pose_config_build(path):
+    config = load_config(path)
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        for split in ("train", "val", "test"):
+            loader = config[f"{split}_dataloader"]
+            bind_dataset(loader.dataset)
+            bind(registry.DATA_SAMPLERS, loader.sampler, [0])
+        for evaluator in (config.val_evaluator, config.test_evaluator):
+            metrics = evaluator if isinstance(evaluator, list) else evaluator.get("metrics")
+            for metric in metrics or [evaluator]:
+                bind(registry.METRICS, metric)

@@ -1,21 +1,18 @@
-"""Lets mmdet run on mmcv-lite: the few compiled ops it needs, taken from torchvision.
+"""Stand-in for ``mmcv._ext``: the few compiled ops that mmdet needs here, from torchvision.
 
 mmcv-lite is pure Python, but ``mmcv.ops`` wants the compiled module ``mmcv._ext``, and mmdet
-imports ``mmcv.ops`` everywhere. :func:`install_mmcv_ops` puts a small module in that place before
-mmdet is imported. The names and argument orders below are those by which mmcv 2.1 calls ``_ext``.
+imports ``mmcv.ops`` everywhere. :mod:`bmp.mmcv_finder` makes Python load this file under that
+name. The names and argument orders below are those by which mmcv 2.1 calls ``_ext``; any other op
+is there as well, so that mmdet imports, and refuses to be called.
 """
 
-import importlib.util
-import sys
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+from collections.abc import Callable
 from typing import NoReturn
 
 import torch
 import torchvision
 from torch import Tensor
 
-EXTENSION = "mmcv._ext"
 _AVERAGE = 1  # mmcv's code of the pooling mode
 
 
@@ -124,10 +121,6 @@ def get_compiling_cuda_version() -> str:
     return f"not compiled (torchvision {torchvision.__version__})"
 
 
-_REPORTS = (get_compiler_version, get_compiling_cuda_version)
-_OPS = (nms, roi_align_forward, roi_align_backward)
-
-
 def _require_average(pool_mode: int) -> None:
     if pool_mode != _AVERAGE:
         _refuse("roi_align with pool_mode='max'")
@@ -135,70 +128,20 @@ def _require_average(pool_mode: int) -> None:
 
 def _refuse(op: str) -> NoReturn:
     raise NotImplementedError(
-        f"mmcv's compiled op {op} has no stand-in: this project runs mmdet on mmcv-lite with "
-        f"{', '.join(function.__name__ for function in _OPS)} taken from torchvision. "
-        "Choose a model without that op, or install compiled mmcv (pip install 'mmcv>=2.1,<2.2' "
-        "built for your torch) in place of mmcv-lite"
+        f"mmcv's compiled op {op} has no stand-in: this project runs mmdet on mmcv-lite with nms "
+        "and roi_align taken from torchvision. Choose a model (or, for softnms, nms=dict("
+        "type='nms', ...) in its test_cfg) without that op, or install compiled mmcv (pip install "
+        "'mmcv>=2.1,<2.2' built for your torch) in place of mmcv-lite"
     )
 
 
-class _Loader:
-    """Makes the module look imported to those who probe its spec."""
+def __getattr__(name: str) -> Callable[..., NoReturn]:
+    """Any other op, found when mmcv looks for it and refused when it is called."""
+    if name.startswith("__"):  # mmengine and importlib probe for these
+        raise AttributeError(name)
 
-    def create_module(self, spec: ModuleSpec) -> None:
-        return None
+    def missing(*args, **kwargs) -> NoReturn:
+        _refuse(name)
 
-    def exec_module(self, module: ModuleType) -> None:
-        return None
-
-
-class _Extension(ModuleType):
-    """The stand-in for ``mmcv._ext``: known ops are attributes, any other refuses to be called."""
-
-    def __getattr__(self, name: str):
-        if name.startswith("__"):  # mmengine and importlib probe for these
-            raise AttributeError(name)
-
-        def missing(*args, **kwargs) -> NoReturn:
-            _refuse(name)
-
-        missing.__name__ = name
-        return missing
-
-
-def install_mmcv_ops() -> bool:
-    """Put the stand-in at ``mmcv._ext`` unless something is there already.
-
-    Call it before mmdet or ``mmcv.ops`` is imported; calling it again does nothing.
-
-    Returns:
-        Whether the stand-in is in use (False: compiled mmcv is installed and stays).
-
-    Raises:
-        ModuleNotFoundError: no mmcv at all.
-    """
-    present = sys.modules.get(EXTENSION)
-    if present is None:
-        if _find_compiled() is not None:
-            return False
-        present = _make_extension()
-        sys.modules[EXTENSION] = present
-        sys.modules["mmcv"]._ext = present
-    return isinstance(present, _Extension)
-
-
-def _find_compiled() -> ModuleSpec | None:
-    try:
-        return importlib.util.find_spec(EXTENSION)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "mmdet needs mmcv: pip install 'mmcv-lite>=2.1,<2.2' (pure Python, nothing to compile)"
-        ) from error
-
-
-def _make_extension() -> _Extension:
-    extension = _Extension(EXTENSION, "Ops of mmcv by torchvision, see bmp.detectors.bridge.")
-    extension.__spec__ = ModuleSpec(EXTENSION, _Loader(), origin=__file__)
-    for function in (*_OPS, *_REPORTS):
-        setattr(extension, function.__name__, function)
-    return extension
+    missing.__name__ = name
+    return missing

@@ -8,36 +8,42 @@ import torch
 
 from bmp.checkpoints import find_checkpoint
 from bmp.config_files import find_config
+from bmp.detectors.box_file import BoxFileDetector
 from bmp.detectors.rtmdet import RTMDetDetector
 from bmp.interfaces import Detector
+
+KINDS = {kind.__name__: kind for kind in (RTMDetDetector, BoxFileDetector)}
 
 
 def build_detector(cfg: Mapping[str, Any], device: torch.device | str = "cpu") -> Detector:
     """The loop's detector.
 
     Args:
-        cfg: ``config`` (path, or stem of a file in ``configs/rtmdet`` or ``configs/demo``),
-            ``checkpoint`` (name or path; None: random weights) and the other arguments of
-            :class:`RTMDetDetector`; ``type`` may name the class.
+        cfg: ``type``, a name in :data:`KINDS` (by default ``RTMDetDetector``, for any mmdet
+            config), and its arguments: ``config`` (path, or stem of a file in ``configs/rtmdet``
+            or ``configs/demo``), ``checkpoint`` (name or path; None: random weights), ...; as
+            ``later`` of a ``BoxFileDetector`` stands another such config.
         device: where it works.
 
     Raises:
         ValueError: an unknown type or key.
     """
     arguments = dict(cfg)
-    kind = arguments.pop("type", "RTMDetDetector")
-    if kind != "RTMDetDetector":
+    name = arguments.pop("type", "RTMDetDetector")
+    if name not in KINDS:
         raise ValueError(
-            f"unknown detector {kind!r}; known: RTMDetDetector (any mmdet config). Make other "
-            "detectors yourself and hand them to the loop"
+            f"unknown detector {name!r}; known: {', '.join(KINDS)} (RTMDetDetector takes any mmdet "
+            "config). Make other detectors yourself and hand them to the loop"
         )
-    known = set(signature(RTMDetDetector).parameters) - {"device"}
+    known = set(signature(KINDS[name]).parameters) - {"device"}
     if unknown := set(arguments) - known:
         raise ValueError(
             f"unknown keys in detector: {sorted(unknown)}; known: {', '.join(sorted(known))}"
         )
-    if isinstance(arguments["config"], str):
+    if isinstance(arguments.get("config"), str):
         arguments["config"] = find_config(arguments["config"], ("rtmdet", "demo"))
     if arguments.get("checkpoint") is not None:
         arguments["checkpoint"] = find_checkpoint(arguments["checkpoint"])
-    return RTMDetDetector(**arguments, device=device)
+    if arguments.get("later") is not None:
+        arguments["later"] = build_detector(arguments["later"], device)
+    return KINDS[name](**arguments, device=device)

@@ -1,13 +1,14 @@
-"""Boxes that are known already, in the place of a detector."""
+"""Boxes that the user knows already, in the place of a detection."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.structures import InstanceData
-from torch import Tensor
 
-from bmp.detectors.letterbox import check_image
+from bmp.inputs import read_bboxes, read_masks
+from bmp.interfaces import Detector
 from bmp.structures import make_people
 
 
@@ -15,57 +16,66 @@ class GivenBoxes:
     """A detector that answers with the boxes it was given, image by image.
 
     Args:
-        bboxes: (N, 4) xyxy a image, pixels.
-        scores: (N,) an image; None scores every box 1.
-        masks: (N, H, W) an image; None gives records without masks.
+        bboxes: (N, 4) xyxy an image, pixels; None for an image whose people are to be detected.
+        masks: (N, H, W) an image, or None for one without; None: no image has any.
+        scores: (N,) an image, or None; None scores every box 1.
+        otherwise: finds the people of images without boxes.
         device: where the records lie.
+
+    Raises:
+        ValueError: the lists differ in length, boxes have a wrong shape or corners in the wrong
+            order, or there are images without boxes and no ``otherwise``.
     """
 
     def __init__(
         self,
-        bboxes: Sequence[np.ndarray | Tensor],
-        scores: Sequence[np.ndarray | Tensor] | None = None,
-        masks: Sequence[np.ndarray | Tensor] | None = None,
+        bboxes: Sequence[Any],
+        masks: Sequence[Any] | None = None,
+        scores: Sequence[Any] | None = None,
+        *,
+        otherwise: Detector | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        for name, values in (("scores", scores), ("masks", masks)):
+        for name, values in (("masks", masks), ("scores", scores)):
             if values is not None and len(values) != len(bboxes):
                 raise ValueError(
                     f"{name} are of {len(values)} images, but boxes of {len(bboxes)}; "
                     "give one array an image"
                 )
+        if otherwise is None and any(entry is None for entry in bboxes):
+            raise ValueError("an image has no boxes: give some, or a detector as otherwise")
+        self.bboxes = [None if entry is None else read_bboxes(entry) for entry in bboxes]
+        self.masks = [None] * len(bboxes) if masks is None else masks
+        self.scores = [None] * len(bboxes) if scores is None else scores
+        self.otherwise = otherwise
         self.device = torch.device(device)
-        self.people = [
-            self._make(box, scores and scores[i], masks and masks[i])
-            for i, box in enumerate(bboxes)
-        ]
-
-    def _make(
-        self,
-        bboxes: np.ndarray | Tensor,
-        scores: np.ndarray | Tensor | None,
-        masks: np.ndarray | Tensor | None,
-    ) -> InstanceData:
-        bboxes = torch.as_tensor(bboxes, dtype=torch.float32, device=self.device)
-        if bboxes.numel() and (bboxes.ndim != 2 or bboxes.shape[1] != 4):
-            raise ValueError(f"boxes of an image must be (N, 4) xyxy, got {tuple(bboxes.shape)}")
-        bboxes = bboxes.reshape(-1, 4)
-        scores = torch.ones(len(bboxes)) if scores is None else scores
-        fields = {"bbox_scores": torch.as_tensor(scores, device=self.device)}
-        if masks is not None:
-            fields["masks"] = torch.as_tensor(masks, device=self.device).bool()
-        return make_people(bboxes, **fields)
 
     def detect(self, images: Sequence[np.ndarray]) -> list[InstanceData]:
-        """The records given, one an image.
+        """The records given, one an image, those of the other images detected.
 
         Raises:
-            ValueError: another number of images than boxes were given for.
+            ValueError: another number of images than boxes were given for, or masks of another
+                size than the image.
         """
-        for image in images:
-            check_image(image)
-        if len(images) != len(self.people):
+        if len(images) != len(self.bboxes):
             raise ValueError(
-                f"boxes were given for {len(self.people)} images, but {len(images)} came"
+                f"boxes were given for {len(self.bboxes)} images, but {len(images)} came"
             )
-        return [people.clone() for people in self.people]
+        unknown = [n for n, entry in enumerate(self.bboxes) if entry is None]
+        detected = self.otherwise.detect([images[n] for n in unknown]) if unknown else []
+        found = dict(zip(unknown, detected, strict=True))
+        return [
+            found[n] if n in found else self._record(n, image.shape[:2])
+            for n, image in enumerate(images)
+        ]
+
+    def _record(self, n: int, image_shape: tuple[int, int]) -> InstanceData:
+        bboxes, scores = self.bboxes[n], self.scores[n]
+        fields = {"bbox_scores": torch.ones(len(bboxes)) if scores is None else scores}
+        masks = read_masks(self.masks[n], len(bboxes), image_shape)
+        if masks is not None:
+            fields["masks"] = masks
+        return make_people(
+            bboxes.to(self.device),
+            **{name: torch.as_tensor(value, device=self.device) for name, value in fields.items()},
+        )

@@ -4,15 +4,11 @@ Lyu et al., "RTMDet", 2022; the networks are those of CondInst (Tian et al., 202
 convolutions over the features and the position relative to the person, in strides times 8.
 """
 
-import math
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-CHUNK_BYTES = 64 * 2**20
-"""How much a chunk of full-size float masks may take."""
 _RELATIVE = 8  # positions are measured in units of 8 strides
 
 
@@ -79,42 +75,3 @@ def _first_layer(
     offset = bias + (relative * priors[:, None, :2]).sum(2)
     x = combined.flatten(0, 1) @ shared
     return x.view(num_people, channels, height * width) + offset[..., None]
-
-
-def upsample_masks(
-    logits: Tensor,
-    image_shape: tuple[int, int],
-    *,
-    pixel_size: tuple[float, float],
-    threshold: float = 0.5,
-    chunk_bytes: int = CHUNK_BYTES,
-) -> Tensor:
-    """Masks at full resolution, a few people at a time.
-
-    Args:
-        logits: (N, h, w); cell 0 starts at the corner of the image.
-        image_shape: (H, W); what lies beyond is cut off.
-        pixel_size: image pixels per cell, (w, h).
-        threshold: probability from which a pixel belongs to the person.
-        chunk_bytes: of float masks at a time; at least one mask is made.
-
-    Returns:
-        (N, H, W) bool, on the device of the logits.
-    """
-    height, width = image_shape
-    masks = torch.empty(len(logits), height, width, dtype=torch.bool, device=logits.device)
-    # a hair more, so that rounding never leaves the last row out
-    factor = tuple(side * (1 + 1e-6) for side in reversed(pixel_size))
-    cell_rows, cell_columns = (
-        min(cells, math.ceil(pixels / side) + 1)
-        for cells, pixels, side in zip(logits.shape[1:], image_shape, factor, strict=True)
-    )
-    logits = logits[:, :cell_rows, :cell_columns]
-    chunk = max(1, chunk_bytes // (4 * height * width))
-    level = math.log(threshold / (1 - threshold))
-    for start in range(0, len(logits), chunk):
-        part = F.interpolate(
-            logits[start : start + chunk, None].float(), scale_factor=factor, mode="bilinear"
-        )
-        masks[start : start + chunk] = part[:, 0, :height, :width] > level
-    return masks

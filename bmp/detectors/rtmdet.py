@@ -4,6 +4,7 @@ RTMDet-Ins heads are decoded here, for people alone; any other mmdet model goes 
 ``predict``.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from bmp.detectors.instance_masks import dynamic_mask_logits, upsample_masks
-from bmp.detectors.letterbox import Letterboxed, check_image, letterbox
-from bmp.structures import empty_people, make_people
+from bmp.detectors.instance_masks import dynamic_mask_logits
+from bmp.detectors.letterbox import Canvas, Letterboxed, check_image, letterbox, read_canvas
+from bmp.detectors.mask_upsampling import upsample_masks
+from bmp.detectors.selection import best_bboxes
+from bmp.structures import empty_people, make_people, masks_to_bboxes
 from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
 
@@ -29,7 +32,7 @@ class RTMDetDetector:
     """People found by an mmdet model.
 
     Args:
-        config: mmdet config, path or loaded; ``model`` and ``test_pipeline`` are read.
+        config: mmdet config, path or loaded; ``model`` and the test pipeline are read.
         checkpoint: weights, loaded strictly; None keeps random ones. For RTMDet-Ins the number
             of classes follows the file, so that one config serves 80-class and person-only
             weights.
@@ -38,10 +41,10 @@ class RTMDetDetector:
         nms_iou_thr: of two people whose boxes overlap more, the better one stays.
         max_people: at most so many an image, the best.
         label: class index of people.
-        size: (w, h) that images are fitted into; None takes it from ``test_pipeline``.
+        size: (w, h) that images are fitted into and padded to (with 114); None does what the
+            test pipeline does.
         batch_size: images a forward pass.
-        inclusive_nms: count pixels of boxes inclusively (width x2 - x1 + 1) in that suppression,
-            as the published loop does.
+        inclusive_nms: see :func:`bmp.detectors.selection.best_bboxes`.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class RTMDetDetector:
             config = load_config(config)
         self.device = torch.device(device)
         self.model = build_mmdet_model(config["model"], checkpoint).to(self.device).eval()
-        self.size = tuple(size or read_test_size(config))
+        self.canvas = Canvas(tuple(size), tuple(size)) if size else read_canvas(config)
         self.score_thr = score_thr
         self.nms_iou_thr = nms_iou_thr
         self.max_people = max_people
@@ -86,34 +89,48 @@ class RTMDetDetector:
         people = []
         for start in range(0, len(images), self.batch_size):
             batch = [
-                letterbox(image, self.size) for image in images[start : start + self.batch_size]
+                letterbox(image, self.canvas) for image in images[start : start + self.batch_size]
             ]
             people += self._detect_batch(batch)
         return people
 
     def _detect_batch(self, batch: list[Letterboxed]) -> list[InstanceData]:
-        inputs = [torch.from_numpy(image.canvas).permute(2, 0, 1) for image in batch]
+        inputs = [torch.from_numpy(image.pixels).permute(2, 0, 1) for image in batch]
         if not is_rtmdet_ins(self.model):
             return self._predict_with_mmdet(inputs, batch)
         pixels = self.model.data_preprocessor({"inputs": inputs, "data_samples": None})["inputs"]
-        cls_scores, bbox_preds, kernel_preds, mask_features = self.model(pixels, mode="tensor")
-        levels = [
-            [level.movedim(1, -1).flatten(1, 2) for level in maps]  # (B, h * w, channels)
-            for maps in (cls_scores, bbox_preds, kernel_preds)
-        ]
-        scores, distances, kernels = (torch.cat(maps, 1) for maps in levels)
-        scores = scores[..., self.label].sigmoid()
+        return self.decode(self.model(pixels, mode="tensor"), batch)
+
+    @torch.no_grad()
+    def decode(
+        self, outputs: Sequence[Sequence[Tensor] | Tensor], batch: Sequence[Letterboxed]
+    ) -> list[InstanceData]:
+        """People from what an RTMDet-Ins network gives: all that comes after it.
+
+        Args:
+            outputs: class scores, distances to the four sides and kernels, a level each
+                (B, C, h, w), and mask features (B, C, h, w).
+            batch: the B images it was given.
+        """
+        cls_scores, distances, kernels, features = outputs
         priors = torch.cat(
             self.model.bbox_head.prior_generator.grid_priors(
                 [level.shape[-2:] for level in cls_scores],
-                dtype=scores.dtype,
-                device=self.device,
+                dtype=features.dtype,
+                device=features.device,
                 with_stride=True,
             )
         )
+        scores = [level[:, self.label : self.label + 1] for level in cls_scores]
+        scores, distances, kernels = (
+            torch.cat([level.flatten(2) for level in maps], 2)  # (B, C, A)
+            for maps in (scores, distances, kernels)
+        )
         return [
             self._decode(*maps, priors, image)
-            for *maps, image in zip(scores, distances, kernels, mask_features, batch, strict=True)
+            for *maps, image in zip(
+                scores[:, 0].sigmoid(), distances, kernels, features, batch, strict=True
+            )
         ]
 
     def _decode(
@@ -125,12 +142,12 @@ class RTMDetDetector:
         priors: Tensor,
         image: Letterboxed,
     ) -> InstanceData:
-        """One image: scores (A,), distances (A, 4), kernels (A, D), priors (A, 4)."""
+        """One image: scores (A,), distances (4, A), kernels (D, A), priors (A, 4)."""
         head, cfg = self.model.bbox_head, self.model.test_cfg
         keep = (scores > max(self.score_thr, cfg.get("score_thr", 0.0))).nonzero()[:, 0]
         keep = keep[scores[keep].argsort(descending=True)[: cfg.get("nms_pre", 1000)]]
         bboxes = head.bbox_coder.decode(
-            priors[keep, :2], distances[keep], max_shape=image.inner_shape
+            priors[keep, :2], distances[:, keep].T, max_shape=image.inner_shape
         ) / scores.new_tensor(image.scale_factor * 2)
         is_large = ((bboxes[:, 2:] - bboxes[:, :2]) > cfg.get("min_bbox_size", 0)).all(1)
         keep, bboxes = keep[is_large], bboxes[is_large]
@@ -139,24 +156,34 @@ class RTMDetDetector:
         best = self._suppress(bboxes, scores[keep])
         keep, bboxes = keep[best], bboxes[best]
         if len(keep) == 0:
-            return empty_people(image.image_shape, device=self.device)
+            return empty_people(image.image_shape, device=scores.device)
         stride = head.prior_generator.strides[0][0]
+        # masks of those who stay, from the cells that the image covers
+        height, width = (math.ceil(side / stride) + 1 for side in image.inner_shape)
         logits = dynamic_mask_logits(
-            features, kernels[keep], priors[keep], stride=stride, channels=head.dyconv_channels
+            features[:, :height, :width],
+            kernels[:, keep].T,
+            priors[keep],
+            stride=stride,
+            channels=head.dyconv_channels,
         )
         masks = upsample_masks(
             logits,
             image.image_shape,
-            pixel_size=tuple(stride / factor for factor in image.scale_factor),
+            stride=stride,
+            scale_factor=image.scale_factor,
             threshold=cfg.get("mask_thr_binary", 0.5),
         )
         return make_people(bboxes, bbox_scores=scores[keep], masks=masks)
 
     def _suppress(self, bboxes: Tensor, scores: Tensor) -> Tensor:
-        """Indices of the people who stay, best first."""
-        if self.inclusive_nms:
-            bboxes = bboxes + bboxes.new_tensor([0.0, 0.0, 1.0, 1.0])
-        return nms(bboxes, scores, self.nms_iou_thr)[: self.max_people]
+        return best_bboxes(
+            bboxes,
+            scores,
+            iou_thr=self.nms_iou_thr,
+            max_people=self.max_people,
+            inclusive=self.inclusive_nms,
+        )
 
     def _predict_with_mmdet(
         self, inputs: list[Tensor], batch: list[Letterboxed]
@@ -175,21 +202,34 @@ class RTMDetDetector:
         ]
         found = self.model.test_step({"inputs": inputs, "data_samples": samples})
         return [
-            self._filter(sample.pred_instances, image.image_shape)
+            self.select(sample.pred_instances, image.image_shape)
             for sample, image in zip(found, batch, strict=True)
         ]
 
-    def _filter(self, found: InstanceData, image_shape: tuple[int, int]) -> InstanceData:
-        found = found[(found.labels == self.label) & (found.scores > self.score_thr)]
-        found = found[self._suppress(found.bboxes, found.scores)]
+    def select(self, found: InstanceData, image_shape: tuple[int, int]) -> InstanceData:
+        """Our record of what mmdet found in an image: the wanted class, suppressed.
+
+        Args:
+            found: mmdet's ``pred_instances``; boxes may be missing (0) where there are masks.
+            image_shape: (H, W), which masks are cut or padded to.
+        """
+        keep = ((found.labels == self.label) & (found.scores > self.score_thr)).nonzero()[:, 0]
+        bboxes, scores = found.bboxes[keep], found.scores[keep]
+        if "masks" in found and not bboxes.any():  # SOLO gives masks alone
+            bboxes = masks_to_bboxes(found.masks[keep], bboxes)
+        best = self._suppress(bboxes, scores)
         fields = {}
-        if "masks" in found:  # mmdet's RTMDet-Ins can leave them a pixel too narrow
-            rows, columns = (
-                side - length
-                for side, length in zip(image_shape, found.masks.shape[1:], strict=True)
-            )
-            fields["masks"] = F.pad(found.masks.bool(), (0, columns, 0, rows))
-        return make_people(found.bboxes, bbox_scores=found.scores, **fields)
+        if "masks" in found:
+            fields["masks"] = _fit_masks(found.masks[keep[best]].bool(), image_shape)
+        return make_people(bboxes[best], bbox_scores=scores[best], **fields)
+
+
+def _fit_masks(masks: Tensor, image_shape: tuple[int, int]) -> Tensor:
+    """Masks cut or padded to the image: mmdet's RTMDet-Ins can leave them a pixel too narrow."""
+    rows, columns = (
+        side - length for side, length in zip(image_shape, masks.shape[1:], strict=True)
+    )
+    return F.pad(masks, (0, columns, 0, rows)) if rows or columns else masks
 
 
 def is_rtmdet_ins(model: nn.Module) -> bool:
@@ -221,18 +261,3 @@ def build_mmdet_model(cfg: Mapping[str, Any], checkpoint: str | Path | None = No
     if checkpoint is not None:
         load_checkpoint(model, checkpoint)
     return model
-
-
-def read_test_size(config: Mapping[str, Any]) -> tuple[int, int]:
-    """(w, h) that the config's test pipeline resizes to.
-
-    Raises:
-        ValueError: it has no ``Resize`` with a scale.
-    """
-    for transform in config.get("test_pipeline", ()):
-        if transform["type"].split(".")[-1] == "Resize" and "scale" in transform:
-            return tuple(transform["scale"])
-    raise ValueError(
-        "the detector config has no test_pipeline with dict(type='Resize', scale=(w, h)); "
-        "add it, or pass size=(w, h)"
-    )

@@ -1,24 +1,38 @@
-"""What we add to mmdet's registries. Importing it makes mmdet importable on mmcv-lite first.
+"""What we add to mmdet's registries. On mmcv-lite, ``bmp`` makes mmdet importable first.
 
 Detector configs name it: ``custom_imports=dict(imports=["bmp.mmdet_modules"])``.
 """
 
 import warnings
 
-from bmp.detectors.bridge import install_mmcv_ops
+from bmp.mmcv_finder import require_mmcv
 
-install_mmcv_ops()
+require_mmcv()
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ImportWarning)  # mmdet asks mmcv for a name at its old place
     import mmdet.datasets
     import mmdet.models  # noqa: F401
 from mmdet.registry import MODELS  # noqa: E402
 
+from bmp.mmdet_modules.coco_dataset import CocoHumanDataset, TolerantCocoDataset  # noqa: E402
+from bmp.mmdet_modules.hole_metric import HoleMetric  # noqa: E402
 from bmp.mmdet_modules.ins_head import ExactRTMDetInsHead  # noqa: E402
+from bmp.mmdet_modules.known_holes import RemoveKnownInstances  # noqa: E402
+from bmp.mmdet_modules.pipeline_switch import IterPipelineSwitchHook  # noqa: E402
 from bmp.mmdet_modules.remove_instances import RemoveRandomInstances, paint_hole  # noqa: E402
 from mmpose.models.backbones.timm_backbone import TimmBackbone  # noqa: E402
 
 if "TimmBackbone" not in MODELS.module_dict:
     MODELS.register_module(module=TimmBackbone)
 
-__all__ = ["ExactRTMDetInsHead", "RemoveRandomInstances", "TimmBackbone", "paint_hole"]
+__all__ = [
+    "CocoHumanDataset",
+    "ExactRTMDetInsHead",
+    "HoleMetric",
+    "IterPipelineSwitchHook",
+    "RemoveKnownInstances",
+    "RemoveRandomInstances",
+    "TimmBackbone",
+    "TolerantCocoDataset",
+    "paint_hole",
+]

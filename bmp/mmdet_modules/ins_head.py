@@ -1,6 +1,5 @@
 """RTMDet-Ins head: mmdet's, with exact masks at test time and no work done twice."""
 
-import torch
 import torch.nn.functional as F
 from mmdet.models.dense_heads import RTMDetInsSepBNHead
 from mmdet.registry import MODELS
@@ -8,7 +7,8 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 from torchvision.ops import batched_nms
 
-from bmp.detectors.instance_masks import dynamic_mask_logits, upsample_masks
+from bmp.detectors.instance_masks import dynamic_mask_logits
+from bmp.detectors.mask_upsampling import upsample_masks
 
 
 @MODELS.register_module()
@@ -17,7 +17,7 @@ class ExactRTMDetInsHead(RTMDetInsSepBNHead):
 
     Two things differ. mmdet swaps the scale factors of width and height when it enlarges masks,
     so that a mask can come out a pixel too narrow, which COCO evaluation counts as a miss; here
-    masks have the size of the image, made in one interpolation and a few at a time. And its
+    masks have the size of the image, and only their outlines are worked out in floats. And its
     branches for classes and boxes are one module run twice; here it runs once.
     """
 
@@ -51,8 +51,8 @@ class ExactRTMDetInsHead(RTMDetInsSepBNHead):
         img_meta: dict | None = None,
     ) -> InstanceData:
         """Suppress, then make the masks of those who stay; an override of mmdet's step."""
-        scale = torch.ones(2) if not rescale else torch.tensor(img_meta["scale_factor"])
-        results.bboxes = results.bboxes / scale.repeat(2).to(results.bboxes)
+        scale_factor = tuple(img_meta["scale_factor"]) if rescale else (1.0, 1.0)
+        results.bboxes = results.bboxes / results.bboxes.new_tensor(scale_factor * 2)
         sides = results.bboxes[:, 2:] - results.bboxes[:, :2]
         results = results[(sides > cfg.get("min_bbox_size", 0)).all(1)]
         if with_nms:
@@ -71,7 +71,8 @@ class ExactRTMDetInsHead(RTMDetInsSepBNHead):
         results.masks = upsample_masks(
             logits,
             tuple(img_meta["ori_shape" if rescale else "img_shape"][:2]),
-            pixel_size=tuple((stride / scale).tolist()),
+            stride=stride,
+            scale_factor=scale_factor,
             threshold=cfg.mask_thr_binary,
         )
         return results

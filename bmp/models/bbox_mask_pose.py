@@ -8,9 +8,11 @@ import torch
 from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
 from torch import nn
 
 from bmp.build import build_parts
+from bmp.detectors.box_file import BoxFileDetector
 from bmp.devices import pick_device
 from bmp.loop import run_loop
 from bmp.registry import MODELS
@@ -78,6 +80,7 @@ class BBoxMaskPoseModel(BaseModel):
             parts.pose_model,
             parts.segmenter,
             parts.settings,
+            given=self._given([(img_id[n], image[n].shape[:2]) for n in readable]),
         )
         turns = dict(zip(readable, (result.turns for result in found), strict=True))
         for reason in filter(None, error):
@@ -86,3 +89,10 @@ class BBoxMaskPoseModel(BaseModel):
             {"img_id": identity, "turns": turns.get(n, []), "error": error[n]}
             for n, identity in enumerate(img_id)
         ]
+
+    def _given(self, images: Sequence[tuple[int, tuple[int, int]]]) -> list[InstanceData] | None:
+        """People of the first turn, of images by id and shape, if a file gives them."""
+        detector = self.parts.detector
+        if not isinstance(detector, BoxFileDetector):
+            return None
+        return [detector.people_of(*entry) for entry in images]

@@ -1,57 +1,28 @@
-"""The small person detector that ships with the project: RTMDet-Ins on EfficientNet-Lite0.
+"""The small person detector that ships with the project, taught to ignore holes.
 
-Trained to ignore holes on SynthCrowd and real photos, half each. Needs
-``datasets/synthcrowd/{train,val}`` (python tools/datasets/synthcrowd.py), the photos of
-``datasets/README.md`` and the start weights of its trunk (tools/model_converters).
+Starts from the plain model and goes on with people blacked out. As in the published fine-tune, a
+second stage removes nobody; here it also puts no photos together. Control, with as many steps but
+nobody removed: ``--cfg-options train_dataloader.dataset.datasets.0.pipeline.2.prob=0
+train_dataloader.dataset.datasets.1.dataset.pipeline.2.prob=0``.
 """
 
-_base_ = ["../_base_/models/rtmdet-ins.py", "../_base_/runtime.py"]
-default_scope = "mmdet"
+_base_ = ["./rtmdet-ins_lite0_plain_synthcrowd-320x320.py"]
 
-num_channels = 64
+load_from = "work_dirs/rtmdet-ins_lite0_plain_synthcrowd-320x320/iter_2600.pth"
+checkpoint = "rtmdet-ins_lite0_demo.safetensors"
+
 image_size = (320, 320)
-crop_size = (256, 256)  # training sees pieces, at the scale of the whole: 1.5 times as fast
-batch_size = 8
-max_iters = 3500
-base_lr = 7e-4
-
-norm_cfg = dict(type="BN", momentum=0.03, eps=0.001)
-model = dict(
-    use_syncbn=False,  # torch's conversion would drop the activations of timm's norm layers
-    data_preprocessor=dict(
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,  # as the start weights of the trunk saw their images
-        pad_size_divisor=32,
-    ),
-    backbone=dict(
-        _delete_=True,
-        type="TimmBackbone",
-        model_name="tf_efficientnet_lite0",
-        out_indices=(2, 3, 4),
-        pretrained_file="models/efficientnet_lite0_imagenet.pth",
-        frozen_stages=2,
-    ),
-    neck=dict(
-        in_channels=[40, 112, 320],
-        out_channels=num_channels,
-        num_csp_blocks=1,
-        norm_cfg=norm_cfg,
-    ),
-    bbox_head=dict(
-        num_classes=1,
-        in_channels=num_channels,
-        feat_channels=num_channels,
-        norm_cfg=norm_cfg,
-    ),
-)
+crop_size = (256, 256)
+max_iters = 1000
+stage2_iters = 150
+base_lr = 5e-4
 
 load = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadAnnotations", with_bbox=True, with_mask=True),
-    dict(type="RemoveRandomInstances", prob=0.4, dilation=(-2, 3)),
 ]
-# photos have one person mostly: half of them come as four in one
+# a predicted mask never fits exactly: holes leave a rim or take some of the surroundings
+remove = dict(type="RemoveRandomInstances", prob=0.5, dilation=(-2, 3))
 mosaic = dict(
     type="CachedMosaic", img_scale=image_size, pad_val=114.0, max_cached_images=40, prob=0.5
 )
@@ -64,16 +35,6 @@ crop_and_pack = [
     dict(type="Pad", size=crop_size, pad_val=dict(img=(114, 114, 114))),
     dict(type="PackDetInputs"),
 ]
-test_pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="Resize", scale=image_size, keep_ratio=True),
-    dict(type="Pad", size=image_size, pad_val=dict(img=(114, 114, 114))),
-    dict(type="LoadAnnotations", with_bbox=True, with_mask=True),
-    dict(
-        type="PackDetInputs",
-        meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"),
-    ),
-]
 
 metainfo = dict(classes=("person",), palette=[(220, 20, 60)])
 synthetic = dict(
@@ -82,7 +43,7 @@ synthetic = dict(
     ann_file="annotations.json",
     data_prefix=dict(img="images/"),
     metainfo=metainfo,
-    pipeline=[*load, *crop_and_pack],
+    pipeline=[*load, remove, *crop_and_pack],
 )
 photos = dict(
     type="CocoDataset",
@@ -90,51 +51,14 @@ photos = dict(
     ann_file="people_masks.json",
     data_prefix=dict(img="images/"),
     metainfo=metainfo,
-    pipeline=[*load, mosaic, *crop_and_pack],
+    pipeline=[*load, remove, mosaic, *crop_and_pack],
 )
 train_dataloader = dict(
-    batch_size=batch_size,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type="InfiniteSampler", shuffle=True),
-    dataset=dict(
-        type="ConcatDataset",
-        datasets=[synthetic, dict(type="RepeatDataset", times=3, dataset=photos)],
-    ),
+    dataset=dict(datasets=[synthetic, dict(type="RepeatDataset", times=3, dataset=photos)])
 )
-val_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    persistent_workers=False,
-    drop_last=False,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="CocoDataset",
-        data_root="datasets/synthcrowd/val",
-        ann_file="annotations.json",
-        data_prefix=dict(img="images/"),
-        metainfo=metainfo,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
-val_evaluator = dict(
-    type="CocoMetric",
-    ann_file="datasets/synthcrowd/val/annotations.json",
-    metric=["bbox", "segm"],
-)
-test_evaluator = val_evaluator
 
-train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=max_iters)
-val_cfg = dict(type="ValLoop")
-test_cfg = dict(type="TestLoop")
-optim_wrapper = dict(
-    type="OptimWrapper",
-    optimizer=dict(type="AdamW", lr=base_lr, weight_decay=0.05),
-    paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True),
-    clip_grad=dict(max_norm=35),
-)
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+optim_wrapper = dict(optimizer=dict(lr=base_lr))
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=100),
     dict(
@@ -146,10 +70,6 @@ param_scheduler = [
         eta_min=base_lr * 0.03,
     ),
 ]
-default_hooks = dict(
-    logger=dict(interval=20),
-    checkpoint=dict(by_epoch=False, interval=500),
-)
 custom_hooks = [
     dict(
         type="EMAHook",
@@ -159,8 +79,9 @@ custom_hooks = [
         update_buffers=True,
         priority=49,
     ),
+    dict(
+        type="IterPipelineSwitchHook",
+        switch_iter=max_iters - stage2_iters,
+        switch_pipeline=[*load, *crop_and_pack],
+    ),
 ]
-log_processor = dict(window_size=20, by_epoch=False)
-visualizer = dict(type="DetLocalVisualizer", name="visualizer")
-randomness = dict(seed=0)
-checkpoint = "rtmdet-ins_lite0_demo.safetensors"

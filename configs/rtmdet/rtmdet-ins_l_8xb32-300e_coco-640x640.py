@@ -65,7 +65,7 @@ train_dataloader = dict(
     sampler=dict(type="DefaultSampler", shuffle=True),
     batch_sampler=None,
     dataset=dict(
-        type="CocoDataset",
+        type="TolerantCocoDataset",
         data_root="datasets/coco",
         ann_file="annotations/instances_train2017.json",
         data_prefix=dict(img="train2017/"),
@@ -80,7 +80,7 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type="CocoDataset",
+        type="TolerantCocoDataset",
         data_root="datasets/coco",
         ann_file="annotations/instances_val2017.json",
         data_prefix=dict(img="val2017/"),

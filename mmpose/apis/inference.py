@@ -52,8 +52,10 @@ def estimate_batch(
 
     Returns:
         One dict an image, tensors on the model's device: keypoints (N_i, K, 2) image pixels;
-        keypoint_scores, presence, visibility (N_i, K), the latter two repeating the scores where
-        the head does not predict them; heatmaps (N_i, K, h, w) on request.
+        keypoint_scores, presence, visibility (N_i, K); heatmaps (N_i, K, h, w) on request, three
+        a joint where the codec draws combined maps. A head that predicts neither presence nor
+        visibility (ViTPose, MaskPose) repeats the scores there, as published: the highest values
+        of its maps, which are no probabilities and may exceed 1.
 
     Raises:
         ValueError: an image is not (H, W, 3) uint8, a box is not finite or has its corners in the
@@ -64,12 +66,12 @@ def estimate_batch(
     def pose(crops: Tensor, centers: Tensor, scales: Tensor) -> dict[str, Tensor]:
         return _named_for_people(pose_crops(crops, centers, scales), return_heatmaps)
 
-    num_keypoints = model.head.out_channels
+    num_keypoints = model.head.num_keypoints
     width, height = model.head.decoder.heatmap_size
     empty = dict.fromkeys(("keypoint_scores", "presence", "visibility"), (num_keypoints,))
     empty["keypoints"] = (num_keypoints, 2)
     if return_heatmaps:
-        empty["heatmaps"] = (num_keypoints, height, width)
+        empty["heatmaps"] = (model.head.out_channels, height, width)
     return _run_on_crops(model, images, bboxes, masks, pose, lambda: empty, chunk)
 
 
@@ -199,7 +201,8 @@ def inference_topdown(
         N samples whose ``pred_instances`` hold keypoints (1, K, 2) in image pixels,
         keypoint_scores (1, K), what else the head predicts, and bboxes (1, 4); ``test_cfg`` of
         the model says whether crops are flipped, which joints come and whether maps do
-        (``pred_fields``). ``mask_state`` of the metainfo tells whether the mask was used.
+        (``pred_fields``). Where the head does not predict it, keypoints_visible repeats the scores,
+        which may exceed 1. ``mask_state`` of the metainfo tells whether the mask was used.
 
     Raises:
         FileNotFoundError: there is no image at the path.

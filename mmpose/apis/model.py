@@ -1,6 +1,7 @@
 """Building a pose model from its config and weights, with what inference must know."""
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,17 @@ import mmpose.models  # noqa: F401 - registers the classes that configs name
 from mmpose.datasets import parse_pose_metainfo
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
+from mmpose.models.heads import PerDatasetHead
 from mmpose.registry import DATASETS, MODELS
+
+# steps of a test pipeline that inference does itself, with the options that it does not know
+INFERENCE_OPTIONS = {
+    "LoadImage": {"pad_to_aspect_ratio": False},
+    "GetBBoxCenterScale": {},
+    "MaskBackground": {"prob": 1.0, "erode_prob": 0.0, "dilate_prob": 0.0},
+    "TopdownAffine": {},
+    "PackPoseInputs": {},
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,7 @@ def init_model(
     device: str | torch.device = "cpu",
     cfg_options: dict | None = None,
     *,
+    dataset: str | None = None,
     dtype: str | torch.dtype = torch.float32,
     compile: bool | str = False,
 ) -> nn.Module:
@@ -50,6 +62,8 @@ def init_model(
         checkpoint: weights, loaded strictly; None leaves them random.
         device: where the model goes.
         cfg_options: values to replace in the config.
+        dataset: for a config with one head a data set (`PerDatasetHead`): whose joints to predict
+            on pictures, by the ``dataset_name`` of its metainfo, such as ``"mpii"``.
         dtype: float32 (``fp32``) or bfloat16 (``bf16``), in which the network's matrix products
             run; weights and everything else stay float32.
         compile: translate the trunk with ``torch.compile`` when it first runs (minutes on a CPU);
@@ -59,7 +73,8 @@ def init_model(
         The model, with ``cfg``, ``dataset_meta`` and ``crop_settings`` set.
 
     Raises:
-        ValueError: the weights or the skeleton do not fit the model, or the dtype is another.
+        ValueError: the weights or the skeleton do not fit the model, the dtype is another, or
+            ``dataset`` is not one of the config's, is missing or of no use; with the choices.
     """
     if not isinstance(config, Config):
         config = load_config(config, cfg_options)
@@ -71,12 +86,20 @@ def init_model(
         model = MODELS.build(model_cfg)
     meta = {} if checkpoint is None else load_checkpoint(model, checkpoint)
     model.cfg = config
-    model.dataset_meta = find_dataset_meta(config, meta)
+    if isinstance(model.head, PerDatasetHead):
+        model.head.default, model.dataset_meta = choose_dataset(config, dataset)
+    elif dataset is not None:
+        raise ValueError(
+            f"dataset={dataset!r} chooses among heads, one a data set; this model has a single "
+            "head: leave it out"
+        )
+    else:
+        model.dataset_meta = find_dataset_meta(config, meta)
     num_keypoints = len(model.dataset_meta["flip_indices"])
-    if num_keypoints != model.head.out_channels:
+    if num_keypoints != model.head.num_keypoints:
         raise ValueError(
             f"the skeleton {model.dataset_meta.get('dataset_name')!r} has {num_keypoints} "
-            f"keypoints, the head {model.head.out_channels}; name the fitting metainfo in the "
+            f"keypoints, the head {model.head.num_keypoints}; name the fitting metainfo in the "
             "config's data set"
         )
     model.crop_settings = read_crop_settings(config)
@@ -109,18 +132,52 @@ def find_dataset_meta(config: Config, checkpoint_meta: dict) -> dict:
         stored = json.loads(stored)
     if stored and "flip_indices" in stored:
         return dict(stored)
-    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
-        dataset = (config.get(loader) or {}).get("dataset")
-        if dataset is None:
-            continue
-        metainfo = dataset.get("metainfo") or getattr(DATASETS.get(dataset.type), "METAINFO", None)
-        if metainfo:
-            return parse_pose_metainfo(dict(metainfo))
-    return parse_pose_metainfo({"from_file": "coco.py"})
+    metainfos = [_metainfo_of(dataset) for dataset in _find_datasets(config)]
+    return next(filter(None, metainfos), None) or parse_pose_metainfo({"from_file": "coco.py"})
+
+
+def choose_dataset(config: Config, name: str | None) -> tuple[int, dict]:
+    """Which part of a config's combined data set is meant.
+
+    Args:
+        config: with a `CombinedDataset`, whose parts have a head each.
+        name: ``dataset_name`` of the part's metainfo; None where there is only one.
+
+    Returns:
+        Its number, which is that of its head, and its parsed metainfo.
+
+    Raises:
+        ValueError: there is no such part, or None was given and there are several.
+    """
+    combined = next((d for d in _find_datasets(config) if "datasets" in d), {"datasets": []})
+    metainfos = [_metainfo_of(part) or {} for part in combined["datasets"]]
+    names = [metainfo.get("dataset_name") for metainfo in metainfos]
+    if name is None and len(names) == 1:
+        return 0, metainfos[0]
+    if name not in names:
+        raise ValueError(
+            f"this model has one head a data set: init_model(..., dataset=...) must be one of "
+            f"{names}, got {name!r}"
+        )
+    return names.index(name), metainfos[names.index(name)]
+
+
+def _find_datasets(config: Config) -> list[dict]:
+    """Data sets of the config, that of training first."""
+    loaders = [config.get(f"{phase}_dataloader") or {} for phase in ("train", "val", "test")]
+    return [loader["dataset"] for loader in loaders if loader.get("dataset")]
+
+
+def _metainfo_of(dataset: dict) -> dict | None:
+    """Parsed metainfo of a data set from its config: its own, else that of its class, if any."""
+    metainfo = dataset.get("metainfo") or getattr(DATASETS.get(dataset["type"]), "METAINFO", None)
+    return parse_pose_metainfo(dict(metainfo)) if metainfo else None
 
 
 def read_crop_settings(config: Config) -> CropSettings:
     """Window and mask settings of the config's test pipeline.
+
+    Steps and options that pictures of single calls do not go through are warned of.
 
     Raises:
         ValueError: the config has no test pipeline with TopdownAffine.
@@ -132,6 +189,7 @@ def read_crop_settings(config: Config) -> CropSettings:
             "the config's test_dataloader (or val_dataloader) has no pipeline with TopdownAffine, "
             f"only {list(steps)}; inference reads the crop size from it"
         )
+    _warn_of_ignored_steps(pipeline)
     affine = steps["TopdownAffine"]
     masking = steps.get("MaskBackground")
     return CropSettings(
@@ -140,6 +198,22 @@ def read_crop_settings(config: Config) -> CropSettings:
         mask_alpha=0.0 if masking is None else masking.get("alpha", 1.0),
         use_udp=affine.get("use_udp", False),
     )
+
+
+def _warn_of_ignored_steps(pipeline: list[dict]) -> None:
+    ignored = [step["type"] for step in pipeline if step["type"] not in INFERENCE_OPTIONS]
+    ignored += [
+        f"{step['type']}({option}={step[option]!r})"
+        for step in pipeline
+        for option, plain in INFERENCE_OPTIONS.get(step["type"], {}).items()
+        if step.get(option, plain) != plain
+    ]
+    if ignored:
+        warnings.warn(
+            f"inference on pictures leaves out {', '.join(ignored)} of the test pipeline; "
+            "tools/test.py runs them",
+            stacklevel=3,
+        )
 
 
 def _find_pipeline(config: Config) -> list[dict]:

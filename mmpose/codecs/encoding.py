@@ -28,13 +28,15 @@ def encode_either_kind(
     """
     if keypoints_visible is None:
         keypoints_visible = keypoints[..., 0] * 0 + 1
-    if keypoints.ndim != 3 or tuple(keypoints.shape[:2]) != tuple(keypoints_visible.shape):
+    if tuple(keypoints.shape) != (*keypoints_visible.shape, 2) or keypoints.ndim != 3:
         raise ValueError(
             "keypoints must be (N, K, 2) and keypoints_visible (N, K), got "
             f"{tuple(keypoints.shape)} and {tuple(keypoints_visible.shape)}"
         )
     arrays = isinstance(keypoints, np.ndarray)
     inputs = (keypoints, keypoints_visible, *labels)
+    if arrays:  # torch takes no mirrored views
+        inputs = [np.ascontiguousarray(array, dtype=np.float32) for array in inputs]
     tensors = [torch.as_tensor(array, dtype=torch.float32) for array in inputs]
     encoded = encode(*tensors)
     return {name: t.numpy() for name, t in encoded.items()} if arrays else encoded

@@ -22,7 +22,7 @@ def quarter_steps(heatmaps: Tensor, cells: Tensor) -> Tensor:
     return 0.25 * slopes.sign() * movable
 
 
-def dark_steps(heatmaps: Tensor, cells: Tensor, kernel_size: int) -> Tensor:
+def dark_steps(heatmaps: Tensor, cells: Tensor, peaks: Tensor, kernel_size: int) -> Tensor:
     """Newton steps (N, K, 2) from the peaks of the logarithm of blurred maps.
 
     Source: F. Zhang et al., Distribution-aware coordinate representation (arXiv:1910.06278).
@@ -30,9 +30,10 @@ def dark_steps(heatmaps: Tensor, cells: Tensor, kernel_size: int) -> Tensor:
     Args:
         heatmaps: (N, K, h, w).
         cells: (N, K, 2) x, y of the highest cells, int64; two from the border or nearer stay.
+        peaks: (N, K), the values there.
         kernel_size: of the blur, odd.
     """
-    around = logs_around(heatmaps, cells, kernel_size, radius=2, floor=1e-10)  # (N, K, 5, 5)
+    around = logs_around(heatmaps, cells, peaks, kernel_size, radius=2, floor=1e-10)
     middle = around[..., 2, 2]
     slope_x = 0.5 * (around[..., 2, 3] - around[..., 2, 1])
     slope_y = 0.5 * (around[..., 3, 2] - around[..., 1, 2])
@@ -107,7 +108,7 @@ class MSRAHeatmap:
         heatmaps = heatmaps.float()
         cells, scores = heatmap_argmax(heatmaps)
         if self.unbiased and heatmaps.numel():
-            points = cells + dark_steps(heatmaps, cells, self.blur_kernel_size)
+            points = cells + dark_steps(heatmaps, cells, scores, self.blur_kernel_size)
         else:
             points = cells + quarter_steps(heatmaps, cells)
         points = torch.where((scores > 0)[..., None], points, -1.0)

@@ -5,9 +5,23 @@ unbiased form of J. Huang et al. (arXiv:1911.07524).
 """
 
 import contextlib
+import math
 
 import torch
 from torch import Tensor
+
+from mmpose.structures.precision import finest_float
+
+CEILING = 50.0  # what higher values count as in logarithms
+
+# derivatives x, y, xx, yy, xy of a window of 3 x 3, row after row
+STENCILS = (
+    (0, 0, 0, -0.5, 0, 0.5, 0, 0, 0),
+    (0, -0.5, 0, 0, 0, 0, 0, 0.5, 0),
+    (0, 0, 0, 1, -2, 1, 0, 0, 0),
+    (0, 1, 0, 0, -2, 0, 0, 1, 0),
+    (0.5, -0.5, 0, -0.5, 1, -0.5, 0, -0.5, 0.5),
+)
 
 
 def full_precision(like: Tensor) -> contextlib.AbstractContextManager:
@@ -18,7 +32,7 @@ def full_precision(like: Tensor) -> contextlib.AbstractContextManager:
 
 
 def heatmap_argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """The highest cell of each map.
+    """The highest cell of each map, the first of equals.
 
     Args:
         heatmaps: (N, K, h, w).
@@ -26,9 +40,23 @@ def heatmap_argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Cells (N, K, 2) x, y int64, and their values (N, K).
     """
-    values, flat = heatmaps.flatten(2).max(-1) if heatmaps.numel() else _no_peaks(heatmaps)
+    values, flat = _flat_argmax(heatmaps) if heatmaps.numel() else _no_peaks(heatmaps)
     width = heatmaps.shape[-1]
     return torch.stack([flat % width, flat // width], -1), values
+
+
+def _flat_argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """Values and places, (N, K) each: the highest pair of rows, then the highest cell in it.
+
+    On a CPU, a highest value is found several times faster than its place.
+    """
+    height, width = heatmaps.shape[-2:]
+    length = (2 - height % 2) * width
+    bands = heatmaps.flatten(2).unflatten(2, (-1, length))  # (N, K, B, length)
+    values, band = bands.amax(-1).max(-1)
+    maps = torch.arange(values.numel(), device=heatmaps.device)
+    inside = bands.flatten(0, 1)[maps, band.flatten()].argmax(-1).view(band.shape)
+    return values, band * length + inside
 
 
 def _no_peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,54 +65,107 @@ def _no_peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def gaussian_blur(heatmaps: Tensor, kernel_size: int) -> Tensor:
-    """Maps (N, K, h, w) blurred with OpenCV's kernel of that size, zeros outside.
+    """Maps (..., h, w) blurred with OpenCV's kernel of that size, zeros outside.
 
     A banded matrix on each side does it in two products, on a CPU as on a GPU.
+
+    Raises:
+        ValueError: the size is even: such a kernel has no middle.
     """
-    sigma = 0.3 * ((kernel_size - 1) * 0.5 - 1) + 0.8  # OpenCV's rule for a given size
-    height, width = heatmaps.shape[-2:]
-    rows = _blur_matrix(height, kernel_size, sigma, heatmaps)
-    columns = _blur_matrix(width, kernel_size, sigma, heatmaps)
+    rows, columns = (torch.arange(length, device=heatmaps.device) for length in heatmaps.shape[-2:])
+    down = _blur_weights(rows[:, None] - rows, kernel_size).to(heatmaps.dtype)
+    across = _blur_weights(columns[:, None] - columns, kernel_size).to(heatmaps.dtype)
     with full_precision(heatmaps):
-        return rows @ heatmaps @ columns
+        return down @ heatmaps @ across
 
 
-def blur_keeping_peaks(heatmaps: Tensor, kernel_size: int) -> Tensor:
-    """As :func:`gaussian_blur`, each map scaled back to its old highest value."""
-    blurred = gaussian_blur(heatmaps, kernel_size)
-    peaks = heatmaps.amax((-2, -1), keepdim=True)
-    return blurred * (peaks / (blurred.amax((-2, -1), keepdim=True) + 1e-12))
+def gaussian_blur_around(
+    heatmaps: Tensor, cells: Tensor, kernel_size: int, radius: int = 0
+) -> Tensor:
+    """What :func:`gaussian_blur` gives in square windows, from the cells that these depend on.
+
+    Args:
+        heatmaps: (N, K, h, w).
+        cells: (N, K, 2) x, y of the middles, int64.
+        kernel_size: of the blur, odd.
+        radius: cells on each side of the middle.
+
+    Returns:
+        (N, K, R, R) float64 with R = 2 radius + 1, indexed [row, column]; edges of the map are
+        repeated.
+    """
+    height, width = heatmaps.shape[-2:]
+    reach = radius + kernel_size // 2
+    last = cells.new_tensor([width - 1, height - 1])[:, None]
+    offsets = torch.arange(-reach, reach + 1, device=cells.device)
+    places = cells[..., None] + offsets  # (N, K, 2, S)
+    inside = places.clamp(0 * last, last)
+    asked = inside[..., reach - radius : reach + radius + 1]  # (N, K, 2, R)
+    weights = _blur_weights(asked[..., :, None] - places[..., None, :], kernel_size)
+    weights = weights * (places == inside)[..., None, :]  # (N, K, 2, R, S); zeros outside
+    flat = inside[..., 1, :, None] * width + inside[..., 0, None, :]  # (N, K, S, S)
+    around = heatmaps.flatten(2).gather(2, flat.flatten(2)).view(flat.shape)
+    with full_precision(heatmaps):
+        return weights[:, :, 1] @ around.to(weights.dtype) @ weights[:, :, 0].mT
 
 
-def _blur_matrix(length: int, kernel_size: int, sigma: float, like: Tensor) -> Tensor:
-    cells = torch.arange(length, device=like.device, dtype=like.dtype)
-    distances = (cells[:, None] - cells[None]).abs()
-    radius = kernel_size // 2
-    taps = torch.arange(-radius, radius + 1, device=like.device, dtype=like.dtype)
-    total = torch.exp(-taps.square() / (2 * sigma**2)).sum()
-    band = torch.exp(-distances.square() / (2 * sigma**2)) * (distances <= radius)
-    return band / total
+def _blur_weights(distances: Tensor, kernel_size: int) -> Tensor:
+    """Weights, float64, of cells at whole distances from the cell that is blurred."""
+    if kernel_size % 2 == 0:
+        raise ValueError(f"the kernel of a blur has an odd size, got {kernel_size}")
+    sigma = 0.3 * ((kernel_size - 1) * 0.5 - 1) + 0.8  # OpenCV's rule for a given size
+    taps = [math.exp(-(i**2) / (2 * sigma**2)) for i in range(kernel_size // 2 + 1)]
+    total = 2 * sum(taps) - 1
+    dtype = finest_float(distances.device)
+    table = [*(tap / total for tap in taps), 0.0]
+    table = torch.tensor(table, dtype=dtype, device=distances.device)
+    return table[distances.abs().clamp(max=len(taps))]
 
 
 def logs_around(
-    heatmaps: Tensor, cells: Tensor, kernel_size: int, radius: int = 1, floor: float = 1e-3
+    heatmaps: Tensor,
+    cells: Tensor,
+    peaks: Tensor,
+    kernel_size: int,
+    radius: int = 1,
+    floor: float = 1e-3,
 ) -> Tensor:
     """Logarithms of the blurred maps around cells, each map scaled back to its old peak.
 
     Args:
         heatmaps: (N, K, h, w).
-        cells: (N, K, 2) x, y, int64.
+        cells: (N, K, 2) x, y of the highest cells, int64.
+        peaks: (N, K), the values there.
         kernel_size: of the blur, odd.
-        radius: see :func:`neighbourhoods`.
+        radius: see :func:`gaussian_blur_around`.
         floor: what smaller values count as.
 
     Returns:
-        (N, K, R, R) float64: the determinant of nearly flat maps would drown in float32.
+        (N, K, R, R) float64: the determinant of nearly flat maps would drown in float32. Up to a
+        constant for each map, which no derivative sees.
     """
-    blurred = gaussian_blur(heatmaps, kernel_size)
-    factors = heatmaps.amax((-2, -1)) / (blurred.amax((-2, -1)) + 1e-12)
-    around = neighbourhoods(blurred, cells, radius) * factors[..., None, None]
-    return around.clamp(floor, 50).log().double()
+    around = gaussian_blur_around(heatmaps, cells, kernel_size, radius)
+    factors = _factors_to_old_peaks(heatmaps, around, peaks, kernel_size, floor)
+    return (around * factors[..., None, None]).clamp(floor, CEILING).log()
+
+
+def _factors_to_old_peaks(
+    heatmaps: Tensor, around: Tensor, peaks: Tensor, kernel_size: int, floor: float
+) -> Tensor:
+    """What undoes the blur's lowering of peaks, (N, K); on a CPU 1 where no result would tell.
+
+    A blur raises no peak, so the factors are 1 or more: values from the floor up are not clipped
+    whatever the factor, and those of a map whose peak is under the floor all are. Only the other
+    maps must be blurred as a whole. A GPU blurs all of them sooner than it counts those.
+    """
+    if heatmaps.device.type != "cpu":
+        return peaks / (gaussian_blur(heatmaps, kernel_size).amax((-2, -1)) + 1e-12)
+    factors = torch.ones_like(peaks)
+    clipped = (around.amin((-2, -1)) < floor) & (peaks > floor) | (peaks > CEILING)
+    if clipped.any():
+        blurred = gaussian_blur(heatmaps[clipped], kernel_size)  # (M, h, w)
+        factors[clipped] = peaks[clipped] / (blurred.amax((-2, -1)) + 1e-12)
+    return factors
 
 
 def neighbourhoods(heatmaps: Tensor, cells: Tensor, radius: int = 1) -> Tensor:
@@ -106,30 +187,25 @@ def neighbourhoods(heatmaps: Tensor, cells: Tensor, radius: int = 1) -> Tensor:
     return heatmaps.flatten(2).gather(2, flat.flatten(2)).view(flat.shape)
 
 
-def refine_dark_udp(heatmaps: Tensor, cells: Tensor, kernel_size: int) -> Tensor:
+def refine_dark_udp(heatmaps: Tensor, cells: Tensor, peaks: Tensor, kernel_size: int) -> Tensor:
     """Sub-cell positions: one Newton step on the logarithm of the blurred maps.
 
     Args:
         heatmaps: (N, K, h, w).
         cells: (N, K, 2) x, y of the highest cells, int64.
+        peaks: (N, K), the values there.
         kernel_size: of the blur, odd.
 
     Returns:
         (N, K, 2) float64 heatmap cells. On a flat neighbourhood nothing moves.
     """
     if heatmaps.numel() == 0:
-        return cells.double()
-    around = logs_around(heatmaps, cells, kernel_size)
-    middle = around[..., 1, 1]
-    slope_x = 0.5 * (around[..., 1, 2] - around[..., 1, 0])
-    slope_y = 0.5 * (around[..., 2, 1] - around[..., 0, 1])
+        return cells.to(finest_float(cells.device))
+    logs = logs_around(heatmaps, cells, peaks, kernel_size).flatten(2)  # (N, K, 9)
+    with full_precision(logs):
+        slope_x, slope_y, curve_x, curve_y, twist = (logs @ logs.new_tensor(STENCILS).T).unbind(-1)
     eps = torch.finfo(torch.float32).eps
-    curve_x = around[..., 1, 2] - 2 * middle + around[..., 1, 0] + eps
-    curve_y = around[..., 2, 1] - 2 * middle + around[..., 0, 1] + eps
-    diagonal = around[..., 2, 2] + around[..., 0, 0]
-    crosses = around[..., 1, 2] + around[..., 2, 1] + around[..., 1, 0] + around[..., 0, 1]
-    twist = 0.5 * (diagonal + 2 * middle - crosses)
-    return cells + newton_steps((slope_x, slope_y), (curve_x, curve_y), twist)
+    return cells + newton_steps((slope_x, slope_y), (curve_x + eps, curve_y + eps), twist)
 
 
 def newton_steps(
@@ -170,7 +246,7 @@ def decode_argmax_udp(
     """
     heatmaps = heatmaps.float()
     cells, scores = heatmap_argmax(heatmaps)
-    refined = refine_dark_udp(heatmaps, cells, kernel_size)
+    refined = refine_dark_udp(heatmaps, cells, scores, kernel_size)
     refined = torch.where((scores > 0)[..., None], refined, -1.0)
     height, width = heatmaps.shape[-2:]
     factors = refined.new_tensor([input_size[0] / (width - 1), input_size[1] / (height - 1)])
@@ -188,11 +264,14 @@ def expected_oks(heatmaps: Tensor, spreads: Tensor, radius: int) -> Tensor:
     Returns:
         (N, K, h, w): each map convolved with its own normalised kernel, edges mirrored.
     """
-    height, width = heatmaps.shape[-2:]
+    num_people, num_keypoints, height, width = heatmaps.shape
     with full_precision(heatmaps):
         rows = _mirrored_matrices(height, spreads, radius)
         columns = _mirrored_matrices(width, spreads, radius)
-        return rows @ heatmaps @ columns.transpose(-2, -1)
+        # all people in one product a joint, or each would get a copy of the joint's matrices
+        maps = rows @ heatmaps.permute(1, 2, 0, 3).flatten(2)  # (K, h, N * w)
+        maps = maps.view(num_keypoints, height * num_people, width) @ columns.mT
+    return maps.view(num_keypoints, height, num_people, width).permute(2, 0, 1, 3)
 
 
 def _mirrored_matrices(length: int, spreads: Tensor, radius: int) -> Tensor:

@@ -16,7 +16,7 @@ from .encoding import (
     outer_maps,
     to_heatmap_frame,
 )
-from .peaks import blur_keeping_peaks, decode_argmax_udp, gaussian_blur, heatmap_argmax
+from .peaks import decode_argmax_udp, gaussian_blur, gaussian_blur_around, heatmap_argmax
 
 HEATMAP_TYPES = ("gaussian", "combined")
 
@@ -134,6 +134,7 @@ class UDPHeatmap:
         self.input_size = tuple(input_size)
         self.heatmap_size = tuple(heatmap_size)
         self.heatmap_type = heatmap_type
+        self.maps_per_keypoint = 3 if heatmap_type == "combined" else 1
         self.sigma = sigma
         self.radius = radius_factor * max(heatmap_size)
         self.blur_kernel_size = blur_kernel_size
@@ -237,14 +238,13 @@ class UDPHeatmap:
                 "head out_channels = 3 K"
             )
         discs, *offsets = heatmaps.unflatten(1, (-1, 3)).unbind(2)  # (N, K, h, w) each
-        cells, scores = heatmap_argmax(blur_keeping_peaks(discs, 2 * self.blur_kernel_size + 1))
-        height, width = heatmaps.shape[-2:]
-        flat = (cells[..., 1] * width + cells[..., 0])[..., None]  # (N, K, 1)
-        steps = [
-            gaussian_blur(offset, self.blur_kernel_size).flatten(2).gather(2, flat)
-            for offset in offsets
-        ]
-        points = cells + torch.cat(steps, -1) * self.radius
+        cells, _ = heatmap_argmax(gaussian_blur(discs, 2 * self.blur_kernel_size + 1))
+        scores = discs.amax((-2, -1))
+        steps = torch.cat(
+            [gaussian_blur_around(m, cells, self.blur_kernel_size)[..., 0] for m in offsets], -1
+        )
+        points = cells + steps.float() * self.radius
         points = torch.where((scores > 0)[..., None], points, -1.0)
+        height, width = discs.shape[-2:]
         size = points.new_tensor(self.region_size)
         return points * size / points.new_tensor([width - 1, height - 1]), scores

@@ -15,7 +15,7 @@ from .combined import CombinedDataset
 from .joint_mapping import map_joints
 from .mpii_dataset import MpiiDataset
 from .pose_metainfo import parse_pose_metainfo
-from .samplers import MultiSourceSampler
+from .samplers import DefaultSampler, InfiniteSampler, MultiSourceSampler
 from .transforms import *  # noqa: F403
 from .transforms import __all__ as _transforms
 from .wholebody_dataset import CocoWholeBodyDataset
@@ -29,7 +29,9 @@ __all__ = [
     "CocoWholeBodyDataset",
     "CombinedDataset",
     "CrowdPoseDataset",
+    "DefaultSampler",
     "ExlposeDataset",
+    "InfiniteSampler",
     "MpiiDataset",
     "MultiSourceSampler",
     "OCHumanDataset",

@@ -18,6 +18,7 @@ from .annotation_files import (
     require_fields,
 )
 from .pose_metainfo import parse_pose_metainfo
+from .seeded_index import draws_of
 from .unreadable import run_pipeline
 
 IMAGE_FIELDS = ("id", "file_name", "width", "height")
@@ -60,7 +61,7 @@ def parse_person(annotation: dict, image: dict, num_keypoints: int) -> dict[str,
     is_labelled = (joints[..., 2] > 0).any() and annotation.get("num_keypoints") != 0
     if not is_labelled or (bbox[0, 2:] <= bbox[0, :2]).any():
         return None
-    area = annotation.get("area") or 0.53 * bbox_xywh[0, 2] * bbox_xywh[0, 3]
+    area = 0.53 * bbox_xywh[0, 2:].prod(keepdims=True)
     sample = {
         "id": annotation["id"],
         "category_id": annotation.get("category_id", 1),
@@ -69,7 +70,7 @@ def parse_person(annotation: dict, image: dict, num_keypoints: int) -> dict[str,
         "keypoints": joints[..., :2],
         "keypoints_visible": np.minimum(1, joints[..., 2]),
         "keypoints_visibility": (joints[..., 2] == 2).astype(np.float32),
-        "area": np.array([area], dtype=np.float32),
+        "area": parse_numbers(annotation, "area") if annotation.get("area") else area,
         "segmentation": annotation.get("segmentation"),
         "crowd_index": image.get("crowdIndex"),
     }
@@ -112,7 +113,7 @@ def parse_detection(detection: dict, index: int, num_keypoints: int) -> dict[str
         ValueError: a field is missing or malformed.
     """
     require_fields(detection, ("image_id", "bbox", "score"), f"detection {index}")
-    bbox_xywh = parse_numbers(detection, "bbox")
+    bbox_xywh, score = (parse_numbers(detection, field) for field in ("bbox", "score"))
     if bbox_xywh.size != 4:
         raise ValueError(
             f"detection {index} has a box of {bbox_xywh.size} numbers; expected left, top, width "
@@ -122,7 +123,7 @@ def parse_detection(detection: dict, index: int, num_keypoints: int) -> dict[str
         "id": index,
         "category_id": 1,
         "bbox": bbox_xywh2xyxy(bbox_xywh[None]),
-        "bbox_score": np.array([detection["score"]], dtype=np.float32),
+        "bbox_score": score,
         "keypoints": np.zeros((1, num_keypoints, 2), dtype=np.float32),
         "keypoints_visible": np.ones((1, num_keypoints), dtype=np.float32),
         "keypoints_visibility": np.ones((1, num_keypoints), dtype=np.float32),
@@ -145,6 +146,7 @@ class BaseCocoStyleDataset(BaseDataset):
         data_prefix: ``img``: folder of the pictures.
         filter_cfg: ``bbox_score_thr``: detections below it are dropped.
         indices: keep only these samples, or that many first ones.
+        serialize_data: keep the samples as bytes, which worker processes share.
         pipeline: transforms.
         test_mode: whether every sample must be answered.
         lazy_init: read the annotations only when they are first needed.
@@ -164,6 +166,7 @@ class BaseCocoStyleDataset(BaseDataset):
         data_prefix: dict | None = None,
         filter_cfg: dict | None = None,
         indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,
         lazy_init: bool = False,
@@ -174,6 +177,12 @@ class BaseCocoStyleDataset(BaseDataset):
             raise ValueError(f"data_mode must be 'topdown', got {data_mode!r}")
         if bbox_file is not None and not test_mode:
             raise ValueError("bbox_file holds detections to be tested: set test_mode=True")
+        for name, given, known in (
+            ("filter_cfg", filter_cfg, "bbox_score_thr"),
+            ("data_prefix", data_prefix, "img"),
+        ):
+            if given and set(given) != {known}:
+                raise ValueError(f"{name} has the one key {known!r}, got {sorted(given)}")
         self.bbox_file = bbox_file and str(Path(data_root, bbox_file))
         self.sample_interval = sample_interval
         self.num_unreadable = 0
@@ -184,6 +193,7 @@ class BaseCocoStyleDataset(BaseDataset):
             data_prefix=data_prefix or {"img": ""},
             filter_cfg=filter_cfg,
             indices=indices,
+            serialize_data=serialize_data,
             pipeline=list(pipeline),
             test_mode=test_mode,
             lazy_init=lazy_init,
@@ -229,6 +239,11 @@ class BaseCocoStyleDataset(BaseDataset):
                 "are crowd or ignore regions or have no box or no labelled joint",
                 logger="current",
             )
+        if self.test_mode and len({(s["img_id"], s["id"]) for s in kept}) < len(kept):
+            raise ValueError(
+                f"people of one image of {self.ann_file} share an id, a test would take them for "
+                "one; give each its own"
+            )
         return kept[:: self.sample_interval]
 
     def _read_detections(self) -> list[dict]:
@@ -237,7 +252,7 @@ class BaseCocoStyleDataset(BaseDataset):
         for index, detection in enumerate(detections):
             require_fields(detection, ("score",), f"detection {index} of {self.bbox_file}")
         people = [det for det in detections if det.get("category_id", 1) == 1]
-        return [detection for detection in people if detection["score"] >= threshold]
+        return [det for det in people if parse_numbers(det, "score").item() >= threshold]
 
     def _parse_annotation(self, annotation: dict, images: dict, index: int) -> dict | None:
         image = self._image_of(annotation, images)
@@ -269,6 +284,10 @@ class BaseCocoStyleDataset(BaseDataset):
         """One parsed sample with the index tables of the skeleton."""
         sample = super().get_data_info(idx)
         return sample | {key: self._metainfo[key] for key in METAINFO_KEYS}
+
+    def __getitem__(self, idx: int) -> dict:
+        with draws_of(idx):
+            return super().__getitem__(idx)
 
     def prepare_data(self, idx: int) -> dict | None:
         """One sample after the pipeline; an unreadable picture is counted and reported."""

@@ -114,7 +114,10 @@ class CombinedDataset(Dataset):
         ]
 
     def _locate(self, idx: int) -> tuple[int, int]:
-        """The part of a sample and its place in the part."""
+        """The part of a sample and its place in the part; -1 is the last sample of all."""
+        if not -len(self) <= idx < len(self):
+            raise IndexError(f"sample {idx} of a data set of {len(self)}")
+        idx = idx % len(self)
         part = int(np.searchsorted(self._ends, idx, side="right"))
         place = idx - (self._ends[part - 1] if part else 0)
         kept, factor = self._kept[part], self._factors[part]

@@ -1,8 +1,11 @@
-"""Sampling several sources in fixed shares of every batch."""
+"""Samplers whose indices carry the seeds of their samples' random draws."""
 
+import warnings
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
+from mmengine import dataset as engine
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
@@ -20,6 +23,41 @@ def split_batch(batch_size: int, source_ratio: Sequence[float]) -> list[int]:
 
 
 @DATA_SAMPLERS.register_module()
+class DefaultSampler(engine.DefaultSampler):
+    """mmengine's sampler of a whole data set, with seeds for the draws of its samples.
+
+    They depend on the seed, the epoch and the index alone: batches are the same for any number of
+    workers and, dealt out anew, of processes; each epoch draws other ones. Order, settings and
+    lengths are mmengine's.
+    """
+
+    num_skipped = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the start of an epoch."""
+        super().set_epoch(epoch)
+        self.num_skipped = 0
+
+    def skip(self, num_samples: int) -> None:
+        """Leave out the first samples of this process in this epoch: see `MultiSourceSampler`."""
+        self.num_skipped = num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        for index in islice(super().__iter__(), self.num_skipped, None):
+            yield SeededIndex(index, (self.seed, self.epoch, index))
+
+
+@DATA_SAMPLERS.register_module()
+class InfiniteSampler(engine.InfiniteSampler):
+    """mmengine's endless sampler, with a seed for each place of its stream."""
+
+    def _indices_of_rank(self) -> Iterator[int]:
+        places = enumerate(self._infinite_indices())
+        for place, index in islice(places, self.rank, None, self.world_size):
+            yield SeededIndex(index, (self.seed, place))
+
+
+@DATA_SAMPLERS.register_module()
 class MultiSourceSampler(Sampler):
     """Batches that mix the parts of a `CombinedDataset` in fixed shares.
 
@@ -34,6 +72,9 @@ class MultiSourceSampler(Sampler):
         shuffle: draw each pass in a new order.
         round_up: count the last, partly repeated batch of an epoch.
         seed: of the order, the same on every rank; None agrees on a random one.
+
+    Raises:
+        ValueError: the ratios do not fit the parts, or a part without samples has a share.
     """
 
     def __init__(
@@ -49,11 +90,26 @@ class MultiSourceSampler(Sampler):
             raise ValueError(
                 f"source_ratio needs {len(dataset.lens)} entries, one a part, got {source_ratio}"
             )
+        if min(source_ratio) < 0 or sum(source_ratio) == 0:
+            raise ValueError(f"source_ratio needs shares of 0 or more, not all 0: {source_ratio}")
         self.rank, self.world_size = get_dist_info()
         self.lens = dataset.lens
         self.starts = np.cumsum([0, *self.lens[:-1]])
         self.batch_size = batch_size
         self.counts = split_batch(batch_size, source_ratio)
+        empty = [i for i, n in enumerate(self.counts) if n and not self.lens[i]]
+        if empty:
+            raise ValueError(
+                f"parts {empty} of the data set have no samples but a share of each batch; give "
+                "them a source_ratio of 0 or raise their dataset_ratio_factor"
+            )
+        never = [i for i, n in enumerate(self.counts) if not n and source_ratio[i] > 0]
+        if never:
+            warnings.warn(
+                f"a batch of {batch_size} has no room for a sample of parts {never}, which are "
+                "never trained on; raise batch_size or their share of source_ratio",
+                stacklevel=2,
+            )
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
         share = -(-sum(self.lens) // self.world_size)
@@ -68,9 +124,12 @@ class MultiSourceSampler(Sampler):
         """Go to the start of an epoch."""
         self.epoch, self.first_batch = epoch, 0
 
-    def skip(self, num_batches: int) -> None:
-        """Leave out the first batches of this epoch: they were trained on before a resume."""
-        self.first_batch = num_batches
+    def skip(self, num_samples: int) -> None:
+        """Leave out the first samples of this epoch: they were trained on before a resume.
+
+        They are counted in this process; only whole batches can be skipped.
+        """
+        self.first_batch = num_samples // self.batch_size
 
     def _stream(self, source: int, position: int) -> Iterator[int]:
         """Indices of a source for this rank, from the given position on."""

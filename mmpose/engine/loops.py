@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from mmengine.logging import print_log
 from mmengine.registry import LOOPS
 from mmengine.runner import IterBasedTrainLoop
+from torch import nn
 
 
 @LOOPS.register_module()
@@ -13,8 +14,8 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
     """`IterBasedTrainLoop` whose resume jumps to its place in the data.
 
     mmengine's own loads and drops every batch up to there, which takes as long as the training
-    did. A sampler with ``set_epoch`` and ``skip`` (`MultiSourceSampler`) jumps; with any other
-    the data starts anew, in the order of the epoch that was reached.
+    did. A sampler with ``set_epoch`` and ``skip`` (`MultiSourceSampler`, `DefaultSampler`) jumps;
+    with any other the data starts anew, in the order of the epoch that was reached.
     """
 
     def _batches(self) -> Iterator:
@@ -24,7 +25,7 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
             if hasattr(sampler, "set_epoch"):
                 sampler.set_epoch(epoch)
             if offset and hasattr(sampler, "skip"):
-                sampler.skip(offset)
+                sampler.skip(offset * self.dataloader.batch_size)
             elif offset:
                 print_log(
                     f"{type(sampler).__name__} cannot jump: epoch {epoch} starts anew",
@@ -34,7 +35,7 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
             yield from self.dataloader
             epoch, offset = epoch + 1, 0
 
-    def run(self):
+    def run(self) -> nn.Module:
         """Train; called by the runner."""
         self.dataloader_iterator = self._batches()
         self.runner.call_hook("before_train")

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -99,7 +100,7 @@ def test(
     return metrics
 
 
-def run_tool(main) -> None:
+def run_tool(main: Callable[[], object]) -> None:
     """Run a tool; what a user can mend is one line on stderr instead of a traceback."""
     try:
         main()

@@ -1,12 +1,13 @@
 """Similarity of poses, suppression, average precision: functions first, metrics around them."""
 
 from .coco_ap import crowd_keypoint_ap, keypoint_ap, region_ap
-from .coco_metric import CocoMetric, pose_score
+from .coco_metric import CocoMetric
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules
 from .multi_dataset_evaluator import MultiDatasetEvaluator
 from .oks import oks_nms, pairwise_oks, pose_overlaps, soft_oks_nms
 from .pck import MpiiPCKAccuracy, PCKAccuracy, joint_pck, scaled_distances
+from .pose_records import pose_score
 
 __all__ = [
     "CocoMetric",

@@ -8,6 +8,8 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from mmpose.datasets.annotation_files import require_fields
+
 STAT_NAMES = ("AP", "AP .5", "AP .75", "AP (M)", "AP (L)")
 STAT_NAMES += ("AR", "AR .5", "AR .75", "AR (M)", "AR (L)")
 REGION_STAT_NAMES = ("AP", "AP .5", "AP .75", "AP (S)", "AP (M)", "AP (L)")
@@ -22,11 +24,16 @@ def prepare_ground_truth(content: dict, *, use_area: bool) -> dict:
     """Complete the fields that the evaluator asks for; the input is left as it is.
 
     People without keypoints get none labelled, which the evaluator ignores. Without ``use_area``
-    the area of a person is 0.53 of the box.
+    the area of a person is 0.53 of the box. People are numbered from 1: pycocotools takes a
+    person of id 0 for nobody.
+
+    Raises:
+        ValueError: a person has no image or no box.
     """
+    check_people(content["annotations"])
     people = []
-    for person in content["annotations"]:
-        person = {"iscrowd": 0, **person}
+    for number, person in enumerate(content["annotations"], start=1):
+        person = {"iscrowd": 0, "category_id": 1, **person, "id": number}
         joints = person.get("keypoints") or []
         person["keypoints"] = joints
         person["num_keypoints"] = person.get("num_keypoints", sum(v > 0 for v in joints[2::3]))
@@ -40,17 +47,35 @@ def prepare_ground_truth(content: dict, *, use_area: bool) -> dict:
     return {**content, "annotations": people, "categories": categories}
 
 
-def check_images(content: dict, detections: Sequence[dict]) -> None:
-    """Refuse detections of images that the ground truth lacks.
+def check_people(people: Sequence[dict]) -> None:
+    """Refuse annotations that cannot be evaluated.
 
     Raises:
-        ValueError: there are some; the message names one.
+        ValueError: a person has no image or no box.
+    """
+    for person in people:
+        require_fields(person, ("image_id", "bbox"), f"annotation {person.get('id')}")
+
+
+def check_detections(content: dict, detections: Sequence[dict]) -> None:
+    """Refuse detections of images that the ground truth lacks, and such that are no numbers.
+
+    Raises:
+        ValueError: some are of images that the ground truth lacks, or have a score or keypoints
+            that are not finite; the message names one.
     """
     unknown = {d["image_id"] for d in detections} - {image["id"] for image in content["images"]}
     if unknown:
         raise ValueError(
             f"{len(unknown)} images of the detections are not in the ground truth, such as "
             f"{next(iter(unknown))}; evaluate results with the annotations they were made for"
+        )
+    # pycocotools would take a similarity that is not a number for a match
+    broken = [d for d in detections if not np.isfinite([d["score"], *d.get("keypoints", ())]).all()]
+    if broken:
+        raise ValueError(
+            f"{len(broken)} detections have a score or joints that are no finite numbers, such as "
+            f"one of image {broken[0]['image_id']}; the training may have diverged"
         )
 
 
@@ -71,7 +96,7 @@ def keypoint_ap(
         nobody of that size.
 
     Raises:
-        ValueError: a detection is of an unknown image.
+        ValueError: a detection is of an unknown image or no number, or a person has no box.
     """
     content = prepare_ground_truth(content, use_area=use_area)
     return dict(zip(STAT_NAMES, _evaluate(content, detections, "keypoints", sigmas), strict=True))
@@ -133,8 +158,8 @@ def region_ap(content: dict, detections: Sequence[dict], iou_type: str) -> dict[
     if iou_type == "segm" and any(isinstance(d["segmentation"], list) for d in detections):
         raise ValueError("masks of results must be RLE (size, counts), got lists of polygons")
     regions = [
-        {"iscrowd": 0, "area": region["bbox"][2] * region["bbox"][3], **region}
-        for region in content["annotations"]
+        {"iscrowd": 0, "area": region["bbox"][2] * region["bbox"][3], **region, "id": number}
+        for number, region in enumerate(content["annotations"], start=1)
     ]
     content = {**content, "annotations": regions}
     return dict(zip(REGION_STAT_NAMES, _evaluate(content, detections, iou_type), strict=True))
@@ -147,7 +172,7 @@ def _evaluate(
     sigmas: Sequence[float] | None = None,
 ) -> list[float]:
     """The numbers that pycocotools would print, in its order."""
-    check_images(content, detections)
+    check_detections(content, detections)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports on stdout
         ground_truth = COCO()
         ground_truth.dataset = content

@@ -1,6 +1,5 @@
 """COCO keypoint AP as a metric of the runner."""
 
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,60 +10,25 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmpose.datasets.annotation_files import read_coco_file
+from mmpose.datasets.annotation_files import read_coco_file, write_json
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
+from mmpose.datasets.transforms import KeypointConverter
 from mmpose.registry import METRICS
 
-from .coco_ap import STAT_NAMES, crowd_keypoint_ap, keypoint_ap
+from .coco_ap import STAT_NAMES, check_people, crowd_keypoint_ap, keypoint_ap
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules
+from .joint_conversion import (
+    build_converter,
+    convert_annotations,
+    convert_sigmas,
+)
 from .oks import oks_nms, soft_oks_nms
+from .pose_records import SCORE_MODES, make_record, pose_score, suppression_area, to_result
 
-SCORE_MODES = ("bbox", "keypoint", "bbox_keypoint", "bbox_rle")
 NMS_MODES = ("oks_nms", "soft_oks_nms", "none")
 COCO_AP = {"keypoints": keypoint_ap, "keypoints_crowd": crowd_keypoint_ap}
 STATS = {*STAT_NAMES, "OKS", *[f"AP (v={i})" for i in (1, 2, 3)], *[f"AP({i})" for i in "EMH"]}
-# Prediction fields (1, K) that result files carry beside the keypoints, where the model has them.
-EXTRA_FIELDS = {
-    "keypoints_probs": "presence",
-    "keypoints_visible": "visibility",
-    "keypoints_oks": "oks",
-    "keypoints_error": "error",
-}
-
-
-def pose_score(
-    bbox_score: float,
-    keypoint_scores: np.ndarray,
-    mode: str,
-    threshold: float,
-    confidences: np.ndarray | None = None,
-) -> float:
-    """The ranking score of a person.
-
-    Args:
-        bbox_score: of the detector.
-        keypoint_scores: (K,).
-        mode: ``bbox``: the detector's; ``keypoint``: mean of the joints; ``bbox_keypoint``: the
-            detector's times the mean of the joints above ``threshold`` (0 without any);
-            ``bbox_rle``: the detector's plus mean plus maximum of the joints.
-        threshold: see ``bbox_keypoint``.
-        confidences: (K,) what is compared with the threshold; the scores themselves where None.
-    """
-    if mode == "bbox":
-        return bbox_score
-    if mode == "keypoint":
-        return float(keypoint_scores.mean())
-    if mode == "bbox_rle":
-        return bbox_score + float(keypoint_scores.mean() + keypoint_scores.max())
-    confident = keypoint_scores[
-        (keypoint_scores if confidences is None else confidences) > threshold
-    ]
-    return bbox_score * float(confident.mean()) if len(confident) else 0.0
-
-
-def _to_array(value: Any) -> np.ndarray:
-    return value.cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
 
 
 @METRICS.register_module()
@@ -92,15 +56,20 @@ class CocoMetric(BaseMetric):
         ignore_stats: names of numbers to leave out, such as ``"AR (M)"``.
         padding: how much larger than the box the window of the extended evaluation is.
         confidence_thr: from this presence on a joint is predicted as there.
+        pred_converter: moves the joints of predictions into another skeleton before they are
+            evaluated (and written): a `KeypointConverter` or its config. Joints that it does not
+            fill are wrong wherever they are annotated.
+        gt_converter: the same for the annotations, and for the sigmas of their skeleton.
         format_only: write the result file and stop.
         outfile_prefix: the results go to ``<prefix>.keypoints.json``; None writes none.
-        metainfo: skeleton of the ground truth; by default that of the evaluated data set.
+        metainfo: skeleton of ``ann_file``; by default that of the evaluated data set.
         collect_device: ``"gpu"`` gathers through the process group (gloo or nccl), ``"cpu"``
             through files in the working directory.
         prefix: of the names of the numbers.
 
     Raises:
-        ValueError: a setting is none of its choices, or the three lists differ in length.
+        ValueError: a setting is none of its choices, the three lists differ in length, or the
+            file lacks fields.
     """
 
     default_prefix: ClassVar[str] = "coco"
@@ -121,6 +90,8 @@ class CocoMetric(BaseMetric):
         ignore_stats: Sequence[str] = (),
         padding: float = 1.25,
         confidence_thr: float = 0.51,
+        pred_converter: dict | KeypointConverter | None = None,
+        gt_converter: dict | KeypointConverter | None = None,
         format_only: bool = False,
         outfile_prefix: str | None = None,
         metainfo: dict | None = None,
@@ -138,6 +109,13 @@ class CocoMetric(BaseMetric):
             raise ValueError("format_only writes a result file: set outfile_prefix too")
         self.ann_file = ann_file
         self.ground_truth = read_coco_file(ann_file)
+        check_people(self.ground_truth["annotations"])
+        self.num_annotated_joints = _count_joints(self.ground_truth["annotations"])
+        self.pred_converter = build_converter(pred_converter)
+        self.gt_converter = build_converter(gt_converter)
+        if self.gt_converter is not None:
+            people = convert_annotations(self.ground_truth["annotations"], self.gt_converter)
+            self.ground_truth = self.ground_truth | {"annotations": people}
         self.use_area = use_area
         self.iou_type = iou_type
         self.score_mode = score_mode
@@ -159,39 +137,20 @@ class CocoMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Take over the predictions of one batch: one record a person."""
-        self.results.extend(self._record(sample) for sample in data_samples)
-
-    def _record(self, sample: dict) -> dict:
-        """What of a sample is needed later, small enough to be sent between processes."""
-        record = {key: sample[key] for key in ("id", "img_id")}
-        record["category_id"] = sample.get("category_id", 1)
-        record["unreadable"] = bool(sample.get("unreadable", False))
-        pred, gt = sample["pred_instances"], sample["gt_instances"]
-        record["keypoints"] = _to_array(pred["keypoints"])[0]  # (K, 2)
-        record["keypoint_scores"] = _to_array(pred["keypoint_scores"])[0]  # (K,)
-        for field, name in EXTRA_FIELDS.items():
-            if field in pred:
-                record[name] = _to_array(pred[field])[0]
-        record["bbox"] = _to_array(gt["bboxes"])[0]
-        record["bbox_score"] = float(_to_array(gt["bbox_scores"])[0])
-        record["window"] = _to_array(gt["bbox_scales"])[0] if "bbox_scales" in gt else None
-        return record
+        self.results.extend(make_record(s, self.pred_converter) for s in data_samples)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Merge what came from all processes and evaluate it once."""
-        meta = self.metainfo or self.dataset_meta
-        num_joints = self._num_joints(meta)
-        if num_joints > meta["num_keypoints"]:
+        sigmas = self._sigmas(self.metainfo or self.dataset_meta)
+        num_predicted = min((len(record["keypoints"]) for record in results), default=len(sigmas))
+        if num_predicted < len(sigmas):
             raise ValueError(
-                f"{self.ann_file} has {num_joints} keypoints a person, the skeleton "
-                f"{meta['dataset_name']!r} {meta['num_keypoints']}; evaluate with annotations of "
-                "the joints that the model predicts"
+                f"the model predicts {num_predicted} joints, {self.ann_file} has {len(sigmas)}; "
+                "bring both to one skeleton by pred_converter or gt_converter"
             )
-        sigmas = np.asarray(meta["sigmas"])[:num_joints]
         detections = self.collect_detections(results, sigmas)
         if self.outfile_prefix is not None:
-            with open(f"{self.outfile_prefix}.keypoints.json", "w", encoding="utf-8") as file:
-                json.dump(detections, file)
+            write_json(f"{self.outfile_prefix}.keypoints.json", detections)
         if self.format_only:
             return {}
         numbers: dict[str, float] = {}
@@ -216,12 +175,17 @@ class CocoMetric(BaseMetric):
             if name not in self.ignore_stats
         }
 
-    def _num_joints(self, meta: dict) -> int:
-        """Joints of the ground truth: a model's extra joints (K > 17) are not evaluated."""
-        counts = {
-            len(p["keypoints"]) // 3 for p in self.ground_truth["annotations"] if p.get("keypoints")
-        }
-        return min(counts, default=meta["num_keypoints"])
+    def _sigmas(self, meta: dict) -> np.ndarray:
+        """Of the evaluated joints: a model's extra joints (K > 17) are not evaluated."""
+        num_joints = self.num_annotated_joints or meta["num_keypoints"]
+        if num_joints > meta["num_keypoints"]:
+            raise ValueError(
+                f"{self.ann_file} has {num_joints} keypoints a person, the skeleton "
+                f"{meta['dataset_name']!r} {meta['num_keypoints']}; evaluate with annotations of "
+                "the joints that the model predicts"
+            )
+        sigmas = np.asarray(meta["sigmas"])[:num_joints]
+        return sigmas if self.gt_converter is None else convert_sigmas(sigmas, self.gt_converter)
 
     def collect_detections(self, results: list[dict], sigmas: np.ndarray) -> list[dict]:
         """Result-file entries of all records: each person once, similar poses suppressed."""
@@ -249,7 +213,7 @@ class CocoMetric(BaseMetric):
         scores = [self._score(record, num_joints) for record in records]
         kept = range(len(records))
         if self.nms_mode != "none":
-            areas = [_suppression_area(record, num_joints) for record in records]
+            areas = [suppression_area(record, num_joints) for record in records]
             poses = [
                 torch.from_numpy(np.asarray(values, dtype=np.float64))
                 for values in (keypoints, scores, areas, sigmas)
@@ -260,7 +224,7 @@ class CocoMetric(BaseMetric):
                 order, lowered = soft_oks_nms(*poses, self.nms_thr)
                 kept = order.tolist()
                 scores = dict(zip(kept, lowered.tolist(), strict=True))
-        return [_detection(records[i], keypoints[i], scores[i]) for i in kept]
+        return [to_result(records[i], keypoints[i], scores[i]) for i in kept]
 
     def _score(self, record: dict, num_joints: int) -> float:
         joint_scores = record["keypoint_scores"][:num_joints]
@@ -274,6 +238,12 @@ class CocoMetric(BaseMetric):
             self.keypoint_score_thr,
             confidences=compared,
         )
+
+
+def _count_joints(people: Sequence[dict]) -> int | None:
+    """Joints of annotated people; None where nobody has any."""
+    counts = {len(person["keypoints"]) // 3 for person in people if person.get("keypoints")}
+    return min(counts, default=None)
 
 
 def _rules_of(
@@ -306,29 +276,3 @@ def _is_special(rules: ExtendedRules) -> bool:
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}")
-
-
-def _suppression_area(record: dict, num_joints: int) -> float:
-    """Area of the padded window, else of the box round the joints, px²."""
-    if record["window"] is not None:
-        return float(np.prod(record["window"]))
-    joints = record["keypoints"][:num_joints]
-    return float(np.prod(joints.max(0) - joints.min(0)))
-
-
-def _detection(record: dict, keypoints: np.ndarray, score: float) -> dict:
-    """One entry of a result file; the third value of a joint is its presence where predicted."""
-    num_joints = len(keypoints)
-    third = record.get("presence", record["keypoint_scores"])[:num_joints]
-    x0, y0, x1, y1 = (float(value) for value in record["bbox"])
-    entry = {
-        "image_id": record["img_id"],
-        "category_id": record["category_id"],
-        "keypoints": np.column_stack([keypoints, third]).astype(float).ravel().tolist(),
-        "score": float(score),
-        "bbox": [x0, y0, x1 - x0, y1 - y0],
-    }
-    for name in EXTRA_FIELDS.values():
-        if name in record:
-            entry[name] = record[name][:num_joints].astype(float).tolist()
-    return entry

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .coco_ap import check_images, prepare_ground_truth
+from .coco_ap import check_detections, prepare_ground_truth
 from .extended_oks import (
     Array,
     ExtendedRules,
@@ -43,7 +43,7 @@ def extended_keypoint_ap(
 
     Args:
         content: ground truth, COCO's annotation format; v = 3 marks joints outside
-            the image.
+            the image; ``pad_to_contain`` (K) where known, see `People`.
         detections: ``image_id``, ``keypoints`` (3K; the third value is the presence) and
             ``score``; ``bbox`` xywh where known.
         sigmas: per-joint constants, (K,).
@@ -96,7 +96,7 @@ def _images(
     content: dict, detections: Sequence[dict], num_joints: int
 ) -> Iterator[tuple[People, Poses]]:
     """People and poses of each image, by increasing id."""
-    check_images(content, detections)
+    check_detections(content, detections)
     annotated, predicted = defaultdict(list), defaultdict(list)
     for person in content["annotations"]:
         annotated[person["image_id"]].append(person)
@@ -132,7 +132,22 @@ def _people(records: Sequence[dict], num_joints: int) -> People:
         joints[..., 2].astype(int),
         _boxes([record["bbox"] for record in records]),
         np.array([record["area"] for record in records], np.float64),
+        _paddings(records, num_joints),
     )
+
+
+def _paddings(records: Sequence[dict], num_joints: int) -> Array:
+    """``pad_to_contain`` (M, K) of people, nan for those who have none."""
+    unknown = [np.nan] * num_joints
+    given = [record.get("pad_to_contain", unknown) for record in records]
+    wrong = [i for i, values in enumerate(given) if np.shape(values) != (num_joints,)]
+    if wrong:
+        raise ValueError(
+            f"pad_to_contain of annotation {records[wrong[0]].get('id')} must have one number for "
+            f"each of {num_joints} joints, got shape {np.shape(given[wrong[0]])}; leave it out to "
+            "have it worked out"
+        )
+    return np.array(given, np.float64).reshape(-1, num_joints)
 
 
 def _poses(records: Sequence[dict], num_joints: int) -> Poses:

@@ -44,12 +44,15 @@ class People:
         visible: (M, K): 0 not labelled, 1 occluded, 2 seen, 3 outside the window.
         bboxes: (M, 4) xyxy.
         areas: (M,), px².
+        paddings: (M, K), at which the window comes to hold each joint, as annotated in
+            ``pad_to_contain`` (CropCOCO); nan where it is to be worked out.
     """
 
     keypoints: Array
     visible: Array
     bboxes: Array
     areas: Array
+    paddings: Array
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def edit_visibility(people: People, rules: ExtendedRules) -> Array:
     if not rules.extended:
         return np.where((visible == 1) | (visible == 2), visible, 0)
     padding = find_min_padding_exact(people.bboxes, people.keypoints, visible, bbox_format="xyxy")
-    is_outside = padding > rules.padding
+    padding = np.where(np.isnan(people.paddings), padding, people.paddings)
+    is_outside = (padding > rules.padding) & (visible > 0)
     visible[(visible > 2) & ~is_outside] = 1
     visible[is_outside] = 3
     return visible

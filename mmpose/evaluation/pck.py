@@ -75,9 +75,15 @@ def _record(sample: dict, norm_item: str) -> dict[str, Any]:
         "key": (sample.get("img_id"), sample["id"]),
         "pred": keypoints,  # (K, 2)
         "gt": np.asarray(gt["keypoints"])[0],  # (K, 2)
-        "labelled": np.asarray(gt["keypoints_visible"])[0] > 0,  # (K,)
+        "labelled": _visible(gt) > 0,  # (K,)
         "size": _person_size(gt, norm_item),
     }
+
+
+def _visible(gt: dict) -> np.ndarray:
+    """(K,); `KeypointConverter` leaves a second column beside it, (K, 2)."""
+    visible = np.asarray(gt["keypoints_visible"])[0]
+    return visible[:, 0] if visible.ndim == 2 else visible
 
 
 def _person_size(gt: dict, norm_item: str) -> float:
@@ -94,6 +100,11 @@ def _person_size(gt: dict, norm_item: str) -> float:
 
 def _stack(records: Sequence[dict]) -> tuple[Tensor, Tensor]:
     """Distances and labelled joints (N, K) of all people, each once."""
+    if not records:
+        raise ValueError(
+            "nobody was posed, so there is no PCK; check the test data set and that its samples "
+            "reach this metric"
+        )
     people = list({record["key"]: record for record in records}.values())
     pred, gt, sizes = (
         torch.from_numpy(np.array([person[field] for person in people], dtype=np.float64))
@@ -104,7 +115,7 @@ def _stack(records: Sequence[dict]) -> tuple[Tensor, Tensor]:
 
 
 def _check_norm_item(norm_item: str) -> None:
-    if norm_item not in NORM_ITEMS:
+    if norm_item not in list(NORM_ITEMS):
         raise ValueError(f"norm_item must be one of {list(NORM_ITEMS)}, got {norm_item!r}")
 
 

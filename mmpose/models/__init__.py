@@ -7,6 +7,7 @@ from .heads import HeatmapHead, MultiHead, PerDatasetHead
 from .losses import (
     BCELoss,
     CalibrationLoss,
+    CombinedTargetMSELoss,
     KeypointMSELoss,
     L1LogLoss,
     MSELoss,
@@ -17,6 +18,7 @@ from .necks import FeatureMapProcessor, FusionNeck
 __all__ = [
     "BCELoss",
     "CalibrationLoss",
+    "CombinedTargetMSELoss",
     "FeatureMapProcessor",
     "FusionNeck",
     "HeatmapHead",

@@ -16,6 +16,7 @@ from .bbox import (
     fix_aspect_ratio,
     get_udp_warp_matrix,
 )
+from .precision import finest_float
 
 _COORDINATE_BITS, _FRACTION_BITS = 10, 5
 _FRACTIONS = 1 << _FRACTION_BITS
@@ -80,13 +81,13 @@ def source_coordinates(
         x (N, w) and y (N, h), int64.
     """
     warp_matrix = get_udp_warp_matrix if use_udp else get_plain_warp_matrix
-    matrices = warp_matrix(centers, scales, 0.0, output_size).double()
+    matrices = warp_matrix(centers, scales, 0.0, output_size).to(finest_float(centers.device))
     factors = torch.stack([matrices[:, 0, 0], matrices[:, 1, 1]], 1)  # (N, 2)
     inverse = factors.flip(1) * (1 / factors.prod(1, keepdim=True))  # as OpenCV rounds it
     shifts = -inverse * matrices[:, :, 2]
     # OpenCV adds the rounded shift to the rounded column, but rounds rows with their shift
     steps, half = 1 << _COORDINATE_BITS, 1 << (_COORDINATE_BITS - _FRACTION_BITS - 1)
-    columns, rows = (torch.arange(n, device=centers.device).double() for n in output_size)
+    columns, rows = (torch.arange(n).to(matrices) for n in output_size)
     x = (inverse[:, :1] * columns * steps).round() + (shifts[:, :1] * steps).round()
     y = ((inverse[:, 1:] * rows + shifts[:, 1:]) * steps).round()
     down_to_fractions = _COORDINATE_BITS - _FRACTION_BITS

@@ -2,7 +2,22 @@
 
 from collections.abc import Sequence
 
+import torch
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
+from torch import Tensor
+
+from .heatmap import heatmaps_to_image
+
+
+def _field(name: str, kind: type, doc: str) -> property:
+    """A field that holds a container of one kind and can be deleted."""
+    private = f"_{name}"
+    return property(
+        lambda self: getattr(self, private),
+        lambda self, value: self.set_field(value, private, dtype=kind),
+        lambda self: delattr(self, private),
+        doc,
+    )
 
 
 class PoseDataSample(BaseDataElement):
@@ -20,54 +35,24 @@ class PoseDataSample(BaseDataElement):
     pixels), flip_indices, img_id, id, dataset_name.
     """
 
-    @property
-    def gt_instances(self) -> InstanceData:
-        """Annotations of the person."""
-        return self._gt_instances
-
-    @gt_instances.setter
-    def gt_instances(self, value: InstanceData) -> None:
-        self.set_field(value, "_gt_instances", dtype=InstanceData)
-
-    @property
-    def gt_instance_labels(self) -> InstanceData:
-        """Encoded annotations that losses take."""
-        return self._gt_instance_labels
-
-    @gt_instance_labels.setter
-    def gt_instance_labels(self, value: InstanceData) -> None:
-        self.set_field(value, "_gt_instance_labels", dtype=InstanceData)
-
-    @property
-    def gt_fields(self) -> PixelData:
-        """Target maps."""
-        return self._gt_fields
-
-    @gt_fields.setter
-    def gt_fields(self, value: PixelData) -> None:
-        self.set_field(value, "_gt_fields", dtype=PixelData)
-
-    @property
-    def pred_instances(self) -> InstanceData:
-        """The predicted pose."""
-        return self._pred_instances
-
-    @pred_instances.setter
-    def pred_instances(self, value: InstanceData) -> None:
-        self.set_field(value, "_pred_instances", dtype=InstanceData)
-
-    @property
-    def pred_fields(self) -> PixelData:
-        """Predicted maps."""
-        return self._pred_fields
-
-    @pred_fields.setter
-    def pred_fields(self, value: PixelData) -> None:
-        self.set_field(value, "_pred_fields", dtype=PixelData)
+    gt_instances = _field("gt_instances", InstanceData, "Annotations of the person.")
+    gt_instance_labels = _field(
+        "gt_instance_labels", InstanceData, "Encoded annotations that losses take."
+    )
+    gt_fields = _field("gt_fields", PixelData, "Target maps.")
+    pred_instances = _field("pred_instances", InstanceData, "The predicted pose.")
+    pred_fields = _field("pred_fields", PixelData, "Predicted maps.")
 
 
-def merge_data_samples(data_samples: Sequence[PoseDataSample]) -> PoseDataSample:
+def merge_data_samples(
+    data_samples: Sequence[PoseDataSample], *, with_heatmaps: bool = True
+) -> PoseDataSample:
     """One sample with the people of all, as visualisers want it; metainfo is that of the first.
+
+    Args:
+        data_samples: of the people of one image.
+        with_heatmaps: where all have predicted maps, let ``pred_fields.heatmaps`` (K, H, W) be
+            the highest value of all people at each pixel of the image.
 
     Raises:
         ValueError: the list is empty.
@@ -79,4 +64,20 @@ def merge_data_samples(data_samples: Sequence[PoseDataSample]) -> PoseDataSample
         records = [getattr(sample, field) for sample in data_samples if field in sample]
         if records:
             setattr(merged, field, InstanceData.cat(records))
+    if with_heatmaps and all("pred_fields" in sample for sample in data_samples):
+        merged.pred_fields = PixelData(heatmaps=_highest_heatmaps(data_samples))
     return merged
+
+
+def _highest_heatmaps(data_samples: Sequence[PoseDataSample]) -> Tensor:
+    """Maps (K, H, W) of all people in the frame of the image."""
+    highest = None
+    for sample in data_samples:  # one by one: these are as large as the image
+        window = [
+            torch.as_tensor(sample.metainfo[key], dtype=torch.float32).view(2)
+            for key in ("input_center", "input_scale")
+        ]
+        shape = sample.metainfo["ori_shape"]
+        maps = heatmaps_to_image(sample.pred_fields.heatmaps.float().cpu(), *window, shape)
+        highest = maps if highest is None else torch.maximum(highest, maps)
+    return highest

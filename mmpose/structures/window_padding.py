@@ -46,7 +46,7 @@ def find_min_padding_exact(
     """The padding at which each joint comes to lie on the border of its window.
 
     Args:
-        bboxes: (..., 4), image pixels.
+        bboxes: (..., 4), image pixels; a side of 0 counts as 1.
         keypoints: (..., K, 2), image pixels.
         keypoints_visible: (..., K), positive where annotated.
         aspect_ratio: w / h to which the box is widened first; None leaves it as it is.
@@ -70,7 +70,8 @@ def find_min_padding_exact(
     first, last = windows[..., None, :2], windows[..., None, 2:]
     zero = 0 * keypoints
     beyond = xp.maximum(xp.maximum(first - keypoints, keypoints - last), zero)  # (..., K, 2)
-    shares = 2 * beyond / (last - first)
+    sides = last - first
+    shares = 2 * beyond / xp.where(sides == 0, 1.0 + 0 * sides, sides)
     padding = 1 + xp.maximum(shares[..., 0], shares[..., 1])
     return xp.where(keypoints_visible > 0, padding, -1.0 + 0 * padding)
 

@@ -1,6 +1,16 @@
 """Drawing on uint8 images."""
 
-from mmpose.visualization.pose_drawing import draw_poses
-from mmpose.visualization.visualizer import PoseLocalVisualizer
+from .bad_case_hook import BadCaseAnalysisHook
+from .pose_drawing import Skeleton, draw_poses, skeleton_of
+from .visualization_hook import PoseVisualizationHook
+from .visualizer import PoseLocalVisualizer, draw_sample
 
-__all__ = ["PoseLocalVisualizer", "draw_poses"]
+__all__ = [
+    "BadCaseAnalysisHook",
+    "PoseLocalVisualizer",
+    "PoseVisualizationHook",
+    "Skeleton",
+    "draw_poses",
+    "draw_sample",
+    "skeleton_of",
+]

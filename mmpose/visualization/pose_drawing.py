@@ -1,4 +1,4 @@
-"""Draws 17-joint COCO skeletons: coloured bones, a marker shape a joint.
+"""Draws skeletons: coloured bones, a marker shape a joint.
 
 Left and right differ by colour, kinds of joints by the shape of their marker, so that a swapped
 limb is seen at a glance. Joints below the threshold are drawn faint instead of being hidden.
@@ -6,6 +6,7 @@ limb is seen at a glance. Joints below the threshold are drawn faint instead of 
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -83,6 +84,39 @@ BONES = (
     (4, 6, RIGHT_FACE),
 )
 NUM_KEYPOINTS = len(JOINT_MARKERS)
+
+
+class Skeleton(NamedTuple):
+    """How a joint list is drawn."""
+
+    markers: Sequence[tuple[int, tuple[int, int, int]]]  # shape and colour of each joint
+    bones: Sequence[tuple[int, int, tuple[int, int, int]]]  # both joints and the colour
+
+
+COCO_SKELETON = Skeleton(JOINT_MARKERS, BONES)
+
+
+def skeleton_of(metainfo: dict | None) -> Skeleton:
+    """The skeleton of a data set.
+
+    Args:
+        metainfo: of :func:`mmpose.datasets.parse_pose_metainfo`; None: COCO's.
+
+    Returns:
+        COCO's for every list of at least as many joints, which all begin with COCO's; else the
+        joints and links of the metainfo in its colours.
+    """
+    if metainfo is None or metainfo["num_keypoints"] >= NUM_KEYPOINTS:
+        return COCO_SKELETON
+    colors = metainfo["keypoint_colors"][:, ::-1].tolist()  # BGR
+    link_colors = metainfo["skeleton_link_colors"][:, ::-1].tolist()
+    links = zip(metainfo["skeleton_links"], link_colors, strict=True)
+    return Skeleton(
+        [(CROSS, tuple(color)) for color in colors],
+        [(start, end, tuple(color)) for (start, end), color in links],
+    )
+
+
 SUBPIXEL_BITS = 3
 FARTHEST = 1e5  # px; OpenCV's fixed-point coordinates overflow beyond
 
@@ -97,20 +131,23 @@ def draw_poses(
     width: float = 5.0,
     show_bones: bool = True,
     show_markers: bool = True,
+    skeleton: Skeleton = COCO_SKELETON,
 ) -> np.ndarray:
     """Draw the skeletons of N people on a copy of the image.
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        keypoints: (N, 17, 2) x, y in image pixels, or (N, 17, 3) with a score, or, where a value
-            above 1 occurs, with COCO's flag (1 occluded: faint, 2 seen). A joint at exactly
-            (0, 0), at a coordinate that is not finite, or with a value of 0 is not drawn.
-        scores: (N, 17) in [0, 1]; takes the place of a third column.
+        keypoints: (N, K, 2) x, y in image pixels, or (N, K, 3) with a score, or, where all are
+            whole numbers and one is above 1, with COCO's flag (1 occluded: faint, 2 seen). A
+            joint at exactly (0, 0), at a coordinate that is not finite, or with a value that is
+            not positive is not drawn.
+        scores: (N, K); takes the place of a third column.
         colors: (N, 3) BGR, one colour for all bones of a person; None: by limb.
         score_thr: joints below are drawn faint.
         width: line width in 1/500 of the square root of the person's extent (px²).
         show_bones: whether the lines are drawn.
         show_markers: whether the joints are drawn.
+        skeleton: of K joints; by default COCO's 17.
 
     Returns:
         (H, W, 3) uint8 BGR, a new array.
@@ -118,7 +155,7 @@ def draw_poses(
     Raises:
         ValueError: shapes do not fit.
     """
-    points, certainty = _read_joints(image, keypoints, scores, score_thr)
+    points, certainty = _read_joints(image, keypoints, scores, score_thr, len(skeleton.markers))
     if colors is not None and len(colors) != len(points):
         raise ValueError(f"got {len(colors)} colors for {len(points)} people; pass one a person")
     sizes = np.sqrt(_extents(points, certainty))  # (N,) px
@@ -130,9 +167,10 @@ def draw_poses(
         for n, size in enumerate(sizes):
             color = None if colors is None else colors[n]
             if show_bones:
-                _draw_bones(layer, points[n], certainty[n], wanted, color, size, width)
+                bones = [(i, j, limb if color is None else color) for i, j, limb in skeleton.bones]
+                _draw_bones(layer, bones, points[n], certainty[n], wanted, size, width)
             if show_markers:
-                _draw_markers(layer, points[n], certainty[n], wanted, size)
+                _draw_markers(layer, skeleton.markers, points[n], certainty[n], wanted, size)
         if wanted == Certainty.FAINT:  # one blend for all people
             cv2.addWeighted(layer, FAINT_WEIGHT, canvas, 1 - FAINT_WEIGHT, 0, dst=canvas)
     return canvas
@@ -143,8 +181,9 @@ def _read_joints(
     keypoints: np.ndarray | Tensor,
     scores: np.ndarray | Tensor | None,
     score_thr: float,
+    num_keypoints: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Checked points (N, 17, 2) float and certainty (N, 17) of :class:`Certainty`."""
+    """Checked points (N, K, 2) float and certainty (N, K) of :class:`Certainty`."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(
             f"image must be (H, W, 3) uint8 BGR, got {image.shape} {image.dtype}; "
@@ -152,20 +191,12 @@ def _read_joints(
         )
     keypoints = _as_array(keypoints)
     if keypoints.size == 0:
-        return np.zeros((0, NUM_KEYPOINTS, 2)), np.zeros((0, NUM_KEYPOINTS), int)
-    if (
-        keypoints.ndim != 3
-        or keypoints.shape[1] != NUM_KEYPOINTS
-        or keypoints.shape[2]
-        not in (
-            2,
-            3,
-        )
-    ):
+        return np.zeros((0, num_keypoints, 2)), np.zeros((0, num_keypoints), int)
+    if keypoints.ndim != 3 or keypoints.shape[1:] not in ((num_keypoints, 2), (num_keypoints, 3)):
         raise ValueError(
-            f"keypoints must be (N, {NUM_KEYPOINTS}, 2) or (N, {NUM_KEYPOINTS}, 3), got "
+            f"keypoints must be (N, {num_keypoints}, 2) or (N, {num_keypoints}, 3), got "
             f"{keypoints.shape}; of a longer skeleton that begins with COCO's joints pass "
-            f"keypoints[:, :{NUM_KEYPOINTS}]"
+            f"keypoints[:, :{NUM_KEYPOINTS}], for another one its skeleton"
         )
     points = keypoints[..., :2].astype(np.float64)
     if scores is not None:
@@ -176,7 +207,9 @@ def _read_joints(
         values = np.ones(points.shape[:2])
     if values.shape != points.shape[:2]:
         raise ValueError(f"scores must be {points.shape[:2]} like keypoints, got {values.shape}")
-    sure = values > 1 if (values > 1).any() else values >= score_thr
+    # scores of plain heatmaps may exceed 1 too, but are no whole numbers
+    is_flag = scores is None and (values > 1).any() and (values == np.round(values)).all()
+    sure = values > 1 if is_flag else values >= score_thr
     certainty = np.where(sure, Certainty.SURE, Certainty.FAINT)
     drawn = np.isfinite(points).all(-1) & (points != 0).any(-1) & (values > 0)
     points = np.clip(np.nan_to_num(points), -FARTHEST, FARTHEST)
@@ -197,25 +230,24 @@ def _extents(points: np.ndarray, certainty: np.ndarray) -> np.ndarray:
 
 def _draw_bones(
     canvas: np.ndarray,
+    bones: Sequence[tuple[int, int, Sequence[int]]],
     points: np.ndarray,
     certainty: np.ndarray,
     wanted: Certainty,
-    color: Sequence[int] | None,
     size: float,
     width: float,
 ) -> None:
     """Lines of one person whose less certain end is ``wanted``."""
     thickness = max(int(size / 500 * width), 1)
     fixed = np.round(points * (1 << SUBPIXEL_BITS)).astype(int)
-    for first, second, limb_color in BONES:
+    for first, second, color in bones:
         if min(certainty[first], certainty[second]) != wanted:
             continue
-        bone_color = limb_color if color is None else tuple(int(c) for c in color)
         cv2.line(
             canvas,
             tuple(map(int, fixed[first])),
             tuple(map(int, fixed[second])),
-            bone_color,
+            tuple(int(c) for c in color),
             thickness,
             cv2.LINE_AA,
             SUBPIXEL_BITS,
@@ -223,13 +255,18 @@ def _draw_bones(
 
 
 def _draw_markers(
-    canvas: np.ndarray, points: np.ndarray, certainty: np.ndarray, wanted: Certainty, size: float
+    canvas: np.ndarray,
+    markers: Sequence[tuple[int, tuple[int, int, int]]],
+    points: np.ndarray,
+    certainty: np.ndarray,
+    wanted: Certainty,
+    size: float,
 ) -> None:
     """Joints of one person that are ``wanted``."""
     marker_size, thickness = max(int(size / 35), 2), max(int(size / 160), 1)
     for (x, y), (shape, color) in zip(
         points[certainty == wanted],
-        [marker for marker, c in zip(JOINT_MARKERS, certainty, strict=True) if c == wanted],
+        [marker for marker, c in zip(markers, certainty, strict=True) if c == wanted],
         strict=True,
     ):
         if wanted == Certainty.FAINT:

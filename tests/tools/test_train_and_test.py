@@ -129,6 +129,27 @@ def test_two_processes_measure_what_one_does(project):
 
 
 @pytest.mark.slow
+def test_two_processes_make_and_count_the_same_holes(project):
+    config = str(ROOT / "configs/demo/rtmdet-ins_lite0_holes.py")
+    scores = []
+    for num_processes, num_workers in ((1, 0), (2, 1)):
+        out = project / f"holes_{num_processes}.json"
+        options = (
+            f"test_dataloader.dataset.data_root={project / 'people'}",
+            "test_dataloader.dataset.data_prefix.img=images",
+            f"test_dataloader.num_workers={num_workers}",
+            "test_dataloader.batch_size=1",
+            "test_evaluator.score_thr=0.05",  # these people are drawn: hardly any is found
+        )
+        arguments = ("--out", str(out), "--cfg-options", *options)
+        run(project, "test.py", config, *arguments, num_processes=num_processes)
+        scores.append(json.loads(out.read_text()))
+    assert scores[0] == scores[1]
+    assert scores[0]["holes/num_removed"] > 0
+    assert scores[0]["holes/num_images"] == 4
+
+
+@pytest.mark.slow
 def test_a_run_is_resumed(project):
     report = run(project, "train.py", "--resume")
     assert "resumed epoch: 0, iter: 2" in report

@@ -8,12 +8,10 @@ each person with keypoints once, with the mask where there is one:
 """
 
 import argparse
-import json
-import os
 from collections import defaultdict
 from pathlib import Path
 
-from mmpose.datasets.annotation_files import read_coco_file
+from mmpose.datasets.annotation_files import read_coco_file, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "datasets" / "coco_val2017_people_480"
@@ -81,9 +79,7 @@ def main() -> None:
     poses = read_coco_file(args.source / "people_poses.json")
     masks = read_coco_file(args.source / "people_masks.json")
     joined = join_annotations(poses, masks)
-    unfinished = args.out.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(joined))
-    os.replace(unfinished, args.out)
+    write_json(args.out, joined)
     num_masks = sum(1 for person in joined["annotations"] if person.get("segmentation"))
     print(
         f"{args.out}: {len(joined['annotations'])} people in {len(joined['images'])} images, "

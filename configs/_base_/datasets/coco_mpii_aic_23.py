@@ -1,87 +1,27 @@
 """COCO, MPII and AI Challenger in one skeleton of 23 joints; tests on COCO and OCHuman.
 
 OCHuman is posed twice: from its annotated boxes and masks, and from those of a detector.
-
-datasets/README.md says how to obtain and lay out the data. MPII and AI Challenger need masks of
-their people (``segmentation`` in the annotations, for example by SAM).
 """
 
-_base_ = ["./joint_mappings.py"]
+_base_ = ["./joint_mappings.py", "./steps_256x192.py", "./people_sets.py"]
 
-input_size = (192, 256)
-codec = dict(type="UDPHeatmap", input_size=input_size, heatmap_size=(48, 64), sigma=2)
 alpha = 0.25
 metainfo = dict(from_file="configs/_base_/datasets/merged_COCO_AIC_MPII_mergable.py")
 
 train_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(
-        type="MaskBackground",
-        alpha=alpha,
-        erode_prob=0.5,
-        erode_amount=0.5,
-        dilate_prob=0.5,
-        dilate_amount=0.1,
-    ),
-    dict(type="RandomFlip", direction="horizontal"),
-    dict(type="RandomHalfBody"),
-    dict(type="RandomBBoxTransform"),
-    dict(type="TopdownAffine", input_size=input_size, use_udp=True),
-    dict(type="GenerateTarget", encoder=codec),
-    dict(type="PackPoseInputs"),
+    *_base_.load_steps,
+    dict(type="MaskBackground", alpha=alpha, **_base_.mask_noise),
+    *_base_.window_steps,
+    _base_.crop_step,
+    *_base_.target_steps,
 ]
 val_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
+    *_base_.load_steps,
     dict(type="MaskBackground", alpha=alpha),
-    dict(type="TopdownAffine", input_size=input_size, use_udp=True),
-    dict(type="PackPoseInputs"),
+    _base_.crop_step,
+    _base_.pack_step,
 ]
-
-coco_train = dict(
-    type="CocoDataset",
-    data_root="datasets/coco",
-    ann_file="annotations/person_keypoints_train2017.json",
-    data_prefix=dict(img="train2017/"),
-)
-mpii_train = dict(
-    type="MpiiDataset",
-    data_root="datasets/mpii",
-    ann_file="annotations/mpii_sam_train.json",
-    data_prefix=dict(img="images/"),
-)
-aic_train = dict(
-    type="AicDataset",
-    data_root="datasets/aic",
-    ann_file="annotations/aic_sam_train.json",
-    data_prefix=dict(img="images/"),
-)
-test_datasets = [
-    dict(
-        type="CocoDataset",
-        data_root="datasets/coco",
-        ann_file="annotations/person_keypoints_val2017.json",
-        data_prefix=dict(img="val2017/"),
-        test_mode=True,
-    ),
-    dict(
-        type="OCHumanDataset",
-        data_root="datasets/ochuman",
-        ann_file="ochuman_coco_format_val_range_0.00_1.00.json",
-        data_prefix=dict(img="images/"),
-        test_mode=True,
-    ),
-    dict(
-        type="OCHumanDetDataset",
-        data_root="datasets/ochuman",
-        ann_file="ochuman_coco_format_val_range_0.00_1.00.json",
-        bbox_file="detections/rtmdet-l-ins_val.json",
-        filter_cfg=dict(bbox_score_thr=0.3),
-        data_prefix=dict(img="images/"),
-        test_mode=True,
-    ),
-]
+test_datasets = [_base_.coco_val, _base_.ochuman_val, _base_.ochuman_det_val]
 
 train_dataloader = dict(
     batch_size=128,
@@ -90,8 +30,8 @@ train_dataloader = dict(
     dataset=dict(
         type="CombinedDataset",
         metainfo=metainfo,
-        datasets=[coco_train, mpii_train, aic_train],
-        keypoints_mapping=[{{_base_.coco_to_17}}, {{_base_.mpii_to_23}}, {{_base_.aic_to_23}}],
+        datasets=[_base_.coco_train, _base_.mpii_train, _base_.aic_train],
+        keypoints_mapping=[_base_.coco_to_17, _base_.mpii_to_23, _base_.aic_to_23],
         pipeline=train_pipeline,
     ),
 )
@@ -103,7 +43,7 @@ val_dataloader = dict(
         type="CombinedDataset",
         metainfo=metainfo,
         datasets=test_datasets,
-        keypoints_mapping=[{{_base_.coco_to_17}}] * 3,
+        keypoints_mapping=[_base_.coco_to_17] * 3,
         pipeline=val_pipeline,
         test_mode=True,
     ),
@@ -114,21 +54,9 @@ val_evaluator = dict(
     type="MultiDatasetEvaluator",
     datasets=test_datasets,
     metrics=[
-        dict(
-            type="CocoMetric",
-            ann_file="datasets/coco/annotations/person_keypoints_val2017.json",
-            prefix="COCO",
-        ),
-        dict(
-            type="CocoMetric",
-            ann_file="datasets/ochuman/ochuman_coco_format_val_range_0.00_1.00.json",
-            prefix="OCHuman",
-        ),
-        dict(
-            type="CocoMetric",
-            ann_file="datasets/ochuman/ochuman_coco_format_val_range_0.00_1.00.json",
-            prefix="OCHuman_det",
-        ),
+        dict(type="CocoMetric", ann_file=_base_.coco_annotations, prefix="COCO"),
+        dict(type="CocoMetric", ann_file=_base_.ochuman_annotations, prefix="OCHuman"),
+        dict(type="CocoMetric", ann_file=_base_.ochuman_annotations, prefix="OCHuman_det"),
     ],
 )
 test_evaluator = val_evaluator

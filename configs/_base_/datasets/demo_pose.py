@@ -37,40 +37,29 @@ val_pipeline = [
     dict(type="PackPoseInputs"),
 ]
 
-train_datasets = [
-    dict(
-        type="CocoDataset",
-        metainfo=dict(from_file="configs/_base_/datasets/coco.py", dataset_name="coco_people_480"),
-        data_root="datasets",
-        ann_file="coco_people_480_train.json",
-        data_prefix=dict(img="coco_val2017_people_480/images"),
-    ),
-    dict(
-        type="CocoDataset",
-        metainfo=dict(from_file="configs/_base_/datasets/coco.py", dataset_name="synthcrowd"),
-        data_root="datasets/synthcrowd/train",
-        ann_file="annotations.json",
-        data_prefix=dict(img="images"),
-    ),
-]
-test_datasets = [
-    dict(
-        type="CocoDataset",
-        metainfo=dict(from_file="configs/_base_/datasets/coco.py", dataset_name="synthcrowd"),
-        data_root="datasets/synthcrowd/val",
-        ann_file="annotations.json",
-        data_prefix=dict(img="images"),
-        test_mode=True,
-    ),
-    dict(
-        type="CocoDataset",
-        metainfo=dict(from_file="configs/_base_/datasets/coco.py", dataset_name="cc153"),
-        data_root="datasets/coco_val2017_people_cc",
-        ann_file="person_keypoints.json",
-        data_prefix=dict(img="images"),
-        test_mode=True,
-    ),
-]
+photos = dict(
+    type="CocoDataset",
+    metainfo=dict(metainfo, dataset_name="coco_people_480"),
+    data_root="datasets",
+    ann_file="coco_people_480_train.json",
+    data_prefix=dict(img="coco_val2017_people_480/images"),
+)
+synthcrowd = dict(
+    type="CocoDataset",
+    metainfo=dict(metainfo, dataset_name="synthcrowd"),
+    ann_file="annotations.json",
+    data_prefix=dict(img="images"),
+)
+cc153 = dict(
+    type="CocoDataset",
+    metainfo=dict(metainfo, dataset_name="cc153"),
+    data_root="datasets/coco_val2017_people_cc",
+    ann_file="person_keypoints.json",
+    data_prefix=dict(img="images"),
+    test_mode=True,
+)
+train_datasets = [photos, dict(synthcrowd, data_root="datasets/synthcrowd/train")]
+test_datasets = [dict(synthcrowd, data_root="datasets/synthcrowd/val", test_mode=True), cc153]
 
 train_dataloader = dict(
     batch_size=64,

@@ -26,6 +26,14 @@ default_hooks = dict(
     checkpoint=dict(
         type="CheckpointHook", by_epoch=False, interval=200, max_keep_ckpts=1, save_last=True
     ),
+    visualization=dict(type="PoseVisualizationHook", enable=False),
+    badcase=dict(
+        type="BadCaseAnalysisHook",
+        enable=False,
+        out_dir="badcase",
+        metric_type="loss",
+        badcase_thr=5,
+    ),
 )
 # an average over about the last 250 iterations; it is what is validated and saved
 custom_hooks = [

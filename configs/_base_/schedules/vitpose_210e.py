@@ -21,4 +21,14 @@ param_scheduler = [
     dict(type="MultiStepLR", begin=0, end=210, milestones=[170, 200], gamma=0.1, by_epoch=True),
 ]
 auto_scale_lr = dict(base_batch_size=512)
-default_hooks = dict(checkpoint=dict(save_best="COCO/AP", rule="greater"))
+default_hooks = dict(
+    checkpoint=dict(save_best="COCO/AP", rule="greater"),
+    visualization=dict(type="PoseVisualizationHook", enable=False),
+    badcase=dict(
+        type="BadCaseAnalysisHook",
+        enable=False,
+        out_dir="badcase",
+        metric_type="loss",
+        badcase_thr=5,
+    ),
+)

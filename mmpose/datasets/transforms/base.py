@@ -1,6 +1,7 @@
 """What a transform is: a step that reads and extends the dict of one sample."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 
 class Transform(ABC):
@@ -12,11 +13,27 @@ class Transform(ABC):
     ``keypoints_visibility`` (1, K), ``mask`` (`RegionMask`); image pixels, float32.
     Random numbers come from numpy's global generator alone, which is seeded for each sample where
     the sampler gives a `SeededIndex`, and else once in every worker, by mmengine.
+
+    Attributes:
+        needs: fields that an earlier step must have set -> that step.
     """
+
+    needs: ClassVar[dict[str, str]] = {}
 
     @abstractmethod
     def transform(self, results: dict) -> dict | None:
         """Change the sample; None leaves it out of training."""
 
     def __call__(self, results: dict) -> dict | None:
+        """Check what the step needs and take it.
+
+        Raises:
+            ValueError: an earlier step is missing; the message names it.
+        """
+        missing = [field for field in self.needs if field not in results]
+        if missing:
+            raise ValueError(
+                f"{type(self).__name__} needs {missing} of the sample; put "
+                f"{self.needs[missing[0]]} before it in the pipeline"
+            )
         return self.transform(results)

@@ -1,5 +1,7 @@
 """Blacking out edges of the window and patches of the crop."""
 
+from typing import ClassVar
+
 import cv2
 import numpy as np
 
@@ -43,6 +45,8 @@ class RandomEdgesBlackout(Transform):
         texture_prob: how often the edges become a random pattern instead of black.
         context_size: the window, as a factor of the box.
     """
+
+    needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
 
     def __init__(
         self,
@@ -108,6 +112,8 @@ class RandomPatchesBlackout(Transform):
         prob: how often a crop is treated at all.
     """
 
+    needs: ClassVar[dict[str, str]] = {"input_size": "TopdownAffine"}
+
     def __init__(
         self, grid_size: tuple[int, int] = (8, 6), mask_ratio: float = 0.3, prob: float = 0.8
     ) -> None:
@@ -116,7 +122,7 @@ class RandomPatchesBlackout(Transform):
         self.prob = prob
 
     def transform(self, results: dict) -> dict:
-        """Black out; joints in a black cell are no longer seen. Use it after the crop is cut."""
+        """Black out; joints in a black cell are no longer seen."""
         if np.random.random() >= self.prob:
             return results
         is_black = np.random.random(self.grid_size) < self.mask_ratio

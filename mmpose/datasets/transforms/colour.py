@@ -62,6 +62,8 @@ class PhotometricDistortion(Transform):
 class Albumentation(Transform):
     """Pixel-wise transforms of the optional library ``albumentations``.
 
+    Its recent versions draw from generators of their own, which the seeds of a run do not reach.
+
     Args:
         transforms: configs, ``type`` a class of the library, the rest its arguments; a config may
             hold further ones under ``transforms``.

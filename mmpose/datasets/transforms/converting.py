@@ -41,24 +41,43 @@ class KeypointConverter(Transform):
         Raises:
             ValueError: the mapping names a joint that the sample does not have.
         """
-        num_sources = results["keypoints"].shape[1]
-        if self.sources.size and self.sources.max() >= num_sources:
-            raise ValueError(
-                f"mapping names source joint {self.sources.max()}, the sample has {num_sources}; "
-                "use the mapping of its own data set"
-            )
-        first, second = self.sources.T
-        joints = results["keypoints"]
-        results["keypoints"] = self._place((joints[:, first] + joints[:, second]) / 2)
+        results["keypoints"] = self.average(results["keypoints"])
         for name in ("keypoints_visible", "keypoints_visibility"):
             if name in results:
-                flags = results[name][:, first] * results[name][:, second]
-                # of one joint v stays v: its square would not be
-                flags = np.where(first == second, results[name][:, first], flags)
-                results[name] = self._place(flags)
-        is_mapped = self._place(np.ones_like(results["keypoints"][:, : len(first), 0]))
+                results[name] = self.combine_flags(results[name])
+        is_mapped = np.zeros_like(results["keypoints_visible"])
+        is_mapped[:, self.targets] = 1
         results["keypoints_visible"] = np.stack([results["keypoints_visible"], is_mapped], -1)
         return results
+
+    def average(self, values: np.ndarray) -> np.ndarray:
+        """Values (N, K, ...) of the joints for the new ones (N, M, ...), 0 without a source.
+
+        Raises:
+            ValueError: the mapping names a joint beyond K.
+        """
+        first, second = self._of_sources(values)
+        return self._place((first + second) / 2)
+
+    def combine_flags(self, flags: np.ndarray) -> np.ndarray:
+        """Flags or levels (N, K) of the joints for the new ones (N, M).
+
+        Where two joints make one, it has their level if they agree, else 1 if both have one.
+
+        Raises:
+            ValueError: the mapping names a joint beyond K.
+        """
+        first, second = self._of_sources(flags)
+        return self._place(np.where(first == second, first, (first > 0) & (second > 0)))
+
+    def _of_sources(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.sources.size and self.sources.max() >= values.shape[1]:
+            raise ValueError(
+                f"mapping names source joint {self.sources.max()}, the sample has "
+                f"{values.shape[1]}; use the mapping of its own data set"
+            )
+        first, second = self.sources.T
+        return values[:, first], values[:, second]
 
     def _place(self, values: np.ndarray) -> np.ndarray:
         placed = np.zeros((len(values), self.num_keypoints, *values.shape[2:]), values.dtype)

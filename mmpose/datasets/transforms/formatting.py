@@ -13,22 +13,18 @@ from mmpose.structures import PoseDataSample
 from .base import Transform
 
 META_KEYS = (
-    *("mask_state", "raw_ann_info"),
     *("id", "img_id", "img_path", "category_id", "crowd_index", "ori_shape", "img_shape"),
-    *("input_size", "input_center", "input_scale", "flip", "flip_direction", "flip_indices"),
-    *("dataset_name", "dataset_index", "area", "unreadable"),
+    *("mask_state", "input_size", "input_center", "input_scale", "flip", "flip_direction"),
+    *("flip_indices", "dataset_name", "dataset_index", "area", "unreadable"),
 )
 # field of the sample -> field of gt_instances, arrays (1, ...)
 INSTANCE_FIELDS = {
-    "id_similarity": "identification_similarity",
-    "identified": "identified",
     "keypoints_in_image": "keypoints_in_image",
     "bbox_xyxy_wrt_input": "bbox_xyxy_wrt_input",
     "bbox": "bboxes",
     "bbox_score": "bbox_scores",
     "bbox_scale": "bbox_scales",
     "keypoints": "keypoints",
-    "transformed_keypoints": "transformed_keypoints",
     "keypoints_visible": "keypoints_visible",
     "keypoints_visibility": "keypoints_visibility",
     "in_image": "in_image",
@@ -82,18 +78,22 @@ class PackPoseInputs(Transform):
 
     Args:
         meta_keys: fields of the sample that become metainfo where they exist.
+        pack_transformed: pack the joints in the pixels of the crop too, ``transformed_keypoints``.
     """
 
-    def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
+    def __init__(
+        self, meta_keys: Sequence[str] = META_KEYS, pack_transformed: bool = False
+    ) -> None:
         self.meta_keys = tuple(meta_keys)
+        self.fields = dict(INSTANCE_FIELDS)
+        if pack_transformed:
+            self.fields["transformed_keypoints"] = "transformed_keypoints"
 
     def transform(self, results: dict) -> dict:
         """Pack."""
         sample = PoseDataSample(metainfo={k: results[k] for k in self.meta_keys if k in results})
         instances = {
-            name: np.asarray(results[key])
-            for key, name in INSTANCE_FIELDS.items()
-            if key in results
+            name: np.asarray(results[key]) for key, name in self.fields.items() if key in results
         }
         if "in_image" in instances:
             drawn = instances.get("keypoints_in_image", True)

@@ -77,13 +77,15 @@ def add_mask_noise(
         scale: pixels of ``mask`` a pixel of the picture.
 
     Returns:
-        (H, W) uint8 0/1.
+        (H, W) uint8 0/1; a mask that smoothing would erase comes back as it is.
     """
     # as the 5 x 5 kernel of the full picture, an even side rounded up
     side = 2 * max(round(5 * scale) // 2, 1) + 1 if scale < 1 else 5
     kernel = np.ones((side, side), np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel)
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
+    if not opened.any():  # thinner than the kernel: growing it would add background alone
+        return mask
+    mask = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, kernel)
     grows = np.random.random() < grow_share
     if np.random.random() < 0.5:
         return grow_by_cells(mask, dilate_amount) if grows else shrink_by_cells(mask, erode_amount)

@@ -86,7 +86,15 @@ class MaskBackground(Transform):
         """Set ``mask`` (`RegionMask` or None), ``mask_alpha`` and ``mask_state``.
 
         The state is ``used``, ``left out`` (by ``prob``), ``missing`` or ``degenerate``.
+
+        Raises:
+            ValueError: the picture is mirrored or cut already: the mask would not lie on it.
         """
+        if "flip" in results or "input_size" in results:
+            raise ValueError(
+                "MaskBackground stands behind RandomFlip or TopdownAffine; masks are those of the "
+                "picture as it is read: put it right behind GetBBoxCenterScale"
+            )
         results["mask"], results["mask_alpha"] = None, self.alpha
         results["mask_state"] = "left out"
         if self.prob == 1 or np.random.random() < self.prob:

@@ -1,5 +1,7 @@
 """Cutting the crop of a person."""
 
+from typing import ClassVar
+
 import cv2
 import numpy as np
 
@@ -16,7 +18,9 @@ def map_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
-def source_region(matrix: np.ndarray, output_size: tuple[int, int], img_shape: tuple[int, int]):
+def source_region(
+    matrix: np.ndarray, output_size: tuple[int, int], img_shape: tuple[int, int]
+) -> tuple[int, int, int, int]:
     """The part of a picture that a crop is made of, with a margin for interpolation.
 
     Args:
@@ -85,6 +89,8 @@ class TopdownAffine(Transform):
         use_udp: border pixel centres map onto border pixel centres, as every unbiased codec
             wants; False, the published default, maps edges onto edges (`MSRAHeatmap`).
     """
+
+    needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
 
     def __init__(
         self, input_size: tuple[int, int], input_padding: float = 1.25, use_udp: bool = False

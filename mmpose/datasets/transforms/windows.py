@@ -1,5 +1,7 @@
 """Augmentations of the person's window: flip, half body, shift, scale and rotation."""
 
+from typing import ClassVar
+
 import numpy as np
 from scipy.special import ndtr, ndtri
 
@@ -135,6 +137,8 @@ class RandomHalfBody(Transform):
         upper_prioritized_prob: how often the upper half is taken where both can be.
     """
 
+    needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
+
     def __init__(
         self,
         min_total_keypoints: int = 9,
@@ -190,6 +194,8 @@ class RandomBBoxTransform(Transform):
         rotate_factor: largest rotation, degrees.
         rotate_prob: how often it is rotated.
     """
+
+    needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
 
     def __init__(
         self,

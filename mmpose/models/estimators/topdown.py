@@ -40,10 +40,14 @@ class TopdownPoseEstimator(BaseModel):
         head: feature maps to joints; has ``forward``, ``loss``, ``average_flipped``, ``decode``.
         data_preprocessor: uint8 crops to the network's input.
         train_cfg: handed to the head's loss.
-        test_cfg: flip_test (mirror each crop too), flip_mode (must be 'heatmap'), shift_heatmap,
+        test_cfg: flip_test (mirror each crop too), flip_mode ('heatmap', or 'udp_combined' for
+            the combined maps of `UDPHeatmap`; by default what the head has), shift_heatmap,
             output_heatmaps (keep the maps), output_keypoint_indices (joints to return).
         freeze_backbone: backbone and neck run in evaluation mode without gradients.
         init_cfg: mmengine's.
+
+    Raises:
+        ValueError: test_cfg has an unknown key, or a flip_mode that is not that of the head.
     """
 
     _version = 2
@@ -65,7 +69,7 @@ class TopdownPoseEstimator(BaseModel):
         self.head = _build(head)
         self.train_cfg = dict(train_cfg or {})
         self.test_cfg = dict(test_cfg or {})
-        _check_test_cfg(self.test_cfg)
+        _check_test_cfg(self.test_cfg, self.head)
         self.freeze_backbone = freeze_backbone
         self.inference_dtype = torch.float32
         self._frozen = [p for p in (self.backbone, self.neck) if freeze_backbone and p is not None]
@@ -237,14 +241,18 @@ def mask_shares(data_samples: Sequence[PoseDataSample], *, like: Tensor) -> dict
     }
 
 
-def _check_test_cfg(test_cfg: dict) -> None:
+def _check_test_cfg(test_cfg: dict, head: nn.Module | None) -> None:
     unknown = set(test_cfg) - TEST_CFG_KEYS
     if unknown:
         raise ValueError(
             f"unknown keys of test_cfg: {sorted(unknown)}; known are {sorted(TEST_CFG_KEYS)}"
         )
-    if test_cfg.get("flip_mode", "heatmap") != "heatmap":
-        raise ValueError(f"flip_mode must be 'heatmap', got {test_cfg['flip_mode']!r}")
+    fitting = "udp_combined" if getattr(head, "maps_per_keypoint", 1) > 1 else "heatmap"
+    if test_cfg.get("flip_mode", fitting) != fitting:
+        raise ValueError(
+            f"flip_mode must be {fitting!r} for the maps of this head, got "
+            f"{test_cfg['flip_mode']!r}"
+        )
 
 
 def _rename_old_weights(module: nn.Module, state_dict: dict, prefix: str, *_: object) -> None:

@@ -11,6 +11,7 @@ from mmpose.structures import PoseDataSample
 
 from .layers import (
     INIT_CFG,
+    flip_combined_maps,
     flip_maps,
     make_conv_layers,
     make_deconv_layers,
@@ -26,7 +27,8 @@ class HeatmapHead(BaseModule):
 
     Args:
         in_channels: of the last feature map.
-        out_channels: K.
+        out_channels: K; 3K where the decoder's maps are three a joint (`UDPHeatmap` of the
+            ``combined`` type, whose loss is `CombinedTargetMSELoss`).
         deconv_out_channels: channels of each doubling step; None or () for no step.
         deconv_kernel_sizes: kernel of each.
         conv_out_channels: channels of further convolutions; None for none.
@@ -35,6 +37,9 @@ class HeatmapHead(BaseModule):
         loss: a config or a module called with maps, target maps and weights.
         decoder: a config or a codec; needed for prediction.
         init_cfg: mmengine's.
+
+    Raises:
+        ValueError: out_channels are not a multiple of the maps of a joint.
     """
 
     def __init__(
@@ -64,10 +69,16 @@ class HeatmapHead(BaseModule):
         self.loss_module = MODELS.build(loss) if isinstance(loss, dict) else loss
         self.decoder = KEYPOINT_CODECS.build(decoder) if isinstance(decoder, dict) else decoder
         self.out_channels = out_channels
+        self.maps_per_keypoint = getattr(self.decoder, "maps_per_keypoint", 1)
+        self.num_keypoints, rest = divmod(out_channels, self.maps_per_keypoint)
+        if rest:
+            raise ValueError(
+                f"combined maps are three a joint: out_channels must be 3 K, got {out_channels}"
+            )
         self.register_load_state_dict_pre_hook(rename_old_final_layer)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Heatmaps (B, K, h, w) from feature maps, of which the last is used."""
+        """Heatmaps (B, out_channels, h, w) from feature maps, of which the last is used."""
         return self.final_layer(self.conv_layers(self.deconv_layers(features[-1])))
 
     def loss(
@@ -81,8 +92,9 @@ class HeatmapHead(BaseModule):
         heatmaps = self.forward(features)
         targets = stack_labels(data_samples, "gt_fields", "heatmaps", heatmaps)
         weights = stack_labels(data_samples, "gt_instance_labels", "keypoint_weights", heatmaps)
-        check_targets(heatmaps, targets, weights)
-        accuracy = heatmap_pck(heatmaps.detach(), targets, weights)
+        check_targets(heatmaps, targets, weights, self.maps_per_keypoint)
+        peaks = [maps[:, :: self.maps_per_keypoint] for maps in (heatmaps.detach(), targets)]
+        accuracy = heatmap_pck(*peaks, weights)
         return {"loss_kpt": self.loss_module(heatmaps, targets, weights), "acc_pose": accuracy}
 
     def average_flipped(
@@ -91,23 +103,25 @@ class HeatmapHead(BaseModule):
         """Mean over a crop and its mirror image.
 
         Args:
-            outputs: (2B, K, h, w), those of the mirrored crops second.
+            outputs: (2B, K or 3K, h, w), those of the mirrored crops second.
             flip_indices: (K,) which joint each becomes.
             shift_heatmap: see :func:`flip_maps`.
         """
         plain, mirrored = outputs.chunk(2)
-        return 0.5 * (plain + flip_maps(mirrored, flip_indices, shift_heatmap))
+        flip = flip_maps if self.maps_per_keypoint == 1 else flip_combined_maps
+        return 0.5 * (plain + flip(mirrored, flip_indices, shift_heatmap))
 
     @torch.no_grad()
     def decode(self, outputs: Tensor) -> dict[str, Tensor]:
         """Joints of a batch.
 
         Args:
-            outputs: (B, K, h, w).
+            outputs: (B, K, h, w), or (B, 3K, h, w) of combined maps.
 
         Returns:
-            keypoints (B, K, 2) in crop pixels, keypoint_scores and keypoints_visible (B, K),
-            heatmaps (B, K, h, w).
+            keypoints (B, K, 2) in crop pixels; keypoint_scores (B, K), the highest values of the
+            maps, which are no probabilities: nothing keeps them below 1 or above 0; the same
+            again as keypoints_visible (B, K), as published; heatmaps, the outputs.
         """
         if self.decoder is None:
             raise ValueError("the head has no decoder; give decoder=dict(type='UDPHeatmap', ...)")

@@ -106,6 +106,16 @@ def flip_maps(maps: Tensor, flip_indices: Sequence[int], shift: bool = False) ->
     return maps
 
 
+def flip_combined_maps(maps: Tensor, flip_indices: Sequence[int], shift: bool = False) -> Tensor:
+    """As :func:`flip_maps` for (B, 3K, h, w): a disc and the offsets in x and y for each joint.
+
+    In the mirror the way to a joint points to the other side: the offset in x changes its sign.
+    """
+    maps = flip_maps(maps.unflatten(1, (-1, 3)), flip_indices, shift)  # (B, K, 3, h, w)
+    maps[:, :, 1] *= -1
+    return maps.flatten(1, 2)
+
+
 def rename_old_final_layer(
     head: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_: object
 ) -> None:

@@ -72,6 +72,9 @@ class MultiHead(BaseModule):
             other four.
         decoder: a config or a codec.
         init_cfg: mmengine's.
+
+    Raises:
+        ValueError: the decoder wants more than one map a joint.
     """
 
     def __init__(
@@ -120,12 +123,18 @@ class MultiHead(BaseModule):
             _build_losses(keypoint_loss, probability_loss, visibility_loss, oks_loss, error_loss)
         )
         self.decoder = KEYPOINT_CODECS.build(decoder) if isinstance(decoder, dict) else decoder
-        self.out_channels = out_channels
+        if getattr(self.decoder, "maps_per_keypoint", 1) > 1:
+            raise ValueError(
+                "MultiHead has one map a joint: take OKSArgMaxHeatmap, ProbMap or another decoder "
+                "that draws one, not UDPHeatmap with heatmap_type='combined'"
+            )
+        self.out_channels = self.num_keypoints = out_channels
         self.normalize = normalize
         self.detach_probability = detach_probability
         self.detach_visibility = detach_visibility
         self.learn_heatmaps_from_zeros = learn_heatmaps_from_zeros
         self.freeze_oks = freeze_oks
+        self.freeze_error = freeze_error
         frozen = {
             "heatmaps": freeze_heatmaps,
             "probability": freeze_probability,
@@ -200,7 +209,8 @@ class MultiHead(BaseModule):
             "probability": (presence, inside.float(), annotated.float()),
             "visibility": (visibility, seen.float(), visibility_weights(annotated, seen)),
             "oks": (oks, similarity, counted.float()),
-            "error": (error, distances, counted.float()),
+            # a frozen branch aims at 0, as published, and adds little to the total in the log
+            "error": (error, distances * (not self.freeze_error), counted.float()),
         }
         losses = {}
         if "keypoint" in self.loss_modules:

@@ -10,13 +10,15 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 
-def group_by_dataset(data_samples: Sequence[PoseDataSample], num_datasets: int) -> dict:
+def group_by_dataset(
+    data_samples: Sequence[PoseDataSample], num_datasets: int, default: int = 0
+) -> dict[int, list[int]]:
     """Which samples of a batch belong to which data set.
 
     Args:
-        data_samples: B samples; their ``dataset_index`` comes from `CombinedDataset`. Samples
-            without one, of a data set that is tested alone, belong to the first.
+        data_samples: B samples; their ``dataset_index`` comes from `CombinedDataset`.
         num_datasets: of them.
+        default: to which samples without one belong, of a data set that is tested alone.
 
     Returns:
         Data set -> rows of the batch, only those that occur, in order.
@@ -26,7 +28,7 @@ def group_by_dataset(data_samples: Sequence[PoseDataSample], num_datasets: int) 
     """
     groups = {}
     for row, sample in enumerate(data_samples):
-        index = sample.metainfo.get("dataset_index", 0)
+        index = sample.metainfo.get("dataset_index", default)
         if index >= num_datasets:
             raise ValueError(
                 f"a sample of data set number {index} meets {num_datasets} heads; give one head "
@@ -40,8 +42,8 @@ def group_by_dataset(data_samples: Sequence[PoseDataSample], num_datasets: int) 
 class PerDatasetHead(BaseModule):
     """A list of heads; each sample trains, and is posed by, the head of its data set.
 
-    The backbone learns from all. The first head answers where nothing tells the data set, as on
-    single pictures.
+    The backbone learns from all. Where nothing tells the data set, as on single pictures, the head
+    number ``default`` answers: the first, until :func:`mmpose.apis.init_model` is told another.
 
     Args:
         heads: configs or ready heads, in the order of the parts of the `CombinedDataset`, whose
@@ -58,20 +60,36 @@ class PerDatasetHead(BaseModule):
         self.heads = nn.ModuleList(
             MODELS.build(head) if isinstance(head, dict) else head for head in heads
         )
+        self.default = 0
+
+    @property
+    def default_head(self) -> nn.Module:
+        """The head that answers where nothing tells the data set."""
+        return self.heads[self.default]
 
     @property
     def out_channels(self) -> int:
-        """Joints of the first head."""
-        return self.heads[0].out_channels
+        """Maps of the default head."""
+        return self.default_head.out_channels
+
+    @property
+    def num_keypoints(self) -> int:
+        """Joints of the default head."""
+        return self.default_head.num_keypoints
+
+    @property
+    def maps_per_keypoint(self) -> int:
+        """Maps of a joint, of the default head."""
+        return getattr(self.default_head, "maps_per_keypoint", 1)
 
     @property
     def decoder(self) -> object | None:
-        """Codec of the first head."""
-        return self.heads[0].decoder
+        """Codec of the default head."""
+        return self.default_head.decoder
 
     def forward(self, features: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
-        """What the first head makes of feature maps."""
-        return self.heads[0](features)
+        """What the default head makes of feature maps."""
+        return self.default_head(features)
 
     def average_flipped(
         self,
@@ -80,17 +98,20 @@ class PerDatasetHead(BaseModule):
         *,
         shift_heatmap: bool = False,
     ) -> Tensor | tuple[Tensor, ...]:
-        """As the first head does."""
-        return self.heads[0].average_flipped(outputs, flip_indices, shift_heatmap=shift_heatmap)
+        """As the default head does."""
+        return self.default_head.average_flipped(outputs, flip_indices, shift_heatmap=shift_heatmap)
 
     def decode(self, outputs: Tensor | tuple[Tensor, ...]) -> dict[str, Tensor]:
-        """As the first head does."""
-        return self.heads[0].decode(outputs)
+        """As the default head does."""
+        return self.default_head.decode(outputs)
 
     def split(self, data_samples: Sequence[PoseDataSample]) -> list[tuple[nn.Module, list[int]]]:
         """The heads that a batch needs, each with the rows it answers for."""
-        groups = group_by_dataset(data_samples, len(self.heads))
+        groups = self._rows_of_heads(data_samples)
         return [(self.heads[index], rows) for index, rows in groups.items()]
+
+    def _rows_of_heads(self, data_samples: Sequence[PoseDataSample]) -> dict[int, list[int]]:
+        return group_by_dataset(data_samples, len(self.heads), self.default)
 
     def loss(
         self,
@@ -104,7 +125,7 @@ class PerDatasetHead(BaseModule):
         over people, however the sampler mixes them.
         """
         answer = {}
-        for index, rows in group_by_dataset(data_samples, len(self.heads)).items():
+        for index, rows in self._rows_of_heads(data_samples).items():
             chosen = torch.tensor(rows, device=features[-1].device)
             parts = self.heads[index].loss(
                 [level.index_select(0, chosen) for level in features],

@@ -20,13 +20,13 @@ def stack_labels(
         like: whose device the answer is on.
 
     Raises:
-        KeyError: a sample lacks the field; the message says which transform writes it.
+        ValueError: a sample lacks the field; the message says which transform writes it.
     """
     values = []
     for sample in data_samples:
         record = getattr(sample, container, None)
         if record is None or field not in record:
-            raise KeyError(
+            raise ValueError(
                 f"{container}.{field} is missing; the training pipeline must end with "
                 "GenerateTarget(encoder=...) and PackPoseInputs()"
             )
@@ -36,18 +36,22 @@ def stack_labels(
     return stacked.flatten(0, stacked.ndim - rank)  # (B, 1, K, ...) or (B, K, ...)
 
 
-def check_targets(pred: Tensor, target: Tensor, weights: Tensor) -> None:
+def check_targets(
+    pred: Tensor, target: Tensor, weights: Tensor, maps_per_keypoint: int = 1
+) -> None:
     """See that predicted maps can be compared with their targets.
 
     Args:
-        pred: (B, K, h, w).
-        target: (B, K, h, w).
+        pred: (B, C, h, w).
+        target: (B, C, h, w).
         weights: (B, K).
+        maps_per_keypoint: C / K.
 
     Raises:
         ValueError: joints or sizes differ; the message names both.
     """
-    if pred.shape != target.shape or pred.shape[:2] != weights.shape:
+    num_maps = weights.shape[1] * maps_per_keypoint
+    if pred.shape != target.shape or pred.shape[1] != num_maps:
         raise ValueError(
             f"the head predicts maps {tuple(pred.shape[1:])} (K, h, w), the codec drew "
             f"{tuple(target.shape[1:])} with weights of {weights.shape[1]} joints; give head and "

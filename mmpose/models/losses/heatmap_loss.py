@@ -30,8 +30,16 @@ def joint_weights(target: Tensor, weights: Tensor | None, skip_empty_channel: bo
         target: (B, K, h, w).
         weights: (B, K); None counts every joint.
         skip_empty_channel: joints whose target map is all zero do not count.
+
+    Raises:
+        ValueError: the weights are of another number of joints.
     """
     weights = target.new_ones(target.shape[:2]) if weights is None else weights
+    if weights.shape != target.shape[:2]:
+        raise ValueError(
+            f"weights must be {tuple(target.shape[:2])}, one a map, got {tuple(weights.shape)}; "
+            "combined maps, three a joint, want CombinedTargetMSELoss"
+        )
     if skip_empty_channel:
         weights = weights * (target != 0).flatten(2).any(-1)
     return weights[..., None, None]
@@ -100,6 +108,48 @@ class KeypointMSELoss(MapLoss):
         if per_pixel:
             return loss
         return loss.mean((-2, -1)) if per_keypoint else loss.mean()
+
+
+@MODELS.register_module()
+class CombinedTargetMSELoss(nn.Module):
+    """Squared differences of discs, and of the offsets within them (UDP, arXiv:1911.07524).
+
+    Half the sum of three means over all cells, averaged over joints and people. Beyond the true
+    disc offsets are free.
+
+    Args:
+        use_target_weight: whether the weights given to :meth:`forward` count.
+        loss_weight: factor of the whole.
+    """
+
+    def __init__(self, use_target_weight: bool = True, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.use_target_weight = use_target_weight
+        self.loss_weight = loss_weight
+
+    def forward(self, pred: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The mean, a scalar.
+
+        Args:
+            pred: (B, 3K, h, w): disc, offset in x and offset in y of each joint in succession.
+            target: (B, 3K, h, w).
+            weights: (B, K); None counts every joint.
+
+        Raises:
+            ValueError: the maps are not three a joint, or the weights of another number.
+        """
+        if pred.shape[1] % 3:
+            raise ValueError(
+                f"combined maps are three a joint, got {pred.shape[1]} channels; one map a joint "
+                "wants KeypointMSELoss"
+            )
+        pred, target = (maps.unflatten(1, (-1, 3)) for maps in (pred, target))  # (B, K, 3, h, w)
+        discs = target[:, :, :1]
+        counted = torch.cat([torch.ones_like(discs), discs, discs], 2)
+        squares = ((pred - target) * counted).square().mean((-2, -1)).sum(2)  # (B, K)
+        weights = weights if self.use_target_weight else None
+        joints = squares * joint_weights(discs[:, :, 0], weights, False)[..., 0, 0]
+        return 0.5 * self.loss_weight * joints.mean()
 
 
 @MODELS.register_module()

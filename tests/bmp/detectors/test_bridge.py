@@ -5,9 +5,9 @@ import pytest
 import torch
 import torchvision
 
-from bmp.detectors import bridge
+from bmp.mmcv_finder import EXTENSION, install_mmcv_ops
 
-bridge.install_mmcv_ops()
+install_mmcv_ops()
 
 from mmcv import ops  # noqa: E402
 
@@ -60,6 +60,31 @@ def test_batched_nms_of_mmcv_keeps_classes_apart():
     assert kept.tolist() == [0, 1]
 
 
+def test_merging_mirrored_views_at_test_time_runs_on_the_bridge():
+    """mmdet's DetTTAModel: a box and its mirror image of a 20 px wide picture are one person."""
+    from mmdet.models.test_time_augs import DetTTAModel
+    from mmdet.structures import DetDataSample
+    from mmengine.config import ConfigDict
+    from mmengine.model import BaseModel
+    from mmengine.structures import InstanceData
+
+    class Detector(BaseModel):  # not called: its answers are given
+        forward = None
+
+    views = []
+    for box, score, flip in (([2.0, 0, 8, 10], 0.9, False), ([12.0, 0, 18, 10], 0.8, True)):
+        found = InstanceData(
+            bboxes=torch.tensor([box]), scores=torch.tensor([score]), labels=torch.tensor([0])
+        )
+        meta = {"ori_shape": (10, 20), "flip": flip, "flip_direction": "horizontal"}
+        views.append(DetDataSample(metainfo=meta, pred_instances=found))
+    settings = ConfigDict(nms=dict(type="nms", iou_threshold=0.6), max_per_img=100)
+    model = DetTTAModel(module=Detector(), tta_cfg=settings)
+    (merged,) = model.merge_preds([views])
+    assert merged.pred_instances.bboxes.tolist() == [[2, 0, 8, 10]]
+    assert merged.pred_instances.scores.tolist() == pytest.approx([0.9])
+
+
 @pytest.mark.parametrize("aligned", [True, False])
 def test_roi_align_of_mmcv_is_torchvisions_forward_and_backward(aligned):
     features = torch.rand(2, 3, 12, 16, generator=torch.Generator().manual_seed(1))
@@ -85,35 +110,59 @@ def test_an_op_without_stand_in_names_itself_and_the_mend():
         ops.RoIAlign((2, 2), pool_mode="max")(features, rois)
 
 
+def test_any_other_op_names_itself_and_the_mend():
+    module = sys.modules[EXTENSION]
+    with pytest.raises(NotImplementedError, match=r"deform_conv_forward.*install compiled mmcv"):
+        module.deform_conv_forward(torch.zeros(1))
+    assert not hasattr(module, "__wrapped__")  # probes of Python's own stay unanswered
+
+
 def test_installing_again_changes_nothing():
-    present = sys.modules[bridge.EXTENSION]
-    assert bridge.install_mmcv_ops() is True
-    assert sys.modules[bridge.EXTENSION] is present
+    finders = list(sys.meta_path)
+    install_mmcv_ops()
+    assert sys.meta_path == finders
 
 
 def test_compiled_ops_are_left_alone(tmp_path):
     (tmp_path / "_ext.py").write_text("compiled = True\n")
     code = (
-        f"import mmcv, sys; mmcv.__path__.append({str(tmp_path)!r})\n"
-        "from bmp.detectors.bridge import install_mmcv_ops\n"
-        "assert install_mmcv_ops() is False and 'mmcv._ext' not in sys.modules\n"
+        f"import bmp, mmcv; mmcv.__path__.append({str(tmp_path)!r})\n"
         "import mmcv._ext\n"
-        "assert install_mmcv_ops() is False and mmcv._ext.compiled\n"
-        "print('alone')"
+        "print(mmcv._ext.compiled, mmcv._ext.__file__)"
     )
-    assert run_python(code) == "alone"
+    assert run_python(code) == f"True {tmp_path / '_ext.py'}"
+
+
+def test_importing_bmp_loads_no_mmcv_and_no_torchvision():
+    code = "import sys, bmp; print({'mmcv', 'torchvision', 'mmcv._ext'} & set(sys.modules))"
+    assert run_python(code) == "set()"
+
+
+# mmdet's models after bmp, whatever else comes before, between and after
+ORDERS = [
+    "bmp, mmdet.models",
+    "mmengine, mmcv, mmdet, bmp, mmpose, sam2, mmdet.models",
+    "sam2, mmpose, mmdet, mmcv, mmengine, bmp, mmdet.models",
+    "mmdet, bmp.detectors, mmcv.ops, mmpose.models, mmengine.runner, sam2",
+    "mmcv, mmengine.runner, mmpose.apis, bmp.models, mmdet.apis",
+    "bmp.mmdet_modules, mmcv.ops, mmdet.apis, mmpose.models, sam2",
+    "bboxmaskpose, mmdet.apis",
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "imports",
-    [
-        "bmp.mmdet_modules, mmdet.models, bmp.detectors",
-        "mmdet, mmcv, bmp.mmdet_modules, mmdet.models",
-        "bmp.detectors, mmdet, bmp.mmdet_modules, mmdet.models",
-        "mmengine.runner, mmpose.models, bmp.mmdet_modules, mmdet.datasets",
-    ],
-)
+@pytest.mark.parametrize("imports", ORDERS)
 def test_every_import_order_works_in_a_fresh_process(imports):
-    code = f"import {imports}\nfrom mmdet.registry import MODELS\n"
-    assert run_python(code + "print('TimmBackbone' in MODELS.module_dict)") == "True"
+    code = f"import {imports}\nimport bmp.mmdet_modules\nfrom mmdet.registry import MODELS\n"
+    code += "import mmcv._ext\nprint('TimmBackbone' in MODELS.module_dict, mmcv._ext.nms.__name__)"
+    assert run_python(code) == "True nms"
+
+
+@pytest.mark.slow
+def test_mmdet_that_failed_before_bmp_came_works_afterwards():
+    code = (
+        "try:\n    import mmdet.models\nexcept ModuleNotFoundError as error:\n"
+        "    print(error.name)\n"
+        "import bmp.mmdet_modules, mmdet.apis\nprint('works')"
+    )
+    assert run_python(code) == "mmcv._ext\nworks"

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from bmp.detectors.instance_masks import dynamic_mask_logits, upsample_masks
+from bmp.detectors.instance_masks import dynamic_mask_logits
 
 
 def one_network(features, kernel, prior, stride, channels):
@@ -35,37 +35,8 @@ def test_no_people_have_no_masks():
         torch.rand(8, 4, 5), torch.zeros(0, 169), torch.zeros(0, 4), stride=8
     )
     assert logits.shape == (0, 4, 5)
-    assert upsample_masks(logits, (30, 40), pixel_size=(8.0, 8.0)).shape == (0, 30, 40)
 
 
 def test_kernels_of_another_length_are_refused():
     with pytest.raises(ValueError, match="170 kernel values do not fit"):
         dynamic_mask_logits(torch.rand(8, 4, 5), torch.zeros(1, 170), torch.zeros(1, 4), stride=8)
-
-
-@pytest.mark.parametrize(
-    "shape", [pytest.param((32, 40), id="whole"), pytest.param((25, 33), id="beyond is cut off")]
-)
-@pytest.mark.parametrize("chunk_bytes", [1, 10**9])
-def test_masks_are_bilinear_upsampling(shape, chunk_bytes):
-    logits = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
-    masks = upsample_masks(logits, shape, pixel_size=(8.0, 8.0), chunk_bytes=chunk_bytes)
-    expected = F.interpolate(logits[None], size=(32, 40), mode="bilinear")[0] > 0
-    assert masks.dtype == torch.bool
-    assert (masks != expected[:, : shape[0], : shape[1]]).float().mean() < 1e-3  # rounding
-
-
-def test_masks_have_the_image_size_whatever_the_rounding():
-    for height, width, side in [(427, 640, 2.0), (333, 500, 1.5625), (1, 10000, 31.25)]:
-        logits = torch.zeros(1, 40, 40)
-        pixel_size = (side * 8, height / max(1, round(height / side)) * 8)
-        masks = upsample_masks(logits + 1, (height, width), pixel_size=pixel_size)
-        assert masks.shape == (1, height, width)
-        assert masks.all()
-
-
-def test_threshold_is_a_probability():
-    logits = torch.full((1, 2, 2), 0.5)  # sigmoid 0.622
-    for threshold, is_inside in ((0.6, True), (0.65, False)):
-        masks = upsample_masks(logits, (8, 8), pixel_size=(4.0, 4.0), threshold=threshold)
-        assert masks.all() == is_inside

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bmp.detectors.letterbox import check_image, letterbox
+from bmp.detectors.letterbox import Canvas, check_image, letterbox, read_canvas
 
 
 @pytest.mark.parametrize(
@@ -16,19 +16,43 @@ from bmp.detectors.letterbox import check_image, letterbox
 )
 def test_an_image_keeps_its_ratio_and_is_padded(shape, inner, canvas):
     image = np.full((*shape, 3), 7, dtype=np.uint8)
-    boxed = letterbox(image, (320, 320))
+    boxed = letterbox(image, Canvas((320, 320), (320, 320)))
     assert boxed.inner_shape == inner
-    assert boxed.canvas.shape == (*canvas, 3)
+    assert boxed.pixels.shape == (*canvas, 3)
     assert boxed.scale_factor == (inner[1] / shape[1], inner[0] / shape[0])
-    assert (boxed.canvas[: inner[0], : inner[1]] == 7).all()
-    assert (boxed.canvas[inner[0] :] == 114).all()
-    assert (boxed.canvas[:, inner[1] :] == 114).all()
+    assert (boxed.pixels[: inner[0], : inner[1]] == 7).all()
+    assert (boxed.pixels[inner[0] :] == 114).all()
+    assert (boxed.pixels[:, inner[1] :] == 114).all()
 
 
 def test_resizing_is_opencvs_bilinear():
     image = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    boxed = letterbox(image, (64, 64))
-    np.testing.assert_array_equal(boxed.canvas[:48], cv2.resize(image, (64, 48)))
+    boxed = letterbox(image, Canvas((64, 64), (64, 64)))
+    np.testing.assert_array_equal(boxed.pixels[:48], cv2.resize(image, (64, 48)))
+
+
+def test_without_padding_the_model_pads_and_without_ratio_both_sides_meet_the_size():
+    image = np.zeros((40, 80, 3), np.uint8)
+    assert letterbox(image, Canvas((64, 32))).pixels.shape == (32, 64, 3)
+    assert letterbox(image, Canvas((32, 64))).pixels.shape == (32, 64, 3)  # long side to long side
+    boxed = letterbox(image, Canvas((30, 50), keeps_ratio=False))
+    assert boxed.pixels.shape == (50, 30, 3)
+    assert boxed.scale_factor == (30 / 80, 50 / 40)
+
+
+def test_the_canvas_is_that_of_the_test_pipeline():
+    resize = dict(type="mmdet.Resize", scale=(1333, 800), keep_ratio=True)
+    assert read_canvas({"test_pipeline": [resize]}) == Canvas((1333, 800))
+    square = dict(type="Pad", pad_to_square=True, pad_val=dict(img=(114.0, 114.0, 114.0)))
+    loader = dict(dataset=dict(pipeline=[dict(type="Resize", scale=(640, 640)), square]))
+    config = {"test_dataloader": loader, "test_pipeline": [resize]}
+    assert read_canvas(config) == Canvas((640, 640), (640, 640), keeps_ratio=False)
+    black = dict(type="Pad", size=(64, 32))
+    assert read_canvas({"test_pipeline": [resize, black]}).pad_value == (0, 0, 0)
+    with pytest.raises(ValueError, match="pad_size_divisor"):
+        read_canvas({"test_pipeline": [resize, dict(type="Pad", size_divisor=32)]})
+    with pytest.raises(ValueError, match="no test pipeline with"):
+        read_canvas({"test_pipeline": [dict(type="PackDetInputs")]})
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torchvision.ops import box_iou
 
-from bmp.detectors import GivenBoxes, RTMDetDetector, build_detector
-from bmp.detectors.letterbox import letterbox
+from bmp.detectors import RTMDetDetector, build_detector
+from bmp.detectors.letterbox import Canvas, letterbox
 from bmp.detectors.rtmdet import build_mmdet_model
 from bmp.structures import check_people
 from mmpose.engine.config import load_config
@@ -77,12 +77,12 @@ def test_decoding_equals_mmdets_predict_and_suppression(detector):
     images = random_images((128, 96), (200, 150))
     people = [detector.detect([image])[0] for image in images]
     for image, ours in zip(images, people, strict=True):
-        boxed = letterbox(image, (128, 128))
-        pixels = [torch.from_numpy(boxed.canvas).permute(2, 0, 1)]
+        boxed = letterbox(image, Canvas((128, 128), (128, 128)))
+        pixels = [torch.from_numpy(boxed.pixels).permute(2, 0, 1)]
         found = theirs._predict_with_mmdet(pixels, [boxed])[0]
         torch.testing.assert_close(ours.bboxes, found.bboxes, atol=1e-3, rtol=1e-4)
         torch.testing.assert_close(ours.bbox_scores, found.bbox_scores)
-        assert (ours.masks != found.masks).float().mean() < 0.02  # two interpolations there
+        assert (ours.masks != found.masks).float().mean() < 0.002  # its factors are rounded up
 
 
 def test_nobody_found_is_an_empty_record(detector):
@@ -135,19 +135,6 @@ def test_bad_images_are_refused(detector):
         detector.detect([np.zeros((8, 8, 3))])
 
 
-def test_another_architecture_without_masks_detects_too():
-    config = small_config()
-    head = config.model.bbox_head
-    head.pop("loss_mask")
-    head.type = "RTMDetSepBNHead"
-    head.exp_on_reg = False
-    boxes_only = RTMDetDetector(config, size=(128, 128), score_thr=0.0)
-    (people,) = boxes_only.detect(random_images((90, 128)))
-    check_people(people)
-    assert len(people) > 0
-    assert "masks" not in people
-
-
 def test_the_number_of_classes_follows_the_file(tmp_path):
     model = build_mmdet_model(small_config(num_classes=5).model)
     torch.save({"state_dict": model.state_dict(), "meta": {}}, tmp_path / "five.pth")
@@ -173,22 +160,3 @@ def test_build_detector_names_unknown_keys_and_configs(tmp_path):
         build_detector({"type": "YOLO", "config": str(DEMO)})
     with pytest.raises(FileNotFoundError, match="rtmdet-ins_xl"):
         build_detector({"config": "rtmdet-ins_xl"})
-
-
-def test_given_boxes_come_back_image_by_image():
-    boxes = [np.array([[1, 2, 3, 4], [5, 6, 9, 9]]), np.zeros((0, 4))]
-    images = random_images((10, 10), (20, 20))
-    first, second = GivenBoxes(boxes).detect(images)
-    assert first.bboxes.tolist() == boxes[0].tolist()
-    assert first.bbox_scores.tolist() == [1.0, 1.0]
-    assert len(second) == 0
-    masks = [np.ones((2, 10, 10)), np.zeros((0, 20, 20))]
-    first, second = GivenBoxes(boxes, scores=[[0.5, 0.4], []], masks=masks).detect(images)
-    assert first.masks.all()
-    assert first.masks.dtype == torch.bool
-    with pytest.raises(ValueError, match="for 2 images, but 1 came"):
-        GivenBoxes(boxes).detect(images[:1])
-    with pytest.raises(ValueError, match="must be"):
-        GivenBoxes([np.zeros((2, 5))])
-    with pytest.raises(ValueError, match="scores are of 1"):
-        GivenBoxes(boxes, scores=[[1.0]])

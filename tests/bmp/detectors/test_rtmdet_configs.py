@@ -66,3 +66,40 @@ def test_the_fine_tune_differs_in_the_class_layer_alone():
     assert different == {
         f"bbox_head.rtm_cls.{level}.{kind}" for level in range(3) for kind in ("weight", "bias")
     }
+
+
+LOAD = ["LoadImageFromFile", "LoadAnnotations"]
+SCALE_AND_CROP = ["RandomResize", "RandomCrop"]
+COLOUR_AND_PAD = ["YOLOXHSVRandomAug", "RandomFlip", "Pad"]
+END = ["FilterAnnotations", "PackDetInputs"]
+FIRST_STAGES = {
+    "insmask": [*LOAD, "RemoveRandomInstances", *SCALE_AND_CROP, *COLOUR_AND_PAD, *END],
+    "cocoHuman": [*LOAD, "CachedMosaic", *SCALE_AND_CROP, *COLOUR_AND_PAD, "CachedMixUp", *END],
+}
+
+
+@pytest.mark.parametrize("name", FIRST_STAGES)
+def test_the_fine_tune_and_its_control_are_as_published(name):
+    def names(pipeline):
+        return [step["type"] for step in pipeline]
+
+    config = load_config(OURS / f"rtmdet-ins_l_{name}_1xb16-300e_coco-640x640.py")
+    dataset = config.train_dataloader.dataset
+    assert names(dataset.pipeline) == FIRST_STAGES[name]
+    assert dataset.metainfo.classes == ("person",)
+    switch = config.custom_hooks[1]
+    assert switch.switch_epoch == 280
+    second = [*LOAD, *SCALE_AND_CROP, END[0], *COLOUR_AND_PAD, END[1]]
+    assert names(switch.switch_pipeline) == second
+    for pipeline, scale in ((dataset.pipeline, 1280), (switch.switch_pipeline, 640)):
+        (resize,) = (step for step in pipeline if step["type"] == "RandomResize")
+        assert (resize["scale"], resize["ratio_range"]) == ((scale, scale), (0.1, 2.0))
+    assert config.train_dataloader.batch_size == 16
+    assert config.optim_wrapper.optimizer.lr == pytest.approx(0.004 * 16 / 32)
+    assert config.optim_wrapper.optimizer.weight_decay == 0.05
+    warm_up, cosine = config.param_scheduler
+    assert (warm_up.start_factor, warm_up.end) == (1e-5, 1000)
+    assert (cosine.begin, cosine.end, cosine.T_max) == (150, 300, 150)
+    assert cosine.eta_min == pytest.approx(0.05 * 0.002)
+    assert config.custom_hooks[0].momentum == 2e-4
+    assert config.model.bbox_head.num_classes == 1

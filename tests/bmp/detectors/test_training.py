@@ -53,6 +53,7 @@ def small_run(folder, *, max_iters: int):
     config.merge_from_dict(
         {
             "work_dir": str(folder / "work"),
+            "load_from": None,
             "model.backbone.pretrained_file": None,
             "model.test_cfg.score_thr": 0.0,
             "train_dataloader.num_workers": 0,

@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from benchmarks.published_decoding import decode_dark_udp
 from mmpose.codecs.oks_heatmap import oks_spreads
 from mmpose.registry import KEYPOINT_CODECS
 from mmpose.structures import keypoint_sigmas
@@ -76,6 +77,27 @@ def test_borders_and_the_outside_are_treated_as_published(name, column):
     np.testing.assert_allclose(decoded[0, :8], expected, atol=4e-3)
     assert encoded["in_image"][0, :8].tolist() == [bool(row[5]) for row in PUBLISHED_EXAMPLES]
     assert encoded["keypoint_weights"].tolist() == visible.tolist()
+
+
+@pytest.mark.parametrize("height", [0.0015, 0.005, 0.02, 1.0, 80.0])
+def test_refinement_is_the_published_one_also_where_values_are_clipped(height):
+    """Beside each peak stands a wider one, lower but highest after the blur.
+
+    In float64: where clipping leaves the quadratic nearly flat, float32 would move cells far.
+    """
+    torch.manual_seed(0)
+    keypoints = torch.rand(4, 17, 2) * torch.tensor([191.0, 255.0])
+    narrow, wide = (
+        build({"type": "UDPHeatmap", "sigma": sigma}).encode(points)["heatmaps"]
+        for sigma, points in ((1, keypoints), (4, keypoints.flip(1)))
+    )
+    maps = height * torch.maximum(narrow / narrow.amax((-2, -1), keepdim=True), 0.8 * wide)
+    maps[:, :8] -= 0.001 * height
+    decoded, scores = build(CODECS["UDPHeatmap"]).decode(maps)
+    for person, joints, values in zip(maps.numpy(), decoded, scores, strict=True):
+        published, peaks = decode_dark_udp(person.astype(float), SIZES["input_size"])
+        np.testing.assert_allclose(joints, published, rtol=1e-4, atol=4e-3)
+        np.testing.assert_allclose(values, peaks, rtol=1e-6)
 
 
 def test_similarity_maps_are_as_wide_as_published():
@@ -208,3 +230,19 @@ def test_unknown_joint_lists_are_refused_with_the_mend():
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="keypoints must be"):
         build(CODECS["UDPHeatmap"]).encode(np.zeros((2, 17, 2)), np.zeros((1, 17)))
+    with pytest.raises(ValueError, match="keypoints must be"):
+        build(CODECS["UDPHeatmap"]).encode(np.zeros((2, 17, 3)))
+
+
+def test_mirrored_views_are_encoded():
+    points = np.random.default_rng(0).random((2, 17, 2)) * 180
+    codec = build(CODECS["UDPHeatmap"])
+    mirrored = codec.encode(points[:, ::-1])["heatmaps"]
+    np.testing.assert_array_equal(mirrored, codec.encode(points)["heatmaps"][:, ::-1])
+
+
+@pytest.mark.parametrize("name", ["UDPHeatmap", "OKSArgMaxHeatmap"])
+def test_an_even_blur_is_refused(name):
+    codec = build({**CODECS[name], "blur_kernel_size": 10})
+    with pytest.raises(ValueError, match="odd size, got 10"):
+        codec.decode(torch.ones(1, 17, 64, 48))

@@ -52,6 +52,17 @@ def test_an_annotated_person_becomes_a_sample(tmp_path):
     assert sample["img_path"].endswith("images/1.png")
 
 
+def test_joints_in_pixels_of_the_crop_are_packed_on_request(tmp_path):
+    write_people(tmp_path)
+    plain = open_people(tmp_path, pipeline=VAL_PIPELINE)[0]["data_samples"].gt_instances
+    assert "transformed_keypoints" not in plain
+    pipeline = [*VAL_PIPELINE[:-1], {"type": "PackPoseInputs", "pack_transformed": True}]
+    packed = open_people(tmp_path, pipeline=pipeline)[0]["data_samples"].gt_instances
+    # the window of 56.25 x 75 px round (25, 45) becomes 47 x 63 steps between pixel centres
+    first = [(13.75 - 25 + 28.125) * 47 / 56.25, (15 + 60 / 34 - 45 + 37.5) * 63 / 75]
+    assert packed.transformed_keypoints[0, 0].tolist() == pytest.approx(first, abs=1e-4)
+
+
 def test_boxes_are_clipped_to_the_last_pixel(tmp_path):
     write_people(tmp_path)
     rewrite(tmp_path, lambda c: c["annotations"][0].update(bbox=[-5, 80, 500, 50]))
@@ -166,6 +177,7 @@ def test_crops_equal_those_of_the_published_code(name, ann_id, plain, masked, jo
     for has_mask, expected in ((False, plain), (True, masked)):
         pipeline = [dict(step) for step in VAL_PIPELINE if has_mask or "Mask" not in step["type"]]
         pipeline[-2]["input_size"] = (192, 256)
+        pipeline[-1]["pack_transformed"] = True
         dataset = CocoDataset(
             ann_file=str(FIXTURES / name / f"test_{name}.json"),
             data_prefix={"img": str(FIXTURES / name)},

@@ -5,9 +5,18 @@ import pytest
 import torch.distributed as torch_dist
 from tiny_people import write_people
 
-from mmpose.datasets import CocoDataset, CombinedDataset, MultiSourceSampler
+from mmpose.datasets import (
+    CocoDataset,
+    CombinedDataset,
+    GetBBoxCenterScale,
+    LoadImage,
+    MultiSourceSampler,
+    PackPoseInputs,
+    TopdownAffine,
+)
 from mmpose.datasets.joint_mapping import map_joints
 from mmpose.datasets.samplers import split_batch
+from mmpose.datasets.seeded_index import SeededIndex
 
 COCO = {"from_file": "coco.py"}
 
@@ -108,6 +117,22 @@ def test_an_epoch_shows_a_part_more_or_less_often(tmp_path):
         CombinedDataset(COCO, parts(tmp_path / "t"), sample_ratio_factor=[2, 1], test_mode=True)
 
 
+def test_an_unreadable_picture_of_a_part_is_replaced_or_in_a_test_black(tmp_path):
+    datasets = parts(tmp_path)
+    (tmp_path / "a" / "images" / "1.png").write_bytes(b"cut")
+    pipeline = [LoadImage(), GetBBoxCenterScale(), TopdownAffine((48, 64)), PackPoseInputs()]
+    training = CombinedDataset(COCO, datasets, pipeline)
+    index = SeededIndex(0, (3, 0, 0))
+    drawn = training[index]["data_samples"]
+    assert drawn.img_path != datasets[0].get_data_info(0)["img_path"]
+    assert training[index]["data_samples"].id == drawn.id  # the other one is seeded too
+    assert training.num_unreadable >= 2
+    test = CombinedDataset(COCO, datasets, pipeline, test_mode=True)
+    assert test[0]["inputs"].sum() == 0
+    assert test[0]["data_samples"].unreadable
+    assert "unreadable" not in test[2]["data_samples"]
+
+
 def test_one_entry_for_each_part_is_asked_for(tmp_path):
     with pytest.raises(ValueError, match="keypoints_mapping needs 2 entries, got 1"):
         CombinedDataset(COCO, parts(tmp_path), keypoints_mapping=[{0: 0}])
@@ -139,7 +164,7 @@ def test_a_resumed_epoch_goes_on_where_it_stopped():
     whole.set_epoch(1)
     rest = MultiSourceSampler(Lengths(30, 10), 5, [3, 2], seed=0)
     rest.set_epoch(1)
-    rest.skip(3)
+    rest.skip(15)
     assert list(rest) == list(whole)[15:]
 
 
@@ -204,3 +229,38 @@ def test_two_processes_share_the_sources(tmp_path):
         assert len(set(one_pass.tolist())) == len(one_pass)  # disjoint
         if len(dealt) >= length:  # complete before anything comes again
             assert sorted(one_pass.tolist()) == list(range(start, start + length))
+
+
+def test_places_beyond_the_end_are_refused_and_minus_one_is_the_last(tmp_path):
+    combined = CombinedDataset(COCO, parts(tmp_path))
+    assert combined.get_data_info(-1)["img_id"] == combined.get_data_info(9)["img_id"]
+    assert combined.get_data_info(-1)["dataset_name"] == "b"
+    for place in (10, -11):
+        with pytest.raises(IndexError, match="of a data set of 10"):
+            combined.get_data_info(place)
+
+
+@pytest.mark.parametrize(
+    ("lens", "ratio", "message"),
+    [
+        ((5, 0), [1, 1], r"parts \[1\] of the data set have no samples"),
+        ((5, 5), [0, 0], "not all 0"),
+        ((5, 5), [2, -1], "shares of 0 or more"),
+    ],
+    ids=["empty part", "all 0", "negative"],
+)
+def test_shares_that_cannot_be_drawn_are_refused(lens, ratio, message):
+    with pytest.raises(ValueError, match=message):
+        MultiSourceSampler(Lengths(*lens), 4, ratio, seed=0)
+
+
+def test_an_empty_part_without_a_share_is_no_problem():
+    drawn = list(MultiSourceSampler(Lengths(5, 0), 4, [1, 0], seed=0))
+    assert set(drawn) == set(range(5))
+
+
+def test_a_part_that_no_batch_has_room_for_is_told():
+    """8 * 22246 / 550411 = 0.32 samples, rounded down."""
+    with pytest.warns(UserWarning, match=r"no room for a sample of parts \[1\]"):
+        sampler = MultiSourceSampler(Lengths(9, 9, 9), 8, [149813, 22246, 378352], seed=0)
+    assert sampler.counts == [3, 0, 5]

@@ -2,17 +2,21 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.dataset import pseudo_collate
+from mmengine.structures import InstanceData
 from tiny_people import redirect, write_every_format
 
+from mmpose.datasets import CIHPDataset
 from mmpose.engine.config import load_config
 from mmpose.registry import DATA_SAMPLERS, DATASETS, EVALUATOR, METRICS
 
 CONFIG_DIR = Path(__file__).resolve().parents[3] / "configs"
 CONFIGS = [  # the other sizes take over the data of size b
     *sorted((CONFIG_DIR / "MaskPose").glob("*-b-*.py")),
-    *sorted((CONFIG_DIR / "PMPose").glob("*-b-*.py")),
+    CONFIG_DIR / "PMPose" / "PMPose-b-1.0.0.py",
+    *sorted((CONFIG_DIR / "ProbPose").glob("*-base_*.py")),
     *sorted((CONFIG_DIR / "vitpose").glob("*-b*.py")),
 ]
 # joints of a part that have a place in the skeleton of its model: all but those the spec leaves
@@ -64,3 +68,31 @@ def test_the_data_of_a_config_can_be_trained_and_tested_on(path, world):
         assert list(EVALUATOR.build(config.val_evaluator).metric_of) == names
     else:
         assert METRICS.build(config.val_evaluator).prefix == "COCO"
+
+
+def test_what_the_config_for_cihp_poses_becomes_its_joints(world, tmp_path):
+    folder, _ = world
+    config = load_config(CONFIG_DIR / "PMPose" / "PMPose-b-1.0.0_cihp-poses.py")
+    redirect(config.test_dataloader, folder, {"CIHPDataset": "annotations.json"})
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    files = {"ann_file": str(folder / "annotations.json"), "outfile_prefix": str(tmp_path / "out")}
+    metric = METRICS.build(config.test_evaluator | files)
+    metric.dataset_meta = dataset.metainfo
+    for index in range(len(dataset)):
+        sample = dataset[index]["data_samples"]
+        assert sample.mask_state == "used"
+        sample.pred_instances = InstanceData(  # a model of 23 joints that sees every other one
+            keypoints=np.full((1, 23, 2), index + 5.0),
+            keypoint_scores=np.full((1, 23), 0.7),
+            keypoints_probs=np.arange(23)[None] % 2 * 0.9,
+        )
+        metric.process(None, [sample.to_dict()])
+    assert metric.evaluate(len(dataset)) == {}
+    learnt = CIHPDataset(
+        ann_file=files["ann_file"], keypoints_file=f"{files['outfile_prefix']}.keypoints.json"
+    )
+    assert len(learnt) == len(dataset)
+    for index in range(len(learnt)):
+        person = learnt.get_data_info(index)
+        assert person["keypoints"][0, 16].tolist() == [index + 5] * 2
+        assert person["keypoints_visible"][0].tolist() == [0, 1] * 8 + [0]

@@ -214,3 +214,21 @@ def test_colours_change_and_stay_colours():
     results = [distort({"img": image.copy()})["img"] for _ in range(20)]
     assert all(result.dtype == np.uint8 and result.shape == image.shape for result in results)
     assert sum((result == image).all() for result in results) < 6
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [RandomFlip(prob=1.0), TopdownAffine((48, 64), use_udp=True)],
+    ids=["mirrored", "cut"],
+)
+def test_a_picture_that_has_moved_away_from_its_mask_is_refused(earlier):
+    with pytest.raises(ValueError, match="put it right behind GetBBoxCenterScale"):
+        MaskBackground()(earlier(make_sample(SQUARE) | {"flip_indices": []}))
+
+
+def test_a_person_too_thin_to_be_smoothed_is_not_replaced_by_background():
+    thin = np.zeros((100, 100), np.uint8)
+    cv2.line(thin, (20, 20), (60, 60), 1)
+    for _ in range(50):
+        noisy = whole(MaskBackground(**NOISE)(make_sample(thin))["mask"])
+        assert (noisy == thin).all()

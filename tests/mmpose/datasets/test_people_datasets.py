@@ -17,6 +17,7 @@ from mmpose.datasets import (
     CocoDataset,
     CocoWholeBodyDataset,
     CrowdPoseDataset,
+    ExlposeDataset,
     MpiiDataset,
     OCHumanDataset,
 )
@@ -81,6 +82,92 @@ def test_crowdpose_has_no_areas_but_crowd_indices():
     assert first["crowd_index"] == pytest.approx(0.33)
     assert first["area"][0] == pytest.approx(0.53 * 273.15 * 352.42)
     assert first["segmentation"] is None
+
+
+# file; person; box xyxy; area; first labelled joint and its place; levels: read in the files
+PEOPLE = [
+    pytest.param(
+        OCHumanDataset,
+        "ochuman/test_ochuman.json",
+        1,
+        [250, 112, 725, 863],
+        356725,
+        (0, [371.5701, 188.8677]),
+        "22222221222122222",
+        id="OCHuman",
+    ),
+    pytest.param(
+        CrowdPoseDataset,
+        "crowdpose/test_crowdpose.json",
+        123803,
+        [106.01, 13.43, 379.16, 365.85],
+        0.53 * 273.15 * 352.42,
+        (1, [208, 108]),
+        "02022202000011",
+        id="CrowdPose",
+    ),
+    pytest.param(
+        AicDataset,
+        "aic/test_aic.json",
+        4,
+        [279, 55, 492, 599],
+        0.53 * 213 * 544,
+        (0, [313, 201]),
+        "21211210020022",
+        id="AIC",
+    ),
+]
+
+
+@needs_fixtures
+@pytest.mark.parametrize(("kind", "file", "ann_id", "box", "area", "first", "levels"), PEOPLE)
+def test_people_of_the_fixtures_are_what_their_files_say(
+    kind, file, ann_id, box, area, first, levels
+):
+    people = {sample["id"]: sample for sample in samples_of(kind(ann_file=str(FIXTURES / file)))}
+    sample = people[ann_id]
+    assert sample["bbox"][0].tolist() == pytest.approx(box, abs=1e-3)
+    assert sample["area"][0] == pytest.approx(area)
+    joint, place = first
+    assert sample["keypoints"][0, joint].tolist() == pytest.approx(place, abs=1e-3)
+    assert sample["keypoints_visible"][0].tolist() == [level != "0" for level in levels]
+    assert sample["keypoints_visibility"][0].tolist() == [level == "2" for level in levels]
+
+
+@needs_fixtures
+@pytest.mark.parametrize(("threshold", "people"), [(0.0, 118), (0.3, 33)])
+def test_detections_of_coco_are_boxes(threshold, people):
+    folder = FIXTURES / "coco"
+    dataset = CocoDataset(
+        data_root=str(folder),
+        ann_file="test_coco.json",
+        bbox_file="test_coco_det_AP_H_56.json",
+        filter_cfg={"bbox_score_thr": threshold},
+        test_mode=True,
+    )
+    samples = samples_of(dataset)
+    assert len(samples) == people
+    box = [277.11832, 45.69967, 277.11832 + 225.09127, 45.69967 + 333.56027]
+    assert samples[0]["bbox"][0].tolist() == pytest.approx(box, abs=1e-3)
+    assert samples[0]["bbox_score"][0] == pytest.approx(0.9999732)
+    assert samples[0]["img_id"] == 785
+    assert [sample["id"] for sample in samples] == list(range(people))
+
+
+def test_exlpose_has_the_joints_of_crowdpose(tmp_path):
+    content = write_people(tmp_path, num_images=1)
+    joints = np.column_stack([np.arange(14) + 20.0, np.arange(14) + 30.0, [2] * 13 + [0]])
+    for one in content["annotations"]:
+        one |= {"keypoints": joints.ravel().tolist(), "num_keypoints": 13}
+        del one["segmentation"], one["area"]
+    content["images"][0]["crowdIndex"] = 0.5
+    first, _ = samples_of(ExlposeDataset(ann_file=write_json(tmp_path / "exlpose.json", content)))
+    assert first["dataset_name"] == "exlpose"
+    assert first["keypoints"][0, 1].tolist() == [21, 31]
+    assert first["keypoints_visible"][0].tolist() == [1] * 13 + [0]
+    assert first["area"][0] == pytest.approx(0.53 * 30 * 60)
+    assert first["crowd_index"] == 0.5
+    assert first["flip_indices"] == [1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 12, 13]
 
 
 @needs_fixtures

@@ -52,6 +52,11 @@ def sets(value, *path):
         pytest.param(
             sets([1] * 50, "annotations", 0, "keypoints"), "the metainfo 17", id="50 numbers"
         ),
+        pytest.param(
+            sets(float("inf"), "annotations", 0, "area"),
+            "area of record 2 .* not finite",
+            id="area",
+        ),
         pytest.param(sets({}, "annotations"), r"lacks \['annotations'\]", id="no list"),
     ],
 )
@@ -71,6 +76,16 @@ def test_malformed_annotations_are_refused(tmp_path, change, message):
         pytest.param(
             [{"image_id": 1, "score": 1.0, "bbox": [0, 0, 5]}], "a box of 3 numbers", id="3 numbers"
         ),
+        pytest.param(
+            [{"image_id": 1, "score": 1.0, "bbox": [0, float("nan"), 5, 5]}], "bbox .* not finite"
+        ),
+        pytest.param(
+            [{"image_id": 1, "score": float("nan"), "bbox": [0, 0, 5, 5]}], "score .* not finite"
+        ),
+        pytest.param(
+            [{"image_id": 1, "score": "high", "bbox": [0, 0, 5, 5]}], "must be a list of numbers"
+        ),
+        pytest.param([{"image_id": 7, "score": 1.0, "bbox": [0, 0, 5, 5]}], "names image 7"),
         pytest.param([], "bbox_score_thr leaves some", id="nobody"),
     ],
 )
@@ -84,6 +99,15 @@ def test_malformed_detections_are_refused(tmp_path, content, message):
             bbox_file="boxes.json",
             test_mode=True,
         )
+
+
+def test_people_of_one_id_are_refused_in_a_test(tmp_path):
+    content = write_people(tmp_path, num_images=1)
+    content["annotations"][1]["id"] = content["annotations"][0]["id"]
+    path = write_json(tmp_path / "doubled.json", content)
+    assert len(CocoDataset(ann_file=path)) == 2
+    with pytest.raises(ValueError, match="share an id"):
+        CocoDataset(ann_file=path, test_mode=True)
 
 
 @pytest.mark.parametrize(
@@ -130,3 +154,17 @@ def test_a_data_set_without_a_skeleton_is_refused(tmp_path):
         DATASETS.build(
             {"type": "BaseCocoStyleDataset", "ann_file": str(tmp_path / "annotations.json")}
         )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"filter_cfg": {"bbox_score_th": 0.3}}, "filter_cfg has the one key 'bbox_score_thr'"),
+        ({"data_prefix": {"image": "x"}}, "data_prefix has the one key 'img'"),
+    ],
+    ids=["filter_cfg", "data_prefix"],
+)
+def test_misspelt_keys_are_refused(tmp_path, settings, message):
+    write_people(tmp_path, num_images=1)
+    with pytest.raises(ValueError, match=message):
+        CocoDataset(ann_file=str(tmp_path / "annotations.json"), **settings)

@@ -287,3 +287,19 @@ def test_patches_follow_the_grid():
     cells = sample["img"].reshape(8, 8, 6, 8, 3).max((1, 3, 4))  # cells of 8 x 8 px
     assert (sample["img"].reshape(8, 8, 6, 8, 3).min((1, 3, 4)) == cells).all()
     assert 10 < (cells == 0).sum() < 38
+
+
+@pytest.mark.parametrize(
+    ("step", "earlier"),
+    [
+        (RandomHalfBody(prob=1.0), "GetBBoxCenterScale"),
+        (RandomBBoxTransform(), "GetBBoxCenterScale"),
+        (RandomEdgesBlackout(prob=1.0), "GetBBoxCenterScale"),
+        (TopdownAffine((48, 64)), "GetBBoxCenterScale"),
+        (RandomPatchesBlackout(prob=1.0), "TopdownAffine"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_step_names_the_one_that_is_missing_before_it(step, earlier):
+    with pytest.raises(ValueError, match=f"put {earlier} before it"):
+        step(make_sample())

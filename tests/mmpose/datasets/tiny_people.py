@@ -96,9 +96,9 @@ def write_every_format(folder: Path) -> dict[str, str]:
     corners = np.zeros((2, 2, len(mpii)))
     corners[1] = 10
     savemat(folder / "heads.mat", {"headboxes_src": corners})
-    coco_style = ("CocoDataset", "CocoWholeBodyDataset", "OCHumanDataset", "OCHumanDetDataset")
+    coco_style = ("Coco", "CocoCrop", "CocoWholeBody", "OCHuman", "OCHumanDet")
     return {
-        **dict.fromkeys(coco_style, "annotations.json"),
+        **{f"{name}Dataset": "annotations.json" for name in coco_style},
         "MpiiDataset": "mpii.json",
         "AicDataset": "aic.json",
     }

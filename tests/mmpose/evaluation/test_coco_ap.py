@@ -111,3 +111,34 @@ def test_results_of_other_images_are_refused():
     detections[0]["image_id"] = 123456
     with pytest.raises(ValueError, match=r"1 images of the detections.*such as 123456"):
         keypoint_ap(gt, detections, SIGMAS)
+
+
+def test_a_person_of_id_0_is_found_and_missing_fields_have_defaults():
+    """pycocotools itself takes a match with id 0 for none."""
+    joints = [10.0, 10.0, 2] * 17
+    person = {"id": 0, "image_id": 1, "bbox": [0, 0, 100, 100], "keypoints": joints}
+    detection = {"image_id": 1, "category_id": 1, "keypoints": joints, "score": 1.0}
+    gt = {"images": [{"id": 1}], "annotations": [person]}
+    assert keypoint_ap(gt, [detection], SIGMAS)["AP"] == pytest.approx(1.0)
+    assert person == {"id": 0, "image_id": 1, "bbox": [0, 0, 100, 100], "keypoints": joints}
+    region = {"id": 0, "image_id": 1, "category_id": 1, "bbox": [0, 0, 100, 100]}
+    gt = {"images": [{"id": 1}], "annotations": [region], "categories": [{"id": 1}]}
+    assert region_ap(gt, [{**region, "score": 1.0}], "bbox")["AP"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("where", ["score", "keypoints"])
+def test_results_that_are_no_numbers_are_refused(where):
+    """A similarity that is not a number would pass for a match."""
+    gt, detections = read("keypoints_gt.json"), read("keypoints_results.json")
+    bad = float("nan") if where == "score" else [float("nan")] * 51
+    detections[3][where] = bad
+    with pytest.raises(ValueError, match="1 detections have a score or joints that are no finite"):
+        keypoint_ap(gt, detections, SIGMAS)
+
+
+@pytest.mark.parametrize("field", ["bbox", "image_id"])
+def test_annotations_that_lack_a_field_are_refused(field):
+    gt = read("keypoints_gt.json")
+    del gt["annotations"][0][field]
+    with pytest.raises(ValueError, match=rf"annotation .* lacks \['{field}'\]"):
+        keypoint_ap(gt, [], SIGMAS)

@@ -8,7 +8,7 @@ from mmengine.structures import InstanceData
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmpose.datasets import parse_pose_metainfo
+from mmpose.datasets import CombinedDataset, parse_pose_metainfo
 from mmpose.evaluation import CocoMetric, MultiDatasetEvaluator, pose_score
 from mmpose.structures import PoseDataSample
 
@@ -77,13 +77,14 @@ def test_an_unreadable_picture_counts_as_missed():
 
 
 def test_the_result_file_carries_presence(tmp_path):
-    prefix = str(tmp_path / "out")
+    prefix = str(tmp_path / "new" / "folder" / "out")
     samples = [sample_of(people_of(GT)[0])]
     assert evaluate(samples, format_only=True, outfile_prefix=prefix) == {}
     (entry,) = json.loads(Path(prefix + ".keypoints.json").read_text())
     assert entry["keypoints"][2::3] == pytest.approx([0.6] * 17)
     assert entry["presence"] == pytest.approx([0.6] * 17)
     assert entry["score"] == pytest.approx(0.8)
+    assert len(list(Path(prefix).parent.iterdir())) == 1  # nothing unfinished stays
 
 
 @pytest.mark.parametrize(
@@ -219,6 +220,14 @@ def test_annotations_of_more_joints_than_the_model_has_are_refused(tmp_path):
         metric.evaluate(1)
 
 
+def test_an_annotation_file_that_lacks_fields_is_refused_before_anything_is_posed(tmp_path):
+    content = json.loads(GT.read_text())
+    del content["annotations"][2]["bbox"]
+    (tmp_path / "people.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"lacks \['bbox'\]"):
+        CocoMetric(str(tmp_path / "people.json"))
+
+
 def test_samples_go_to_the_metric_of_their_data_set():
     dataset = {"type": "CocoDataset"}
     evaluator = MultiDatasetEvaluator(
@@ -238,9 +247,55 @@ def test_samples_go_to_the_metric_of_their_data_set():
     assert scores["b/AR"] == pytest.approx(1 / len(people))
 
 
+OCHUMAN = Path(__file__).parents[4] / "shared/data/mmpose_fixtures/ochuman/test_ochuman.json"
+
+
+@pytest.mark.skipif(not OCHUMAN.is_file(), reason=f"needs {OCHUMAN}")
+def test_ochuman_is_posed_from_its_boxes_and_from_those_of_a_detector(tmp_path):
+    """All five people annotated, three of them detected: AR 1 and 3/5."""
+    people = json.loads(OCHUMAN.read_text())["annotations"]
+    fields = ("image_id", "category_id", "bbox", "segmentation")
+    boxes = [{**{key: p[key] for key in fields}, "score": 0.9} for p in people[:3]]
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    common = {"ann_file": str(OCHUMAN), "data_prefix": {"img": str(OCHUMAN.parent)}}
+    common["test_mode"] = True
+    sets = [
+        {"type": "OCHumanDataset", **common},
+        {"type": "OCHumanDetDataset", "bbox_file": str(tmp_path / "boxes.json"), **common},
+    ]
+    pipeline = [
+        *[{"type": name} for name in ("LoadImage", "GetBBoxCenterScale", "MaskBackground")],
+        {"type": "TopdownAffine", "input_size": (48, 64), "use_udp": True},
+        {"type": "PackPoseInputs"},
+    ]
+    combined = CombinedDataset({"from_file": "coco.py"}, sets, pipeline, test_mode=True)
+    metrics = [
+        {"type": "mmpose.CocoMetric", "ann_file": str(OCHUMAN), "prefix": name}
+        for name in ("OCHuman", "OCHuman_det")
+    ]
+    evaluator = MultiDatasetEvaluator(metrics=metrics, datasets=sets)
+    evaluator.dataset_meta = combined.metainfo
+    for index, person in enumerate([*people, *people[:3]]):
+        packed = combined[index]["data_samples"]
+        assert packed.mask_state == "used"
+        packed.pred_instances = sample_of(person).pred_instances
+        evaluator.process([packed])
+    scores = evaluator.evaluate(len(combined))
+    assert scores["OCHuman/AP"] == pytest.approx(1.0)
+    assert scores["OCHuman_det/AR"] == pytest.approx(3 / 5)
+
+
 def test_data_sets_of_one_name_are_refused():
     with pytest.raises(ValueError, match="give each its own"):
         MultiDatasetEvaluator(
             metrics=[{"type": "mmpose.CocoMetric", "ann_file": str(GT)}] * 2,
             datasets=[{"type": "CocoDataset"}] * 2,
         )
+
+
+def test_a_model_of_fewer_joints_than_the_annotations_is_refused():
+    sample = sample_of(people_of(GT)[0])
+    for field in ("keypoints", "keypoint_scores", "keypoints_probs"):
+        sample.pred_instances[field] = sample.pred_instances[field][:, :14]
+    with pytest.raises(ValueError, match=r"predicts 14 joints, .* has 17"):
+        evaluate([sample])

@@ -192,3 +192,14 @@ def test_what_does_not_fit_is_refused():
         evaluate(gt, detection(keypoints=[0.0] * 42))
     with pytest.raises(ValueError, match="not in the ground truth, such as 9"):
         evaluate(gt, detection((INSIDE, 2), image_id=9))
+
+
+def test_annotated_paddings_decide_who_is_outside():
+    """A joint in the middle of the box that its annotation declares to be outside, and back."""
+    declared = [2.0] + [-1.0] * 16
+    gt = ground_truth(person((INSIDE, 2), pad_to_contain=declared))
+    assert [name for name in evaluate(gt) if "v=" in name] == ["AP (v=3)"]
+    gt = ground_truth(person((OUTSIDE, 3), pad_to_contain=[1.0] + [-1.0] * 16))
+    assert [name for name in evaluate(gt) if "v=" in name] == ["AP (v=1)"]
+    with pytest.raises(ValueError, match="must have one number for each of 17 joints"):
+        evaluate(ground_truth(person((INSIDE, 2), pad_to_contain=2.0)))

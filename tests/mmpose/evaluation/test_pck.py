@@ -126,3 +126,18 @@ def test_misfits_are_refused():
 @pytest.mark.parametrize("name", ["PCKAccuracy", "MpiiPCKAccuracy"])
 def test_configs_find_the_metrics(name):
     assert METRICS.build({"type": name, "prefix": "MPII"}).prefix == "MPII"
+
+
+def test_annotations_in_two_columns_are_read_by_the_first():
+    """`KeypointConverter` leaves (annotated, has a source) for each joint."""
+    pred, gt = np.array([[0.0, 0.0], [99.0, 0.0]]), np.zeros((2, 2))
+    sample = sample_of(pred, gt)
+    sample["gt_instances"]["keypoints_visible"] = np.array([[[1.0, 1.0], [0.0, 1.0]]])
+    assert measure(PCKAccuracy(), [sample])["pck/PCK"] == 1.0
+
+
+def test_nobody_posed_is_said():
+    with pytest.raises(ValueError, match="nobody was posed"):
+        measure(PCKAccuracy(), [])
+    with pytest.raises(ValueError, match="norm_item must be one of"):
+        PCKAccuracy(norm_item=["bbox", "head"])

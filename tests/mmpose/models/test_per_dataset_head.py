@@ -9,7 +9,8 @@ from mmengine.structures import InstanceData, PixelData
 
 import mmpose.codecs
 import mmpose.datasets  # noqa: F401 - registers
-from mmpose.apis import inference_topdown, init_model
+from mmpose.apis import estimate, inference_topdown, init_model
+from mmpose.datasets import parse_pose_metainfo
 from mmpose.engine.config import load_config
 from mmpose.engine.runner import StrictRunner
 from mmpose.models.heads.per_dataset_head import group_by_dataset
@@ -21,6 +22,7 @@ from tiny_people import redirect, write_every_format
 
 CODEC = {"type": "UDPHeatmap", "input_size": (48, 64), "heatmap_size": (12, 16), "sigma": 1}
 NUM_JOINTS = (17, 16, 14)
+COCO = parse_pose_metainfo({"from_file": "coco.py"})
 TINY_VIT = {"embed_dims": 8, "num_layers": 1, "num_heads": 2, "feedforward_channels": 16}
 CONFIG = (
     Path(__file__).parents[3]
@@ -35,6 +37,13 @@ def load_small_config():
     for head in config.model.head.heads:
         head.update(in_channels=8, deconv_out_channels=(4, 4))
     return config
+
+
+def build_shipped(dataset):
+    model = init_model(load_small_config(), dataset=dataset)
+    for parameter in model.head.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return model
 
 
 def build(num_joints=NUM_JOINTS):
@@ -141,11 +150,37 @@ def test_the_first_head_answers_where_nothing_tells_the_data_set():
     assert group_by_dataset([PoseDataSample()] * 2, 3) == {0: [0, 1]}
 
 
-def test_single_pictures_are_posed_by_the_first_head():
-    model = init_model(load_small_config())
-    (sample,) = inference_topdown(model, np.zeros((80, 60, 3), np.uint8), [[5, 5, 50, 70]])
-    assert sample.pred_instances.keypoints.shape == (1, 17, 2)
-    assert model.dataset_meta["dataset_name"] == "coco"
+@pytest.mark.parametrize(("number", "name"), enumerate(["coco", "mpii", "aic"]))
+def test_pictures_are_posed_by_the_head_of_the_data_set_that_is_asked_for(number, name, tmp_path):
+    torch.manual_seed(0)
+    weights = build_shipped("coco").state_dict()
+    torch.save({"state_dict": weights, "meta": {"dataset_meta": COCO}}, tmp_path / "heads.pth")
+    model = init_model(load_small_config(), tmp_path / "heads.pth", dataset=name)
+    image = np.random.default_rng(0).integers(0, 256, (80, 60, 3), np.uint8)
+    box = [[5, 5, 50, 70]]
+    (sample,) = inference_topdown(model, image, box)
+    people = estimate(model, image, box)
+    assert people["keypoints"].shape == (1, NUM_JOINTS[number], 2)
+    np.testing.assert_allclose(
+        sample.pred_instances.keypoints, people["keypoints"], atol=1e-3, rtol=0
+    )
+    assert estimate(model, image, [])["keypoints"].shape == (0, NUM_JOINTS[number], 2)
+    assert model.dataset_meta["dataset_name"] == name
+    assert len(model.dataset_meta["flip_indices"]) == NUM_JOINTS[number]
+    (want,) = model.head.heads[number](model.extract_feat(torch.zeros(1, 3, 256, 192)))
+    (got,) = model(torch.zeros(1, 3, 256, 192))
+    assert torch.equal(got, want)
+
+
+def test_the_data_set_of_several_heads_must_be_named():
+    choices = r"must be one of \['coco', 'mpii', 'aic'\], got"
+    for dataset in (None, "crowdpose"):
+        with pytest.raises(ValueError, match=f"{choices} {dataset!r}"):
+            init_model(load_small_config(), dataset=dataset)
+    single = CONFIG.with_name("td-hm_ViTPose-small_8xb64-210e_coco-256x192.py")
+    message = "this model has a single head: leave it out"
+    with pytest.raises(ValueError, match=message), torch.device("meta"):
+        init_model(single, device="meta", dataset="coco")
 
 
 @pytest.mark.slow

@@ -14,17 +14,55 @@ from tests.mmpose.golden import CONFIGS, FOLDER, fill_by_names, load_golden
 PUBLISHED = json.loads((FOLDER / "state_dicts_pose.json").read_text())
 
 
+SIZES = {"small": "s", "base": "b", "large": "l", "huge": "h"}
+# config -> the published model it shares everything with but the number of joints, which follows
+OTHER_JOINTS = {
+    "MaskPose/MaskPose-b-1.0.0": ("MaskPose-b", 21),
+    "vitpose/ViTPose-b-multi_mmpose20": ("MaskPose-b", 21),
+    **{
+        f"vitpose/td-hm_ViTPose-{size}_8xb64-210e_coco-256x192": (f"MaskPose-{letter}", 17)
+        for size, letter in SIZES.items()
+    },
+    **{
+        f"vitpose/td-hm_ViTPose-{size}-simple_8xb64-210e_coco-256x192": (f"MaskPose-{letter}", 17)
+        for size, letter in SIZES.items()
+    },
+    **{
+        f"ProbPose/td-pm_ProbPose-{size}_8xb64-210e_coco-256x192": (f"PMPose-{letter}", 17)
+        for size, letter in SIZES.items()
+    },
+}
+
+
 def config_of(name):
     family, size, *rest = name.split("-")
     version = "1.1.0" if family == "MaskPose" else "1.0.0"
     return CONFIGS / family / "-".join([family, size, *rest, f"{version}.py"])
 
 
+def shapes_of(config):
+    with torch.device("meta"):  # the large ones would take gigabytes
+        model = init_model(config, device="meta")
+    return {name: list(value.shape) for name, value in model.state_dict().items()}
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_weights_have_the_published_names_and_shapes(name):
-    with torch.device("meta"):  # the large ones would take gigabytes
-        model = init_model(config_of(name), device="meta")
-    assert {k: list(v.shape) for k, v in model.state_dict().items()} == PUBLISHED[name]
+    assert shapes_of(config_of(name)) == PUBLISHED[name]
+
+
+@pytest.mark.parametrize("config", OTHER_JOINTS)
+def test_models_of_other_joints_differ_in_their_last_layers_alone(config):
+    name, num_joints = OTHER_JOINTS[config]
+    expected = {
+        key: [num_joints, *shape[1:]] if "final_layer" in key or "_layers.12." in key else shape
+        for key, shape in PUBLISHED[name].items()
+    }
+    if "simple" in config:  # the features are enlarged instead of deconvolved
+        channels = expected["backbone.ln1.weight"]
+        expected = {k: shape for k, shape in expected.items() if "deconv" not in k}
+        expected["head.final_layer.weight"] = [num_joints, *channels, 3, 3]
+    assert shapes_of(CONFIGS / f"{config}.py") == expected
 
 
 def test_pmpose_trains_only_its_head_without_the_error_branch():

@@ -177,7 +177,7 @@ def test_missing_labels_name_the_transform():
     bare = PoseDataSample()
     bare.gt_fields = batch["data_samples"][0].gt_fields
     batch["data_samples"] = [bare]
-    with pytest.raises(KeyError, match="GenerateTarget"):
+    with pytest.raises(ValueError, match="GenerateTarget"):
         model(**model.data_preprocessor(batch), mode="loss")
 
 

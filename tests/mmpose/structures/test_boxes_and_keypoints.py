@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import InstanceData, PixelData
 
 from mmpose.structures import (
     PoseDataSample,
@@ -118,8 +119,6 @@ def test_a_mask_of_another_image_is_refused():
 
 
 def test_merged_samples_hold_everybody():
-    from mmengine.structures import InstanceData
-
     samples = []
     for i in range(2):
         sample = PoseDataSample(metainfo={"img_id": i})
@@ -130,6 +129,33 @@ def test_merged_samples_hold_everybody():
     assert merged.pred_instances.keypoints[:, 0, 0].tolist() == [0, 1]
     with pytest.raises(ValueError, match="nothing to merge"):
         merge_data_samples([])
+
+
+def blob_sample(cell, **metainfo):
+    """A map of 12 x 16 cells with a wide gaussian, on a window of 60 x 80 px."""
+    ys, xs = np.mgrid[:16, :12]
+    blob = np.exp(-((xs - cell[0]) ** 2 + (ys - cell[1]) ** 2) / 18).astype(np.float32)
+    window = {"input_center": np.array([40, 50]), "input_scale": np.array([60, 80])}
+    sample = PoseDataSample(metainfo=window | {"ori_shape": (100, 120)} | metainfo)
+    sample.pred_instances = InstanceData(keypoints=np.zeros((1, 1, 2)))
+    sample.pred_fields = PixelData(heatmaps=torch.from_numpy(blob)[None])
+    return sample
+
+
+def test_merged_heatmaps_are_the_highest_in_the_image():
+    samples = [blob_sample((3, 4)), blob_sample((8, 10), input_center=np.array([80, 30]))]
+    merged = merge_data_samples(samples).pred_fields.heatmaps
+    # 5 px a cell: the middle of the window is that of the map, (6, 8)
+    warped = []
+    for sample, center in zip(samples, ((40, 50), (80, 30)), strict=True):
+        matrix = np.array([[5, 0, center[0] - 30], [0, 5, center[1] - 40]], np.float32)
+        blob = sample.pred_fields.heatmaps[0].numpy()
+        warped.append(cv2.warpAffine(blob, matrix, (120, 100), flags=cv2.INTER_LINEAR))
+    np.testing.assert_allclose(merged[0], np.maximum(*warped), atol=0.01)
+    assert merged[0, 30, 25] == pytest.approx(1)  # cell (3, 4) lies at (40 - 15, 50 - 20)
+    assert "pred_fields" not in merge_data_samples(samples, with_heatmaps=False)
+    del samples[1].pred_fields
+    assert "pred_fields" not in merge_data_samples(samples)
 
 
 def test_opencv_is_of_the_version_whose_warp_is_matched():

@@ -47,3 +47,11 @@ def test_the_format_of_the_box_is_named():
         find_min_padding_exact(BOX, JOINTS, VISIBLE, bbox_format="cxcywh")
     with pytest.raises(ValueError, match="keypoints must be"):
         find_min_padding_exact(BOX, JOINTS.ravel(), VISIBLE)
+
+
+@pytest.mark.parametrize(("aspect_ratio", "expected"), [(3 / 4, [1.0, 20.0]), (None, [1.0, 21.0])])
+def test_a_point_as_a_box_counts_as_a_pixel(aspect_ratio, expected):
+    """Half a pixel round (10, 10) at 3 : 4 is 1 x 4/3; without the ratio the box has no inside."""
+    point, joints = np.array([10.0, 10, 0, 0]), np.array([[10.0, 10], [20, 20]])
+    padding = find_min_padding_exact(point, joints, np.ones(2), aspect_ratio)
+    np.testing.assert_allclose(padding, expected)

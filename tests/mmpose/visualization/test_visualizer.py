@@ -36,3 +36,17 @@ def test_a_sample_without_people_gives_the_image():
     image = np.full((10, 12, 3), 7, np.uint8)
     drawn = PoseLocalVisualizer(name="empty").add_datasample("pose", image, None)
     assert np.array_equal(drawn, image)
+
+
+def test_of_a_longer_skeleton_the_joints_of_coco_are_drawn():
+    keypoints = 20 + 50 * torch.rand(1, 23, 2, generator=torch.Generator().manual_seed(0))
+    views = []
+    for num_keypoints in (17, 23):
+        sample = BaseDataElement()
+        sample.pred_instances = InstanceData(
+            keypoints=keypoints[:, :num_keypoints], keypoint_scores=torch.ones(1, num_keypoints)
+        )
+        visualizer = PoseLocalVisualizer(name=f"joints_{num_keypoints}")
+        views.append(visualizer.add_datasample("pose", np.zeros((90, 90, 3), np.uint8), sample))
+    assert views[0].any()
+    assert np.array_equal(*views)

@@ -1,0 +1,67 @@
+"""Bringing predictions and annotations of different skeletons to one before they are compared."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mmpose.datasets.transforms import KeypointConverter
+from mmpose.registry import TRANSFORMS
+
+
+def build_converter(converter: Mapping | KeypointConverter | None) -> KeypointConverter | None:
+    """A converter from its config, whose ``type`` may be left out.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(converter, Mapping):
+        converter = TRANSFORMS.build({"type": "KeypointConverter", **converter})
+    if converter is not None and not isinstance(converter, KeypointConverter):
+        raise ValueError(
+            "pred_converter and gt_converter are dict(type='KeypointConverter', "
+            f"num_keypoints=..., mapping=...), got {type(converter).__name__}"
+        )
+    return converter
+
+
+def convert_annotations(people: list[dict], converter: KeypointConverter) -> list[dict]:
+    """Annotated people with the joints of another skeleton.
+
+    Args:
+        people: COCO's format; those without ``keypoints`` stay as they are.
+        converter: where two joints make one, it is as well labelled as the worse of them.
+
+    Raises:
+        ValueError: the converter names a joint that the people do not have.
+    """
+    posed = [index for index, person in enumerate(people) if person.get("keypoints")]
+    if not posed:
+        return people
+    triples = np.array([people[i]["keypoints"] for i in posed], np.float64)
+    triples = triples.reshape(len(posed), -1, 3)  # (N, K, 3)
+    levels = converter.combine_flags(triples[..., 2])  # (N, M)
+    points = converter.average(triples[..., :2]) * (levels > 0)[..., None]
+    converted = np.concatenate([points, levels[..., None]], -1)
+    answer = list(people)
+    for index, joints in zip(posed, converted, strict=True):
+        num_labelled = int((joints[:, 2] > 0).sum())
+        joints = joints.ravel().tolist()
+        answer[index] = people[index] | {"keypoints": joints, "num_keypoints": num_labelled}
+    return answer
+
+
+def convert_sigmas(sigmas: np.ndarray, converter: KeypointConverter) -> np.ndarray:
+    """Sigmas (K,) of another skeleton (M,): of two joints the mean.
+
+    A joint without a source is nowhere annotated but may be predicted; for the comparison of
+    predictions with each other it takes the mean of all.
+    """
+    converted = converter.average(sigmas[None])[0]
+    is_known = converter.average(np.ones((1, len(sigmas))))[0] > 0
+    return np.where(is_known, converted, converted[is_known].mean())
+
+
+def convert_joints(record: dict[str, Any], converter: KeypointConverter) -> dict[str, Any]:
+    """A prediction's fields (K, ...) for another skeleton (M, ...), 0 without a source."""
+    return {name: converter.average(values[None])[0] for name, values in record.items()}

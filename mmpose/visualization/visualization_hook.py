@@ -1,0 +1,133 @@
+"""Pictures of what a model predicts while it is validated or tested."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch.utils.data import Dataset
+
+from mmpose.datasets.transforms import loading
+from mmpose.registry import HOOKS
+from mmpose.structures import PoseDataSample, merge_data_samples
+
+from .visualizer import draw_sample
+
+
+def metainfo_of(dataset: Dataset, sample: PoseDataSample) -> dict:
+    """Metainfo of a sample's skeleton: that of its part where each part keeps its own."""
+    if getattr(dataset, "keeps_skeletons", False):
+        return dataset.datasets[sample.metainfo["dataset_index"]].metainfo
+    return dataset.metainfo
+
+
+def draw_on_picture(sample: PoseDataSample, metainfo: dict, kpt_thr: float) -> np.ndarray:
+    """The picture of a sample with its true and predicted poses, (H, 2 W, 3) uint8 RGB."""
+    rgb = loading.read_image(sample.metainfo["img_path"])[..., ::-1]
+    return draw_sample(rgb, sample, metainfo, kpt_thr=kpt_thr)
+
+
+def picture_name(sample: PoseDataSample) -> str:
+    """Data set, picture and number of a sample, for files."""
+    info = sample.metainfo
+    return f"{info['dataset_name']}_{Path(info['img_path']).stem}_{info['id']}"
+
+
+def write_picture(path: Path, rgb: np.ndarray) -> None:
+    """Write (H, W, 3) uint8 RGB, making the folder.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), rgb[..., ::-1]):
+        raise OSError(f"cannot write the picture {path}; is there room and permission?")
+
+
+@HOOKS.register_module()
+class PoseVisualizationHook(Hook):
+    """Draw true (left) and predicted poses (right) on every n-th picture that is posed.
+
+    People of a picture who are in one batch are drawn together. Pictures of a validation go to
+    the visualizer's backends, with the iteration of the training as step.
+
+    Args:
+        enable: whether anything is drawn.
+        interval: one picture of so many, counted from the first of each validation or test, in
+            each process.
+        kpt_thr: joints with lower scores are drawn faint.
+        out_dir: folder in the work directory for the pictures of a test; None hands them to the
+            backends too.
+
+    Raises:
+        ValueError: the interval is below 1.
+    """
+
+    def __init__(
+        self,
+        enable: bool = False,
+        interval: int = 50,
+        kpt_thr: float = 0.3,
+        out_dir: str | None = None,
+    ) -> None:
+        if interval < 1:
+            raise ValueError(f"interval is a number of pictures, at least 1, got {interval}")
+        self.enable = enable
+        self.interval = interval
+        self.kpt_thr = kpt_thr
+        self.out_dir = out_dir
+        self._num_seen = 0
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Count from the first picture."""
+        self._num_seen = 0
+
+    before_test_epoch = before_val_epoch
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Sequence[PoseDataSample] | None = None,
+    ) -> None:
+        """Draw what is due of a batch."""
+        for sample, rgb in self._drawn(runner.val_loop.dataloader.dataset, outputs):
+            runner.visualizer.add_image(f"val_{picture_name(sample)}", rgb, runner.iter)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Sequence[PoseDataSample] | None = None,
+    ) -> None:
+        """Draw what is due of a batch."""
+        for sample, rgb in self._drawn(runner.test_loop.dataloader.dataset, outputs):
+            name = picture_name(sample)
+            if self.out_dir is None:
+                runner.visualizer.add_image(f"test_{name}", rgb, runner.iter)
+            else:
+                write_picture(Path(runner.work_dir, self.out_dir, f"{name}.jpg"), rgb)
+
+    def _drawn(self, dataset: Dataset, samples: Sequence[PoseDataSample] | None):
+        """Merged samples and drawings (H, 2 W, 3) RGB of the pictures of a batch that are due."""
+        if not self.enable:
+            return
+        readable = [s for s in samples or () if not s.metainfo.get("unreadable", False)]
+        for _, people in groupby(readable, key=_picture_of):
+            people = list(people)
+            is_due = self._num_seen % self.interval == 0
+            self._num_seen += 1
+            if is_due:
+                metainfo = metainfo_of(dataset, people[0])
+                merged = merge_data_samples(people, with_heatmaps=False)
+                yield people[0], draw_on_picture(merged, metainfo, self.kpt_thr)
+
+
+def _picture_of(sample: PoseDataSample) -> tuple[str, str]:
+    return sample.metainfo["dataset_name"], sample.metainfo["img_path"]
