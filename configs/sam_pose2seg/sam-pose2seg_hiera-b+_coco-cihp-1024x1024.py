@@ -2,8 +2,8 @@
 
 torchrun --nproc_per_node 8 tools/train.py THIS --launcher pytorch --amp
 
-CIHP has masks but no joints: ``poses_train.json`` is a COCO result file of a pose model on its
-boxes. Data: ``coco`` and ``cihp`` of datasets/README.md.
+CIHP has masks but no joints: those of ``cihp_train.json`` come from a pose model, as
+datasets/README.md tells (or name the pose model's result file in ``keypoints_file``).
 """
 
 _base_ = ["sam-pose2seg_hiera-b+_coco-1024x1024.py"]
@@ -11,9 +11,8 @@ _base_ = ["sam-pose2seg_hiera-b+_coco-1024x1024.py"]
 cihp = dict(
     type="PoseSegDataset",
     data_root="datasets/cihp",
-    ann_file="annotations/cihp_train.json",
-    data_prefix=dict(img="train"),
-    keypoints_file="annotations/poses_train.json",
+    ann_file="cihp_train.json",
+    data_prefix=dict(img="instance-level_human_parsing/Training/Images"),
     needs_keypoints=True,
 )
 both = dict(type="ConcatDataset", datasets=[{{_base_.coco}}, cihp])
