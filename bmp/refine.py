@@ -12,6 +12,7 @@ from bmp import compat
 from bmp.interfaces import Segmenter
 from bmp.loop_settings import LoopSettings
 from bmp.matching import pose_mask_consistency
+from bmp.segmenters.crops import segment_with_crops
 from bmp.segmenters.prompts import Prompts, make_prompts
 from bmp.structures import make_people, with_fields
 
@@ -43,6 +44,8 @@ def refine_masks(
     prompts = [_make_prompts(n, o, s, settings) for n, o, s in zip(new, old, shapes, strict=True)]
     if embeddings is None or not any(len(people) for people in new):
         outputs = [(None, None)] * len(new)
+    elif settings.prompting.crop:
+        outputs = segment_with_crops(segmenter, images, embeddings, prompts)
     else:
         outputs = segmenter.segment(embeddings, prompts)
     refined = []

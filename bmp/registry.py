@@ -22,3 +22,4 @@ METRICS = engine.Registry(
     scope=_MODULES,
     locations=["bmp.evaluation", "bmp.sam_training"],
 )
+HOOKS = engine.Registry("hook", parent=engine.HOOKS, scope=_MODULES, locations=["bmp.sam_training"])

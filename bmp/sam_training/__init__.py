@@ -1,6 +1,7 @@
 """Training and evaluation of the pose-prompted segmenter."""
 
 from bmp.sam_training.dataset import PoseSegDataset
+from bmp.sam_training.hooks import SeededStepsHook
 from bmp.sam_training.metric import PromptedMaskMetric
 from bmp.sam_training.pose_sam import PoseSAM
 from bmp.sam_training.transforms import (
@@ -20,6 +21,7 @@ __all__ = [
     "PoseSAM",
     "PoseSegDataset",
     "PromptedMaskMetric",
+    "SeededStepsHook",
     "SquarePeople",
     "WarpPeople",
 ]

@@ -50,8 +50,21 @@ def look_up(masks: Tensor, points: Tensor, image_size: int) -> Tensor:
     return values & is_inside
 
 
+def _rank(possible: Tensor, preference: Tensor | None) -> Tensor:
+    """(N, K) positive where possible, else 0; by preference in steps of 0.01, then at random."""
+    drawn = torch.rand(possible.shape, device=possible.device) + 1
+    if preference is not None:
+        drawn = drawn + (100 * preference).round()
+    return drawn * possible
+
+
 def first_clicks(
-    keypoints: Tensor, flags: Tensor, masks: Tensor, count: int, image_size: int
+    keypoints: Tensor,
+    flags: Tensor,
+    masks: Tensor,
+    count: int,
+    image_size: int,
+    preference: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The clicks a person starts with: seen joints, else pixels of the mask.
 
@@ -61,12 +74,13 @@ def first_clicks(
         masks: (N, R, R) bool.
         count: P.
         image_size: S.
+        preference: (N, K) in [0, 1], higher ones first; None, and equal ones: at random.
 
     Returns:
         (N, P, 2) points, and (N, K) bool, which joints they are.
     """
     seen = flags == 2
-    rank = torch.rand(seen.shape, device=seen.device) * seen
+    rank = _rank(seen, preference)
     value, index = rank.topk(min(count, rank.shape[1]), dim=1)
     points = keypoints.gather(1, index[..., None].expand(-1, -1, 2))
     is_joint = value > 0
@@ -87,6 +101,7 @@ def correction_click(
     *,
     image_size: int,
     keypoint_prob: float = 1.0,
+    preference: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The next click: a joint that the mask misses, else a pixel drawn from the error.
 
@@ -97,6 +112,7 @@ def correction_click(
         candidates: (N, K) bool, seen joints not clicked yet.
         image_size: S.
         keypoint_prob: how often a missed joint is preferred to a drawn pixel.
+        preference: (N, K) which of several, as in :func:`first_clicks`.
 
     Returns:
         (N, 2) points, (N,) labels 1 inside, 0 outside, (N, K) bool the joint taken, if any.
@@ -110,7 +126,7 @@ def correction_click(
     points = pixels_to_points(pixels, masks.shape[-1], image_size)
 
     found = candidates & look_up(missed, keypoints, image_size)
-    rank = torch.rand(found.shape, device=found.device) * found
+    rank = _rank(found, preference)
     best, index = rank.max(1)
     use_joint = (best > 0) & (torch.rand(len(masks), device=masks.device) < keypoint_prob)
     joints = keypoints.gather(1, index[:, None, None].expand(-1, -1, 2))[:, 0]

@@ -1,91 +1,147 @@
-"""People with masks and joints, from COCO-format files, for training the segmenter."""
+"""People with masks and joints, from COCO-format files: one sample is one image."""
 
-import json
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
-
-from mmengine.dataset import BaseDataset
+from typing import Any, ClassVar
 
 from bmp.registry import DATASETS
+from mmpose.datasets import BaseCocoStyleDataset
+from mmpose.datasets.annotation_files import parse_numbers, read_json_list, require_fields
+from mmpose.datasets.cihp_dataset import attach_poses
+from mmpose.datasets.coco_style import IMAGE_FIELDS
+
+SEEN = 2  # COCO's level of a joint that can be seen
 
 
 @DATASETS.register_module()
-class PoseSegDataset(BaseDataset):
-    """One sample an image: its path and its people.
+class PoseSegDataset(BaseCocoStyleDataset):
+    """Images with their people, for training and evaluating the segmenter.
 
-    A sample holds ``img_path``, ``img_id``, ``ori_shape`` (H, W) and ``people``, a list of dicts
-    with ``id``, ``bbox`` (xywh), ``area``, ``segmentation`` (as in the file) and ``keypoints``
-    (flat x, y, v; empty where the file has none), all in image pixels. Crowd regions, people
-    without a mask and images without people are left out.
+    COCO, OCHuman and what else has masks and joints in COCO's format; CIHP, which has no joints,
+    with ``keypoints_file``. A sample holds ``img_path``, ``img_id``, ``ori_shape`` (H, W), the
+    people to be cut out and the annotated ones, in image pixels:
+
+    - ``people``: dicts with ``bbox`` (xywh), ``keypoints`` (3K numbers x, y, v), ``visibility``
+      (K numbers in [0, 1], how well a joint can be seen), ``score``, ``truth`` (their place in
+      ``truths``, -1 for predicted poses) and, where annotated, ``segmentation``;
+    - ``truths``: dicts with ``bbox``, ``segmentation``, ``area`` and ``ignore`` (crowd regions).
+
+    People without a mask are left out, and in training images without people.
 
     Args:
-        ann_file: COCO-format JSON, relative to ``data_root``.
-        data_root: folder of the data set.
-        img_prefix: folder of the images, relative to ``data_root``.
-        pipeline: transforms of :mod:`bmp.sam_training.transforms`.
         min_area: smaller people (px²) are left out.
         needs_keypoints: also leave out people without a labelled joint.
-        indices: take only the first so many, or these.
-        test_mode: a sample that cannot be read is an error, not replaced by another.
+        keypoints_file: joints of annotated people who have none, a COCO result file relative to
+            ``data_root``, matched by box (:func:`mmpose.datasets.cihp_dataset.attach_poses`).
+        presence_thr: joints of that file below it are unlabelled.
+        pose_file: poses to be cut out instead of the annotated people (tests only), a COCO result
+            file relative to ``data_root``: ``image_id``, ``bbox``, ``keypoints`` (x, y, score),
+            ``score`` and, where predicted, ``visibility``.
+        others: those of `BaseCocoStyleDataset`.
+
+    Raises:
+        ValueError: ``pose_file`` in training, or a file that is not in COCO's format.
     """
 
-    METAINFO = {"classes": ("person",)}  # noqa: RUF012, the engine's way
+    METAINFO: ClassVar[dict] = {"from_file": "coco.py"}
 
     def __init__(
         self,
-        ann_file: str,
         *,
-        data_root: str = "",
-        img_prefix: str = "images",
-        pipeline: list[Any] = (),
         min_area: float = 16.0,
         needs_keypoints: bool = False,
-        indices: int | list[int] | None = None,
-        test_mode: bool = False,
+        keypoints_file: str | None = None,
+        presence_thr: float = 0.5,
+        pose_file: str | None = None,
+        **others: Any,
     ) -> None:
+        if pose_file is not None and not others.get("test_mode"):
+            raise ValueError("pose_file holds poses to be evaluated: set test_mode=True")
         self.min_area = min_area
         self.needs_keypoints = needs_keypoints
-        super().__init__(
-            ann_file,
-            data_root=data_root,
-            data_prefix={"img_path": img_prefix},
-            pipeline=list(pipeline),
-            indices=indices,
-            test_mode=test_mode,
-        )
+        self.keypoints_file = keypoints_file
+        self.presence_thr = presence_thr
+        self.pose_file = pose_file
+        super().__init__(**others)
+
+    def read_content(self) -> dict[str, list[dict]]:
+        """The annotation file, with the joints of ``keypoints_file``."""
+        content = super().read_content()
+        if self.keypoints_file is None:
+            return content
+        poses = read_json_list(Path(self.data_root, self.keypoints_file))
+        people = attach_poses(content["annotations"], poses, self.presence_thr)
+        return content | {"annotations": people}
 
     def load_data_list(self) -> list[dict]:
-        """Samples of the annotation file, in the order of its images."""
-        path = Path(self.ann_file)
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"no annotations at {path}: datasets/README.md says how to obtain or make them"
-            )
-        content = json.loads(path.read_text())
-        people = defaultdict(list)
+        """Samples, in the order of the file's images."""
+        content = self.read_content()
+        truths = defaultdict(list)
         for annotation in content["annotations"]:
-            if self._is_usable(annotation):
-                people[annotation["image_id"]].append(_person(annotation))
-        return [
-            {
-                "img_path": str(Path(self.data_prefix["img_path"]) / image["file_name"]),
-                "img_id": image["id"],
-                "ori_shape": (image["height"], image["width"]),
-                "people": people[image["id"]],
-            }
-            for image in content["images"]
-            if image["id"] in people
-        ]
+            require_fields(annotation, ("id", "image_id", "bbox"), "an annotation")
+            if annotation.get("segmentation"):
+                truths[annotation["image_id"]].append(annotation)
+        poses = None if self.pose_file is None else self._read_poses()
+        samples = []
+        for image in content["images"]:
+            require_fields(image, IMAGE_FIELDS, f"an image of {self.ann_file}")
+            known = truths[image["id"]]
+            people = self._annotated(known) if poses is None else poses[image["id"]]
+            if people or poses is not None:
+                sample = {"people": people, "truths": [_truth(entry) for entry in known]}
+                samples.append(self._image_fields(image) | sample)
+        if not samples:
+            raise ValueError(f"{self.ann_file} has no person with a mask that could be used")
+        return samples[:: self.sample_interval]
 
-    def _is_usable(self, annotation: dict) -> bool:
-        if annotation.get("iscrowd") or not annotation.get("segmentation"):
-            return False
-        if self.needs_keypoints and not any(annotation.get("keypoints", [])[2::3]):
-            return False
-        return annotation["area"] >= self.min_area
+    def _annotated(self, annotations: list[dict]) -> list[dict]:
+        people = []
+        for index, annotation in enumerate(annotations):
+            person = self._person(annotation)
+            is_labelled = any(person["keypoints"][2::3])
+            is_crowd = annotation.get("iscrowd") or annotation.get("ignore")
+            if is_crowd or (self.needs_keypoints and not is_labelled):
+                continue
+            if _truth(annotation)["area"] < self.min_area:
+                continue
+            people.append(
+                person | {"segmentation": annotation["segmentation"], "score": 1.0, "truth": index}
+            )
+        return people
+
+    def _person(self, record: dict) -> dict:
+        """Box and joints of an annotation."""
+        num_keypoints = self._metainfo["num_keypoints"]
+        numbers = [0.0] * (3 * num_keypoints)
+        if record.get("keypoints") is not None and len(record["keypoints"]):
+            numbers = parse_numbers(record, "keypoints").tolist()
+        if len(numbers) != 3 * num_keypoints:
+            raise ValueError(
+                f"record {record.get('id')} has {len(numbers) / 3:g} keypoints, the metainfo "
+                f"{num_keypoints}; give the data set the metainfo of its own skeleton"
+            )
+        visibility = [float(level == SEEN) or 0.5 * (level > 0) for level in numbers[2::3]]
+        if "visibility" in record:
+            visibility = parse_numbers(record, "visibility").tolist()
+        bbox = parse_numbers(record, "bbox").tolist()
+        return {"bbox": bbox, "keypoints": numbers, "visibility": visibility}
+
+    def _read_poses(self) -> dict[Any, list[dict]]:
+        poses = defaultdict(list)
+        for index, pose in enumerate(read_json_list(Path(self.data_root, self.pose_file))):
+            require_fields(pose, ("image_id", "bbox", "keypoints", "score"), f"pose {index}")
+            person = self._person(pose)
+            if "visibility" not in pose:  # a model without this output repeats its scores
+                person["visibility"] = person["keypoints"][2::3]
+            poses[pose["image_id"]].append(person | {"score": float(pose["score"]), "truth": -1})
+        return poses
 
 
-def _person(annotation: dict) -> dict:
-    keys = ("id", "bbox", "area", "segmentation")
-    return {key: annotation[key] for key in keys} | {"keypoints": annotation.get("keypoints", [])}
+def _truth(annotation: dict) -> dict:
+    width, height = annotation["bbox"][2:]
+    return {
+        "bbox": list(annotation["bbox"]),
+        "segmentation": annotation["segmentation"],
+        "area": annotation.get("area") or width * height,
+        "ignore": bool(annotation.get("iscrowd") or annotation.get("ignore")),
+    }

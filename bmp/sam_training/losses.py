@@ -44,6 +44,7 @@ def step_losses(
     object_logits: Tensor,
     masks: Tensor,
     *,
+    num_people: float | Tensor | None = None,
     mask_weight: float = 20.0,
     dice_weight: float = 1.0,
 ) -> dict[str, Tensor]:
@@ -57,15 +58,16 @@ def step_losses(
         scores: (N, M) estimated IoU.
         object_logits: (N, 1).
         masks: (N, R, R) bool.
+        num_people: what sums over people are divided by; None: N.
         mask_weight: of the focal loss in choosing the best mask.
         dice_weight: of the Dice loss likewise.
 
     Returns:
-        ``mask``, ``dice``, ``iou``, ``class``: scalars, with 0 people 0.
+        ``mask``, ``dice``, ``iou``, ``object``: scalars, with 0 people 0.
     """
     truth = masks[:, None].to(logits.dtype)
     exists = truth.flatten(1).any(1).to(logits.dtype)  # (N,)
-    num_people = max(len(masks), 1)
+    num_people = max(len(masks), 1) if num_people is None else num_people
     focal, dice = focal_loss(logits, truth), dice_loss(logits, truth)  # (N, M)
     best = (mask_weight * focal + dice_weight * dice).argmin(1, keepdim=True)
     score_error = (scores - mask_iou(logits, truth)).abs().mean(1)  # (N,)

@@ -2,7 +2,9 @@
 
 A sample on its way: ``img`` (H, W, 3) uint8 BGR, ``masks`` (N, H, W) uint8 0 or 1, ``keypoints``
 (N, K, 2) float32 in pixels of ``img``, ``keypoint_flags`` (N, K) uint8: 0 not labelled or outside
-the image, 1 occluded, 2 seen. Left and right are not told apart: a joint is only a place to click.
+the image, 1 occluded, 2 seen, ``visibility`` (N, K) float32, how well a joint can be seen. Left
+and right are not told apart: a joint is only a place to click. ``img_is_drawn`` is set by what
+changes the picture in a way that hardly comes twice.
 """
 
 from typing import Any
@@ -14,10 +16,11 @@ from mmcv.transforms import BaseTransform
 from mmengine.structures import BaseDataElement, InstanceData
 
 from bmp.registry import TRANSFORMS
+from bmp.structures import make_people
+from mmpose.datasets.unreadable import UnreadableImageError
 from mmpose.structures.mask import mask_to_rle, segmentation_to_mask
 
 FILL_BGR = (104, 116, 123)  # ImageNet mean colour, where a warp looks outside the image
-NUM_KEYPOINTS = 17  # of people in files that carry none
 
 
 def pick_overlapping(
@@ -66,28 +69,38 @@ class LoadPeople(BaseTransform):
         self.max_people = max_people
 
     def transform(self, results: dict) -> dict:
-        """Add ``img``, ``masks``, ``keypoints``, ``keypoint_flags``."""
-        image = cv2.imread(results["img_path"])
-        if image is None:
-            raise FileNotFoundError(
+        """Add ``img``, ``masks``, ``keypoints``, ``keypoint_flags``, ``visibility``.
+
+        Raises:
+            UnreadableImageError: there is no picture at ``img_path``.
+        """
+        people = results["people"]
+        if results.get("unreadable"):  # a test goes on, with nobody found in it
+            people = []
+        else:
+            results["img"] = cv2.imread(results["img_path"])
+        if results["img"] is None:
+            raise UnreadableImageError(
                 f"{results['img_path']} is missing or no image; see datasets/README.md"
             )
-        people = results["people"]
         if self.max_people is not None and len(people) > self.max_people:
             bboxes = np.array([person["bbox"] for person in people])
             chosen = pick_overlapping(bboxes, self.max_people, np.random)
             people = [people[i] for i in chosen]
-        height, width = image.shape[:2]
-        masks = [segmentation_to_mask(p["segmentation"], height, width) for p in people]
+        height, width = results["img"].shape[:2]
+        masks = [segmentation_to_mask(p.get("segmentation"), height, width) for p in people]
         masks = [np.zeros((height, width), bool) if mask is None else mask for mask in masks]
-        joints = [p["keypoints"] or [0] * (3 * NUM_KEYPOINTS) for p in people]
-        joints = np.array(joints, np.float32).reshape(len(people), -1, 3)
+        num_keypoints = len(results["flip_indices"])
+        joints = np.array([p["keypoints"] for p in people], np.float32)
+        joints = joints.reshape(len(people), num_keypoints, 3)
         results |= {
-            "img": image,
             "people": people,
             "masks": np.array(masks, np.uint8).reshape(-1, height, width),
             "keypoints": joints[..., :2],
             "keypoint_flags": joints[..., 2].astype(np.uint8),
+            "visibility": np.array([p["visibility"] for p in people], np.float32).reshape(
+                joints.shape[:2]
+            ),
         }
         move_keypoints(results, np.eye(2, 3))
         return results
@@ -151,12 +164,13 @@ class WarpPeople(BaseTransform):
             cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST)
             for mask in results["masks"]
         ]
-        if not all(mask.any() for mask in masks):
+        if not masks or not all(mask.any() for mask in masks):
             return results
         results["img"] = cv2.warpAffine(
             results["img"], matrix, (width, height), borderValue=FILL_BGR
         )
         results["masks"] = np.stack(masks)
+        results["img_is_drawn"] = True
         move_keypoints(results, matrix)
         return results
 
@@ -232,6 +246,7 @@ class JitterColours(BaseTransform):
         image = gray[..., None] + saturation * (image - gray[..., None])
         image = gray.mean() + contrast * (image - gray.mean())
         results["img"] = image.clip(0, 255).round().astype(np.uint8)
+        results["img_is_drawn"] = True
         return results
 
 
@@ -241,8 +256,9 @@ class PackPeople(BaseTransform):
 
     Args:
         min_pixels: people with a smaller mask are left out.
-        with_originals: add what evaluation needs of the originals: run-length masks ``rles``,
-            ``areas`` and ``ann_ids``.
+        with_originals: hand over what evaluation needs instead, in pixels of the original:
+            ``people`` (a record of :mod:`bmp.structures`), ``truth_index`` of each, and ``truths``
+            with run-length masks.
     """
 
     def __init__(self, min_pixels: int = 8, with_originals: bool = False) -> None:
@@ -250,25 +266,48 @@ class PackPeople(BaseTransform):
         self.with_originals = with_originals
 
     def transform(self, results: dict) -> dict:
-        """``inputs`` (3, S, S) uint8 BGR and ``data_samples`` with ``gt_instances``."""
-        is_large = results["masks"].sum((1, 2)) >= self.min_pixels
-        people = InstanceData(
-            masks=torch.from_numpy(results["masks"][is_large]),
-            keypoints=torch.from_numpy(results["keypoints"][is_large]),
-            keypoint_flags=torch.from_numpy(results["keypoint_flags"][is_large]),
-        )
+        """``inputs`` (3, S, S) uint8 BGR and ``data_samples``."""
         metainfo = {key: results[key] for key in ("img_id", "img_path", "ori_shape")}
-        if self.with_originals:
-            kept = [p for p, large in zip(results["people"], is_large, strict=True) if large]
-            shape = results["ori_shape"]
-            metainfo |= {
-                "rles": [
-                    mask_to_rle(segmentation_to_mask(p["segmentation"], *shape)) for p in kept
-                ],
-                "areas": [p["area"] for p in kept],
-                "ann_ids": [p["id"] for p in kept],
-            }
+        metainfo["img_is_drawn"] = results.get("img_is_drawn", False)
         sample = BaseDataElement(metainfo=metainfo)
-        sample.gt_instances = people
+        if self.with_originals:
+            for key, value in _originals(results).items():
+                sample.set_field(value, key)
+        else:
+            is_large = results["masks"].sum((1, 2)) >= self.min_pixels
+            names = ("masks", "keypoints", "keypoint_flags", "visibility")
+            sample.gt_instances = InstanceData(
+                **{name: torch.from_numpy(results[name][is_large]) for name in names}
+            )
         image = np.ascontiguousarray(results["img"].transpose(2, 0, 1))
         return {"inputs": torch.from_numpy(image), "data_samples": sample}
+
+
+def _originals(results: dict) -> dict:
+    """People to be cut out and annotated people, in the original image."""
+    people, (height, width) = results["people"], results["ori_shape"]
+    bboxes_xywh = torch.tensor([p["bbox"] for p in people]).reshape(-1, 4)
+    joints = torch.tensor([p["keypoints"] for p in people])
+    joints = joints.reshape(*results["keypoints"].shape[:2], 3)
+    record = make_people(
+        torch.cat([bboxes_xywh[:, :2], bboxes_xywh[:, :2] + bboxes_xywh[:, 2:]], 1),
+        keypoints=joints[..., :2],
+        keypoint_scores=joints[..., 2].clamp(max=1),
+        visibility=torch.tensor([p["visibility"] for p in people]).reshape(joints.shape[:2]),
+        bbox_scores=torch.tensor([p["score"] for p in people]),
+    )
+    rles = [_to_rle(truth["segmentation"], height, width) for truth in results["truths"]]
+    truths = [
+        {"bbox": truth["bbox"], "area": truth["area"], "ignore": truth["ignore"], "rle": rle}
+        for truth, rle in zip(results["truths"], rles, strict=True)
+    ]
+    return {
+        "people": record,
+        "truth_index": [p["truth"] for p in people],
+        "truths": truths,
+    }
+
+
+def _to_rle(segmentation: Any, height: int, width: int) -> dict:
+    mask = segmentation_to_mask(segmentation, height, width)
+    return mask_to_rle(np.zeros((height, width), bool) if mask is None else mask)

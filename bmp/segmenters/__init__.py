@@ -1,6 +1,13 @@
 """Segmenters of the loop: SAM 2.1 and SAM-pose2seg, prompted with joints."""
 
-from bmp.segmenters.prompts import Prompts, PromptSettings, make_prompts, select_keypoints
+from bmp.segmenters.prompts import (
+    Prompts,
+    PromptSettings,
+    make_prompts,
+    masks_as_logits,
+    points_as_prompts,
+    select_keypoints,
+)
 from bmp.segmenters.sam2_segmenter import SAM2Segmenter, build_segmenter
 
 __all__ = [
@@ -9,5 +16,7 @@ __all__ = [
     "SAM2Segmenter",
     "build_segmenter",
     "make_prompts",
+    "masks_as_logits",
+    "points_as_prompts",
     "select_keypoints",
 ]

@@ -6,6 +6,7 @@ base_plus, large and the small demo model are arguments here, the rest is SAM 2.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from bmp.segmenters.sam2_parts import (
     PositionEmbeddingSine,
     RoPEAttention,
     SAM2Base,
+    compute_axial_cis,
 )
 from bmp.segmenters.trunks import TimmTrunk
 
@@ -129,15 +131,31 @@ def _sine_positions(num_channels: int) -> PositionEmbeddingSine:
     return PositionEmbeddingSine(num_channels, warmup_cache=False)
 
 
+class MemoryRoPEAttention(RoPEAttention):
+    """``RoPEAttention`` whose tables stay where the model is; its own go to "cuda" if there is one.
+
+    Args:
+        feature_size: side of the map whose positions are coded.
+        rope_k_repeat: repeat the positions over several memories.
+        others: those of sam2's ``Attention``.
+    """
+
+    def __init__(self, feature_size: int, *, rope_k_repeat: bool = False, **others: Any) -> None:
+        super(RoPEAttention, self).__init__(**others)
+        width = self.internal_dim // self.num_heads
+        self.compute_cis = partial(compute_axial_cis, dim=width, theta=10000.0)
+        self.freqs_cis = self.compute_cis(end_x=feature_size, end_y=feature_size)
+        self.rope_k_repeat = rope_k_repeat
+
+
 def _memory(
     d_model: int, feature_size: int, *, num_layers: int, dim: int
 ) -> tuple[MemoryAttention, MemoryEncoder]:
     """The video memory, unused on single images but part of published checkpoints."""
 
     def attention(**extra: Any) -> RoPEAttention:
-        return RoPEAttention(
-            rope_theta=10000.0,
-            feat_sizes=(feature_size, feature_size),
+        return MemoryRoPEAttention(
+            feature_size,
             embedding_dim=d_model,
             num_heads=1,
             downsample_rate=1,

@@ -4,32 +4,54 @@ Points are never padded: SAM 2's answer changes with padding tokens and repeated
 people are independent of each other, so a call may hold people of many images.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from bmp.segmenters.embeddings import Embeddings
+from bmp.segmenters.mask_decoder import DecodedMasks, decode_people
 from bmp.segmenters.sam2_parts import SAM2Base
 
 UNUSED = -1  # label of an empty slot
-MAX_UPSAMPLED_PIXELS = 2**26  # 256 MiB of float32 at a time
+# float32 pixels of enlarged masks at a time: 16 MiB suit a processor, 256 MiB a GPU
+UPSAMPLED_ON_A_CPU = 2**22
+UPSAMPLED_ON_A_GPU = 2**26
 
 
-@dataclass(frozen=True)
-class DecodedMasks:
-    """What the decoder says of N people; M masks each, 3 if several were asked for, else 1.
+def encode_prompts(
+    sam: SAM2Base,
+    point_coords: Tensor,
+    point_labels: Tensor,
+    mask_logits: Tensor | None = None,
+    uses_mask: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Prompts of people with P points each, as the decoder wants them.
 
-    Attributes:
-        mask_logits: (N, M, S/4, S/4).
-        mask_scores: (N, M) estimated IoU.
-        object_logits: (N, 1) whether there is an object at all.
+    Args:
+        sam: the model.
+        point_coords: (N, P, 2) pixels of the S × S image; P may be 0.
+        point_labels: (N, P) 1 inside, 0 outside, 2 and 3 first and second corner of a box.
+        mask_logits: (N, S/4, S/4) masks to improve on.
+        uses_mask: (N,) bool, whose row of ``mask_logits`` counts; None: everybody's.
+
+    Returns:
+        (N, T, C) tokens and (N, C, S/16, S/16) maps.
     """
-
-    mask_logits: Tensor
-    mask_scores: Tensor
-    object_logits: Tensor
+    encoder = sam.sam_prompt_encoder
+    if sam.click_sigma is not None:
+        drawn = draw_clicks(point_coords, point_labels, sam.image_size // 4, 4, sam.click_sigma)
+        if mask_logits is not None and uses_mask is not None:
+            mask_logits = mask_logits * uses_mask[:, None, None]
+        mask_logits = drawn if mask_logits is None else mask_logits + drawn
+        uses_mask = None
+    points = (point_coords, point_labels.to(torch.int32))
+    if mask_logits is None:
+        return encoder(points=points, boxes=None, masks=None)
+    sparse, dense = encoder(points=points, boxes=None, masks=mask_logits[:, None])
+    if uses_mask is not None:
+        no_mask = encoder.no_mask_embed.weight[..., None, None]
+        dense = torch.where(uses_mask[:, None, None, None], dense, no_mask)
+    return sparse, dense
 
 
 def decode_points(
@@ -42,7 +64,7 @@ def decode_points(
     mask_logits: Tensor | None = None,
     several_masks: bool = False,
 ) -> DecodedMasks:
-    """Masks of people with P points each.
+    """Masks of people with P points each, by SAM 2's own decoder, for training.
 
     Args:
         sam: the model.
@@ -53,15 +75,7 @@ def decode_points(
         mask_logits: (N, S/4, S/4) earlier answer to improve on.
         several_masks: the three alternatives instead of the one.
     """
-    if sam.click_sigma is not None:
-        size, step = sam.image_size // 4, 4
-        drawn = draw_clicks(point_coords, point_labels, size, step, sam.click_sigma)
-        mask_logits = drawn if mask_logits is None else mask_logits + drawn
-    sparse, dense = sam.sam_prompt_encoder(
-        points=(point_coords, point_labels.to(torch.int32)),
-        boxes=None,
-        masks=None if mask_logits is None else mask_logits[:, None],
-    )
+    sparse, dense = encode_prompts(sam, point_coords, point_labels, mask_logits)
     one_image = len(embeddings) == 1  # then the maps are broadcast instead of copied a person
     source = embeddings if one_image else embeddings.select(image_index)
     masks, scores, _, object_logits = sam.sam_mask_decoder(
@@ -102,6 +116,7 @@ def draw_clicks(
     return 10 * (inside - outside) - 5
 
 
+@torch.no_grad()
 def decode_grouped(
     sam: SAM2Base,
     embeddings: Embeddings,
@@ -109,39 +124,50 @@ def decode_grouped(
     point_coords: Tensor,
     point_labels: Tensor,
     *,
-    chunk: int = 64,
+    mask_logits: Tensor | None = None,
+    uses_mask: Tensor | None = None,
+    chunk: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Masks of people with differently many points, a call (or a few, in chunks) a number.
+    """Masks of people with differently many points, one call a number of points.
 
     Args:
         sam: the model, in evaluation mode.
         embeddings: of the images.
         image_index: (N,) which image each person is in.
         point_coords: (N, P, 2) pixels of the S × S image.
-        point_labels: (N, P) 0 to 3 as in :func:`decode_points`, -1 where a slot is unused.
-        chunk: people decoded at a time.
+        point_labels: (N, P) 0 to 3 as in :func:`encode_prompts`, -1 where a slot is unused.
+        mask_logits: (N, S/4, S/4) masks to improve on.
+        uses_mask: (N,) bool, whose row of ``mask_logits`` counts.
+        chunk: people decoded at a time; None: as many as suit the device.
 
     Returns:
-        Logits (N, S/4, S/4) and scores (N,); zeros for people without points.
+        Logits (N, S/4, S/4) and scores (N,); zeros for people without any prompt.
     """
     num_points = (point_labels != UNUSED).sum(1)  # (N,)
+    if mask_logits is None:
+        uses_mask = torch.zeros_like(num_points, dtype=torch.bool)
     size = sam.image_size // 4
     logits = point_coords.new_zeros(len(point_coords), size, size)
     scores = point_coords.new_zeros(len(point_coords))
-    for count in num_points.unique().tolist():
-        if count == 0:
-            continue
-        for rows in (num_points == count).nonzero()[:, 0].split(chunk):
-            used = point_labels[rows] != UNUSED
-            decoded = decode_points(
-                sam,
-                embeddings,
-                image_index[rows],
-                point_coords[rows][used].reshape(-1, count, 2),
-                point_labels[rows][used].reshape(-1, count),
-            )
-            logits[rows] = decoded.mask_logits[:, 0].to(logits.dtype)
-            scores[rows] = decoded.mask_scores[:, 0].to(scores.dtype)
+    is_prompted = (num_points > 0) | uses_mask
+    for count in num_points[is_prompted].unique().tolist():
+        rows = ((num_points == count) & is_prompted).nonzero()[:, 0]
+        used = point_labels[rows] != UNUSED
+        has_mask = uses_mask[rows]
+        sparse, dense = encode_prompts(
+            sam,
+            point_coords[rows][used].reshape(-1, count, 2),
+            point_labels[rows][used].reshape(-1, count),
+            mask_logits[rows] if has_mask.any() else None,
+            has_mask,
+        )
+        if sam.click_sigma is not None:
+            has_mask = torch.ones_like(has_mask)
+        decoded = decode_people(
+            sam, embeddings, image_index[rows], sparse, dense, has_mask, chunk=chunk
+        )
+        logits[rows] = decoded.mask_logits[:, 0].to(logits.dtype)
+        scores[rows] = decoded.mask_scores[:, 0].to(scores.dtype)
     return logits, scores
 
 
@@ -170,7 +196,8 @@ def upsample_masks(mask_logits: Tensor, image_shape: tuple[int, int]) -> Tensor:
     masks = torch.zeros(
         len(mask_logits), height, width, dtype=torch.bool, device=mask_logits.device
     )
-    chunk = max(1, MAX_UPSAMPLED_PIXELS // (height * width))
+    limit = UPSAMPLED_ON_A_CPU if mask_logits.device.type == "cpu" else UPSAMPLED_ON_A_GPU
+    chunk = max(1, limit // (height * width))
     for start in range(0, len(mask_logits), chunk):
         part = mask_logits[None, start : start + chunk].float()
         full = F.interpolate(part, (height, width), mode="bilinear", align_corners=False)

@@ -1,7 +1,7 @@
 """From images to what the mask decoder needs of them, once an image.
 
-Memory kept: an image takes C·(S/16)² + C/4·(S/8)² + C/8·(S/4)² floats: 16 MiB for SAM 2 at
-C = 256, S = 1024, and 0.5 MiB for the small model at C = 128, S = 256.
+Memory kept: an image takes C·(S/16)² + C/4·(S/8)² + C/8·(S/4)² floats (:func:`embedding_bytes`):
+16 MiB for SAM 2 at C = 256, S = 1024, and 0.5 MiB for the small model at C = 128, S = 256.
 """
 
 from collections.abc import Sequence
@@ -41,6 +41,12 @@ class Embeddings:
         """The embeddings of images ``index`` (N,), repeats allowed."""
         shapes = tuple(self.image_shapes[i] for i in index.tolist())
         return Embeddings(self.coarse[index], self.fine[index], self.middle[index], shapes)
+
+
+def embedding_bytes(sam: SAM2Base) -> int:
+    """Memory that the float32 embedding of an image takes."""
+    coarse = sam.hidden_dim * (sam.image_size // 16) ** 2
+    return 4 * (coarse + coarse + 2 * coarse)  # a quarter and an eighth of C at 4 and 16 times n
 
 
 def check_image(image: np.ndarray) -> None:
@@ -103,9 +109,28 @@ def embed_batch(
         batch: (B, 3, S, S) normalised.
         image_shapes: (H, W) of the originals.
     """
-    fine, middle, coarse = sam.forward_image(batch)["backbone_fpn"]
+    return finish_embeddings(sam, encode_images(sam, batch), image_shapes)
+
+
+def encode_images(sam: SAM2Base, batch: Tensor) -> list[Tensor]:
+    """The image encoder alone: (B, C, S/4, S/4), (B, C, S/8, S/8) and (B, C, S/16, S/16)."""
+    return sam.image_encoder(batch)["backbone_fpn"]
+
+
+def finish_embeddings(
+    sam: SAM2Base, maps: Sequence[Tensor], image_shapes: Sequence[tuple[int, int]]
+) -> Embeddings:
+    """What follows the encoder and learns with the decoder.
+
+    Args:
+        sam: the model.
+        maps: of :func:`encode_images`.
+        image_shapes: (H, W) of the originals.
+    """
+    fine, middle, coarse = maps
+    decoder = sam.sam_mask_decoder
     coarse = coarse + sam.no_mem_embed.reshape(1, -1, 1, 1)
-    return Embeddings(coarse, fine, middle, tuple(image_shapes))
+    return Embeddings(coarse, decoder.conv_s0(fine), decoder.conv_s1(middle), tuple(image_shapes))
 
 
 def join_embeddings(parts: Sequence[Embeddings]) -> Embeddings:

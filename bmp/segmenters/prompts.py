@@ -5,7 +5,7 @@ Pure functions over all people at once. Four published orders of joints: ``k_mos
 and Segmentation for Multiple Bodies", ICCV 2025, arXiv 2412.01562).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from mmengine.structures import InstanceData
@@ -17,6 +17,7 @@ from bmp.segmenters.decode import UNUSED
 METHODS = ("k_most_visible", "distance", "distance+confidence", "closest")
 NUM_FACE_JOINTS = 3  # nose and eyes: one of them says where the face is
 BBOX_MARGIN = 2.0  # px between a prompted joint and the extended box
+SMALL_AREA = 100.0 * 100.0  # px², boxes below it are small
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,13 @@ class PromptSettings:
         selection_method: one of ``METHODS``.
         use_bbox: give the box beside the joints, except in a crowd.
         extend_bbox: enlarge that box to hold the chosen joints.
-        crowd_by_max_iou: box IoU with another person above which one is in a crowd; None: never.
+        crop: show people who are given a box a piece of the image, 1.5 times the box, instead of
+            the whole (:mod:`bmp.segmenters.crops`); needs ``use_bbox``.
+        crowd_by_max_iou: box IoU with another person above which one is in a crowd; None or
+            False: never.
+        batch: as the published batch mode decides: one person in a crowd makes all of the image
+            a crowd, and nobody is given points to leave out. People are always decoded together.
+        ignore_small_bboxes: people whose box is below 100 × 100 px² are not prompted.
         drop_outside: leave out joints outside the image.
         no_joint: a person without a usable joint is given its ``bbox``, or nothing (``keep``:
             the caller keeps the mask it has).
@@ -46,7 +53,10 @@ class PromptSettings:
     selection_method: str = "k_most_visible"
     use_bbox: bool = False
     extend_bbox: bool = False
+    crop: bool = False
     crowd_by_max_iou: float | None = None
+    batch: bool = False
+    ignore_small_bboxes: bool = False
     drop_outside: bool = True
     no_joint: str = "keep"
 
@@ -57,6 +67,12 @@ class PromptSettings:
             )
         if self.no_joint not in ("keep", "bbox"):
             raise ValueError(f"no_joint must be 'keep' or 'bbox', got {self.no_joint!r}")
+        if self.crop and not self.use_bbox:
+            raise ValueError("crop cuts round the box of the prompt: set use_bbox=True with it")
+        if self.crowd_by_max_iou is True:
+            raise ValueError("crowd_by_max_iou is a box IoU, or None for no crowds; got True")
+        if self.crowd_by_max_iou is False:
+            object.__setattr__(self, "crowd_by_max_iou", None)
 
 
 @dataclass(frozen=True)
@@ -68,25 +84,71 @@ class Prompts:
         point_labels: (N, P) int64, 1 inside, 0 outside, -1 unused; used slots need not be first.
         bboxes: (N, 4) xyxy, image pixels.
         uses_bbox: (N,) bool, whose box is part of the prompt.
+        mask_logits: (N, S/4, S/4) masks of the whole image to improve on, above 0 inside, such
+            as the segmenter's own logits or those of :func:`masks_as_logits`; None: none.
+        uses_mask: (N,) bool, whose mask is part of the prompt; None: everybody's, if given.
+
+    Raises:
+        TypeError: a field is of a wrong kind of number.
+        ValueError: a shape does not fit, or a used number is not finite or no known label.
     """
 
     point_coords: Tensor
     point_labels: Tensor
     bboxes: Tensor
     uses_bbox: Tensor
+    mask_logits: Tensor | None = None
+    uses_mask: Tensor | None = None
 
     def __post_init__(self) -> None:
-        num_people = len(self.point_coords)
+        if self.uses_mask is None:
+            everybody = torch.ones_like(self.uses_bbox, dtype=torch.bool)
+            given = everybody if self.mask_logits is not None else ~everybody
+            object.__setattr__(self, "uses_mask", given)
+        self._check_shapes()
+        self._check_numbers()
+
+    def _check_shapes(self) -> None:
+        num_people, num_slots = len(self.point_coords), self.point_labels.shape[-1]
         shapes = {
-            "point_coords": (num_people, self.point_labels.shape[-1], 2),
-            "point_labels": (num_people, self.point_labels.shape[-1]),
+            "point_coords": (num_people, num_slots, 2),
+            "point_labels": (num_people, num_slots),
             "bboxes": (num_people, 4),
             "uses_bbox": (num_people,),
+            "uses_mask": (num_people,),
         }
+        if self.mask_logits is not None:
+            shapes["mask_logits"] = (num_people, *[self.mask_logits.shape[-1]] * 2)
         for name, shape in shapes.items():
             got = tuple(getattr(self, name).shape)
             if got != shape:
                 raise ValueError(f"prompts.{name} must be {shape}, got {got}")
+        if self.mask_logits is None and self.uses_mask.any():
+            raise ValueError("prompts.uses_mask is set, but there are no mask_logits")
+
+    def _check_numbers(self) -> None:
+        floats, bools = ("point_coords", "bboxes"), ("uses_bbox", "uses_mask")
+        wrong = [name for name in floats if not getattr(self, name).is_floating_point()]
+        wrong += [name for name in bools if getattr(self, name).dtype != torch.bool]
+        if self.point_labels.is_floating_point() or self.point_labels.dtype == torch.bool:
+            wrong.append("point_labels")
+        if wrong:
+            dtypes = ", ".join(f"{name} {getattr(self, name).dtype}" for name in wrong)
+            raise TypeError(
+                "prompts need floating-point point_coords and bboxes, integer point_labels and "
+                f"bool uses_bbox and uses_mask; got {dtypes}"
+            )
+        used = self.point_labels != UNUSED
+        if not torch.isin(self.point_labels[used], torch.tensor([0, 1]).to(used.device)).all():
+            raise ValueError("prompts.point_labels must be 1 inside, 0 outside or -1 unused")
+        numbers = [self.point_coords[used], self.bboxes[self.uses_bbox]]
+        if self.mask_logits is not None:
+            numbers.append(self.mask_logits[self.uses_mask])
+        if not all(part.isfinite().all() for part in numbers):
+            raise ValueError(
+                "prompts that are used must be finite: points_as_prompts marks points that are "
+                "not as unused"
+            )
 
     def __len__(self) -> int:
         return len(self.point_coords)
@@ -94,7 +156,38 @@ class Prompts:
     @property
     def is_prompted(self) -> Tensor:
         """(N,) bool, who has anything to be found by."""
-        return self.uses_bbox | (self.point_labels != UNUSED).any(1)
+        return self.uses_bbox | self.uses_mask | (self.point_labels != UNUSED).any(1)
+
+    def select(self, rows: Tensor) -> "Prompts":
+        """The prompts of some people, by index or (N,) bool."""
+        fields = {name: value for name, value in vars(self).items() if value is not None}
+        return Prompts(**{name: value[rows] for name, value in fields.items()})
+
+    def shift(self, x: float, y: float) -> "Prompts":
+        """The same places in an image whose corner is elsewhere; mask prompts do not move."""
+        offset = self.bboxes.new_tensor([x, y])
+        return replace(
+            self, point_coords=self.point_coords + offset, bboxes=self.bboxes + offset.repeat(2)
+        )
+
+
+def masks_as_logits(masks: Tensor, size: int, *, certainty: float = 10.0) -> Tensor:
+    """Masks as prompts.
+
+    Args:
+        masks: (N, H, W) bool.
+        size: S/4 of the segmenter.
+        certainty: logit of a pixel that is wholly inside.
+
+    Returns:
+        (N, size, size) float32, from ``-certainty`` to ``certainty`` by the share inside.
+    """
+    if len(masks) == 0:
+        return torch.zeros(0, size, size, device=masks.device)
+    inside = torch.nn.functional.interpolate(
+        masks[:, None].float(), (size, size), mode="bilinear", align_corners=False, antialias=True
+    )
+    return (2 * inside[:, 0] - 1) * certainty
 
 
 def points_as_prompts(point_coords: Tensor, point_labels: Tensor | None = None) -> Prompts:
@@ -145,7 +238,13 @@ def make_prompts(
         visibility_thr=settings.visibility_thr,
         bboxes=bboxes,
     )
+    is_small = torch.zeros_like(count, dtype=torch.bool)
+    if settings.ignore_small_bboxes:
+        is_small = (bboxes[:, 2:] - bboxes[:, :2]).clamp(min=0).prod(1) < SMALL_AREA
+    has_joint, count = count > 0, count.masked_fill(is_small, 0)
     is_crowd = _is_crowd(bboxes, settings.crowd_by_max_iou)
+    if settings.batch:
+        is_crowd |= is_crowd.any()
     limit = torch.full_like(count, settings.num_pos_keypoints)
     if settings.num_pos_keypoints_if_crowd is not None:
         limit = torch.where(is_crowd, settings.num_pos_keypoints_if_crowd, limit)
@@ -153,14 +252,16 @@ def make_prompts(
 
     uses_bbox = torch.full_like(is_crowd, settings.use_bbox) & ~is_crowd
     if settings.no_joint == "bbox":
-        uses_bbox |= count == 0
+        uses_bbox |= ~has_joint
+    uses_bbox &= ~is_small & bboxes.isfinite().all(1)
     if settings.extend_bbox:
         bboxes = _extend(bboxes, coords, labels)
-    if settings.num_neg_keypoints:
-        negatives = _negatives(keypoints, visibility, bboxes, count > 0, settings)
+    if settings.num_neg_keypoints and not settings.batch:
+        negatives = _negatives(keypoints, visibility, bboxes, has_joint, settings)
         coords, labels = (
             torch.cat(pair, 1) for pair in zip((coords, labels), negatives, strict=True)
         )
+        labels = labels.masked_fill(is_small[:, None], UNUSED)
     return Prompts(coords, labels, bboxes, uses_bbox)
 
 

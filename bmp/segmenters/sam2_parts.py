@@ -13,19 +13,22 @@ from sam2.modeling.backbones.hieradet import Hiera
 from sam2.modeling.backbones.image_encoder import FpnNeck, ImageEncoder
 from sam2.modeling.memory_attention import MemoryAttention, MemoryAttentionLayer
 from sam2.modeling.memory_encoder import CXBlock, Fuser, MaskDownSampler, MemoryEncoder
-from sam2.modeling.position_encoding import PositionEmbeddingSine
-from sam2.modeling.sam.transformer import RoPEAttention
+from sam2.modeling.position_encoding import PositionEmbeddingSine, compute_axial_cis
+from sam2.modeling.sam.mask_decoder import MaskDecoder
+from sam2.modeling.sam.transformer import Attention, RoPEAttention
 from sam2.modeling.sam2_base import SAM2Base
 
 if not _was_in_use:
     GlobalHydra.instance().clear()
 
 __all__ = [
+    "Attention",
     "CXBlock",
     "FpnNeck",
     "Fuser",
     "Hiera",
     "ImageEncoder",
+    "MaskDecoder",
     "MaskDownSampler",
     "MemoryAttention",
     "MemoryAttentionLayer",
@@ -33,4 +36,5 @@ __all__ = [
     "PositionEmbeddingSine",
     "RoPEAttention",
     "SAM2Base",
+    "compute_axial_cis",
 ]

@@ -8,9 +8,17 @@ import torch
 from torch import Tensor
 
 from bmp.segmenters.build import build_sam2
-from bmp.segmenters.decode import decode_grouped, to_model_pixels, upsample_masks
-from bmp.segmenters.embeddings import Embeddings, embed_batch, join_embeddings, prepare_image
-from bmp.segmenters.prompts import UNUSED, Prompts
+from bmp.segmenters.clean_up import clean_up
+from bmp.segmenters.decode import upsample_masks
+from bmp.segmenters.decode_prompts import decode_prompts
+from bmp.segmenters.embeddings import (
+    Embeddings,
+    embed_batch,
+    embedding_bytes,
+    join_embeddings,
+    prepare_image,
+)
+from bmp.segmenters.prompts import Prompts
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
 
@@ -26,7 +34,11 @@ class SAM2Segmenter:
         bgr_as_rgb: feed BGR where SAM expects RGB, as the published loop does.
         antialias: filter when shrinking the image.
         embed_chunk: images encoded at a time.
-        decode_chunk: people decoded at a time.
+        decode_chunk: people decoded at a time; None: as many as suit the device.
+        max_hole_area: holes up to so many pixels of the S/4 × S/4 mask are filled, 0: none. The
+            published loop asks for 10 here and 50 below but, without its extension, does neither.
+        max_sprinkle_area: specks up to so many pixels of it are dropped, 0: none.
+        max_embedding_bytes: memory that the embeddings of one :meth:`embed` may take.
     """
 
     def __init__(
@@ -38,7 +50,10 @@ class SAM2Segmenter:
         bgr_as_rgb: bool = False,
         antialias: bool = True,
         embed_chunk: int = 4,
-        decode_chunk: int = 64,
+        decode_chunk: int | None = None,
+        max_hole_area: float = 0.0,
+        max_sprinkle_area: float = 0.0,
+        max_embedding_bytes: int = 2**31,
     ) -> None:
         config = load_config(config) if isinstance(config, str) else config
         self.device = torch.device(device)
@@ -46,23 +61,38 @@ class SAM2Segmenter:
         self.antialias = antialias
         self.embed_chunk = embed_chunk
         self.decode_chunk = decode_chunk
+        self.max_hole_area = max_hole_area
+        self.max_sprinkle_area = max_sprinkle_area
+        self.max_embedding_bytes = max_embedding_bytes
         self.sam = build_sam2(**config["model"]["sam"])
         if checkpoint is not None:
             load_checkpoint(self.sam, checkpoint)
         self.sam = self.sam.to(self.device).requires_grad_(False)
 
+    @property
+    def max_images(self) -> int:
+        """How many images fit into ``max_embedding_bytes``."""
+        return self.max_embedding_bytes // embedding_bytes(self.sam)
+
     @torch.no_grad()
     def embed(self, images: Sequence[np.ndarray]) -> Embeddings:
-        """Encode images, in chunks.
+        """Encode images, in chunks; the caller keeps the answer as long as it needs it.
 
         Args:
-            images: (H, W, 3) uint8 BGR each, of any sizes.
+            images: (H, W, 3) uint8 BGR each, of any sizes; at most ``max_images``.
 
         Raises:
-            TypeError, ValueError: something is no such image, or there is none.
+            TypeError, ValueError: something is no such image, there is none, or too many.
         """
         if not images:
             raise ValueError("embed needs at least one image")
+        if len(images) > self.max_images:
+            raise ValueError(
+                f"the embeddings of {len(images)} images take "
+                f"{len(images) * embedding_bytes(self.sam) / 2**20:.0f} MiB, more than "
+                f"max_embedding_bytes, {self.max_embedding_bytes / 2**20:.0f} MiB: give at most "
+                f"{self.max_images} images at a time, or allow more"
+            )
         parts = []
         for start in range(0, len(images), self.embed_chunk):
             chunk = images[start : start + self.embed_chunk]
@@ -70,13 +100,10 @@ class SAM2Segmenter:
             parts.append(embed_batch(self.sam, batch, [image.shape[:2] for image in chunk]))
         return join_embeddings(parts)
 
-    @torch.no_grad()
     def segment(
         self, embeddings: Embeddings, prompts: Sequence[Prompts]
     ) -> list[tuple[Tensor, Tensor]]:
         """Masks of all prompted people of all images.
-
-        People with equally many points share one decoder call, whichever image they are in.
 
         Args:
             embeddings: of B images, from :meth:`embed`.
@@ -86,20 +113,30 @@ class SAM2Segmenter:
             For every image its masks (N, H, W) bool and mask_scores (N,); an empty mask and 0 for
             people without any prompt.
         """
-        if len(prompts) != len(embeddings):
-            raise ValueError(f"{len(prompts)} prompts for {len(embeddings)} images")
-        counts = [len(p) for p in prompts]
-        coords, labels, image_index = self._flatten(embeddings, prompts)
-        logits, scores = decode_grouped(
-            self.sam, embeddings, image_index, coords, labels, chunk=self.decode_chunk
-        )
-        results = []
-        split = (prompts, embeddings.image_shapes, logits.split(counts), scores.split(counts))
-        for p, shape, own_logits, own_scores in zip(*split, strict=True):
-            masks = upsample_masks(own_logits, shape)
+        answers = []
+        for shape, p, (logits, scores) in zip(
+            embeddings.image_shapes, prompts, self.decode(embeddings, prompts), strict=True
+        ):
+            logits = clean_up(
+                logits,
+                max_hole_area=self.max_hole_area,
+                max_sprinkle_area=self.max_sprinkle_area,
+            )
+            masks = upsample_masks(logits, shape)
             masks &= p.is_prompted.to(masks.device)[:, None, None]
-            results.append((masks, own_scores))
-        return results
+            answers.append((masks, scores))
+        return answers
+
+    def decode(
+        self, embeddings: Embeddings, prompts: Sequence[Prompts]
+    ) -> list[tuple[Tensor, Tensor]]:
+        """As :meth:`segment`, but small masks of logits, which may serve as prompts again.
+
+        Returns:
+            For every image the logits (N, S/4, S/4) and mask_scores (N,); zeros for people
+            without any prompt.
+        """
+        return decode_prompts(self.sam, embeddings, prompts, chunk=self.decode_chunk)
 
     def _prepare(self, image: np.ndarray) -> Tensor:
         return prepare_image(
@@ -109,29 +146,6 @@ class SAM2Segmenter:
             bgr_as_rgb=self.bgr_as_rgb,
             antialias=self.antialias,
         )
-
-    def _flatten(
-        self, embeddings: Embeddings, prompts: Sequence[Prompts]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """All people as points (N, P, 2) in model pixels, labels (N, P), image indices (N,).
-
-        A box becomes two points before the others, as SAM 2 was trained.
-        """
-        width = 2 + max(p.point_labels.shape[1] for p in prompts)
-        coords, labels = [], []
-        for p in prompts:
-            corners = torch.where(p.uses_bbox[:, None], p.point_labels.new_tensor([2, 3]), UNUSED)
-            padding = width - 2 - p.point_labels.shape[1]
-            own = torch.cat([p.bboxes.reshape(-1, 2, 2), p.point_coords], 1)
-            coords.append(torch.nn.functional.pad(own, (0, 0, 0, padding)))
-            own = torch.cat([corners, p.point_labels], 1)
-            labels.append(torch.nn.functional.pad(own, (0, padding), value=UNUSED))
-        counts = torch.tensor([len(p) for p in prompts])
-        image_index = torch.arange(len(prompts)).repeat_interleave(counts).to(self.device)
-        shapes = torch.tensor(embeddings.image_shapes, device=self.device)[image_index]
-        points = torch.cat(coords).to(self.device, torch.float32)
-        points = to_model_pixels(points, shapes, self.sam.image_size)
-        return points, torch.cat(labels).to(self.device), image_index
 
 
 def build_segmenter(cfg: Mapping[str, Any], device: torch.device | str = "cpu") -> SAM2Segmenter:

@@ -4,6 +4,11 @@ Same classes and steps as configs/sam_pose2seg, smaller numbers, no video memory
 SynthCrowd and real photos, half each, with 1 to 8 joints as clicks. The trunk is that of the
 shipped detector and does not learn. Needs ``datasets/synthcrowd/{train,val}`` (python
 tools/datasets/synthcrowd.py) and the photos of ``datasets/README.md``.
+
+python tools/test.py THIS                                # annotated joints, SynthCrowd val
+python tools/test.py THIS --cfg-options test_dataloader.dataset.pose_file=poses.json
+
+The second cuts out the poses of a COCO result file (in ``data_root``) instead.
 """
 
 _base_ = ["../_base_/runtime.py"]
@@ -43,6 +48,7 @@ model = dict(
     # Learning from scratch, the published 20 to 1 first answers "background everywhere".
     loss_weights=dict(mask=5.0, dice=5.0, iou=1.0, object=1.0),
     trainable="all",
+    keypoint_order="random",
     eval_counts=(1, 3, 8),
 )
 checkpoint = "sam-pose2seg_demo.safetensors"
@@ -65,24 +71,27 @@ synthetic = dict(
     type="PoseSegDataset",
     data_root="datasets/synthcrowd/train",
     ann_file="annotations.json",
-    pipeline=train_pipeline,
+    data_prefix=dict(img="images"),
 )
 photos = dict(
     type="PoseSegDataset",
     data_root="datasets/coco_val2017_people_480",
     ann_file="people_masks.json",
-    pipeline=train_pipeline,
+    data_prefix=dict(img="images"),
 )
 train_dataloader = dict(
     batch_size=batch_size,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type="InfiniteSampler", shuffle=True),
+    sampler=dict(type="mmpose.MultiSourceSampler", batch_size=batch_size, source_ratio=[1, 1]),
     dataset=dict(
-        type="ConcatDataset",
-        datasets=[synthetic, dict(type="RepeatDataset", times=3, dataset=photos)],
+        type="mmpose.CombinedDataset",
+        metainfo=dict(from_file="coco.py"),
+        datasets=[synthetic, photos],
+        pipeline=train_pipeline,
     ),
 )
+find_unused_parameters = True  # without corrections some prompts never come
 val_dataloader = dict(
     batch_size=8,
     num_workers=1,
@@ -93,6 +102,7 @@ val_dataloader = dict(
         type="PoseSegDataset",
         data_root="datasets/synthcrowd/val",
         ann_file="annotations.json",
+        data_prefix=dict(img="images"),
         pipeline=test_pipeline,
         test_mode=True,
     ),
@@ -101,7 +111,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type="PromptedMaskMetric")
 test_evaluator = val_evaluator
 
-train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(type="mmpose.ResumableIterTrainLoop", max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
 optim_wrapper = dict(
@@ -126,6 +136,7 @@ default_hooks = dict(
     checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=100, max_keep_ckpts=1),
 )
 custom_hooks = [
+    dict(type="SeededStepsHook"),
     dict(
         type="EMAHook",
         ema_type="MomentumAnnealingEMA",

@@ -1,8 +1,10 @@
 """SAM 2.1 with Hiera-B+ as published, and its mask AP on people of COCO shown by their joints.
 
 python tools/test.py configs/sam_pose2seg/sam2.1_hiera-b+_sa-v-1024x1024.py
+python tools/test.py THIS --cfg-options test_dataloader.dataset.pose_file=poses.json
 
-Data: ``coco`` of datasets/README.md. The weights are downloaded once or put into ``models/``.
+The second cuts out the poses of a COCO result file (in ``data_root``) instead of the annotated
+people. Data: ``coco`` of datasets/README.md. Weights are downloaded once or put into ``models/``.
 """
 
 _base_ = ["../_base_/runtime.py"]
@@ -25,7 +27,7 @@ model = dict(
         memory=dict(num_layers=4, dim=64),
     ),
     trainable="prompt_and_decoder",
-    eval_counts=(1, 2, 3),
+    eval_counts=("bbox", 1, 2, 3),
 )
 checkpoint = "sam2.1_hiera_base_plus.pt"
 
@@ -44,9 +46,8 @@ test_dataloader = dict(
         type="PoseSegDataset",
         data_root="datasets/coco",
         ann_file="annotations/person_keypoints_val2017.json",
-        img_prefix="val2017",
+        data_prefix=dict(img="val2017"),
         pipeline=test_pipeline,
-        needs_keypoints=True,
         test_mode=True,
     ),
 )

@@ -90,6 +90,9 @@ def test_masks_of_the_demo_photo_are_the_published_ones(name):
     np.testing.assert_allclose(coarse[0, ::16, ::8, ::8], golden["image_embed_sub"], atol=1e-3)
     for kind in ("points3", "points1", "points_neg", "box"):
         [(masks, scores)] = segmenter.segment(embeddings, [prompts(kind)])
+        [(logits, _)] = segmenter.decode(embeddings, [prompts(kind)])
+        expected = golden[f"{kind}.low_res_logits"].reshape(1, 128, 128)
+        np.testing.assert_allclose(logits.numpy()[:, ::2, ::2], expected, atol=1e-3)
         np.testing.assert_allclose(scores.numpy(), golden[f"{kind}.scores"], atol=1e-4)
         width = image.shape[1]
         expected = np.unpackbits(golden[f"{kind}.mask_bits"], axis=-1)[..., :width].astype(bool)

@@ -131,6 +131,67 @@ def test_crowd_has_its_own_count_and_no_box():
     assert prompts.uses_bbox.tolist() == [False, False, True]
 
 
+def test_in_batch_mode_one_crowd_makes_all_a_crowd_without_negatives():
+    apart = person(KEYPOINTS + 500, bbox=(500, 500, 601, 597))
+    people = crowd(person(), person(bbox=(0, 0, 101, 90)), apart)
+    options = {"num_pos_keypoints_if_crowd": 5, "crowd_by_max_iou": 0.5, "visibility_thr": 0.3}
+    settings = PromptSettings(use_bbox=True, num_neg_keypoints=2, batch=True, **options)
+    prompts = make_prompts(people, settings)
+    assert prompts.point_labels.tolist() == [[1] * 5] * 3
+    assert not prompts.uses_bbox.any()
+
+
+@pytest.mark.parametrize("value", [None, False])
+def test_no_threshold_means_no_crowd(value):
+    people = crowd(person(), person(bbox=(0, 0, 101, 90)))
+    settings = PromptSettings(use_bbox=True, crowd_by_max_iou=value)
+    assert make_prompts(people, settings).uses_bbox.all()
+
+
+def test_small_people_are_not_prompted():
+    people = crowd(person(bbox=(0, 0, 100, 99.9)), person(bbox=(0, 0, 100, 100)))
+    settings = PromptSettings(ignore_small_bboxes=True, num_neg_keypoints=1, use_bbox=True)
+    assert make_prompts(people, settings).is_prompted.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"crop": True}, "set use_bbox=True", id="crop without a box"),
+        pytest.param({"crowd_by_max_iou": True}, "is a box IoU", id="crowd by True"),
+        pytest.param({"no_joint": "drop"}, "must be 'keep' or 'bbox'", id="no_joint"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        PromptSettings(**options)
+
+
+def test_a_box_that_is_nowhere_is_no_prompt():
+    people = person(visibility=torch.full((17,), 0.1), bbox=(0, 0, float("nan"), 5))
+    prompts = make_prompts(people, PromptSettings(no_joint="bbox"))
+    assert prompts.is_prompted.tolist() == [False]
+
+
+@pytest.mark.parametrize("method", ["k_most_visible", "distance", "distance+confidence", "closest"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_pos_keypoints": 2, "num_pos_keypoints_if_crowd": 6, "crowd_by_max_iou": 0.0},
+        {"use_bbox": True, "extend_bbox": True, "num_neg_keypoints": 40},
+        {"use_bbox": True, "crop": True, "num_pos_keypoints": 40},
+        {"num_pos_keypoints": 0, "no_joint": "bbox"},
+    ],
+    ids=["crowd count above the other", "box and all negatives", "crop and all joints", "no joint"],
+)
+def test_every_option_answers_for_everybody(method, options):
+    unseen = person(visibility=torch.full((17,), 0.1))
+    people = crowd(person(), unseen, person(KEYPOINTS + 40, bbox=(40, 40, 141, 137)))
+    prompts = make_prompts(people, PromptSettings(selection_method=method, **options), (137, 141))
+    assert len(prompts) == 3
+    assert ((prompts.point_labels == 1).sum(1) <= 40).all()
+
+
 def test_box_grows_to_hold_its_joints():
     settings = PromptSettings(use_bbox=True, extend_bbox=True, visibility_thr=0.3)
     prompts = make_prompts(person(bbox=(20, 20, 60, 60)), settings)

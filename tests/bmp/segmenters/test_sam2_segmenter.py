@@ -1,5 +1,7 @@
 """Embedding images and cutting out people, whatever the grouping."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,8 @@ from torch.nn import functional as F
 
 from bmp.segmenters.build import build_sam2
 from bmp.segmenters.decode import decode_points, draw_clicks, upsample_masks
-from bmp.segmenters.embeddings import prepare_image
-from bmp.segmenters.prompts import Prompts, points_as_prompts
+from bmp.segmenters.embeddings import embedding_bytes, prepare_image
+from bmp.segmenters.prompts import Prompts, masks_as_logits, points_as_prompts
 from bmp.segmenters.sam2_segmenter import SAM2Segmenter, build_segmenter
 
 TINY = {
@@ -39,31 +41,90 @@ def images():
 
 
 def random_prompts(num_people, shape, seed):
-    """1 to 3 points, positive and negative, for some people also (or only) a box."""
+    """Up to 3 points, positive and negative, for some people also a box, a mask, or all."""
     generator = torch.Generator().manual_seed(seed)
     size = torch.tensor([shape[1], shape[0]])
     coords = torch.rand(num_people, 3, 2, generator=generator) * size
     labels = torch.randint(-1, 2, (num_people, 3), generator=generator)
     corners = (torch.rand(num_people, 2, 2, generator=generator) * size).sort(1).values
-    uses_bbox = torch.rand(num_people, generator=generator) < 0.5
-    return Prompts(coords, labels, corners.reshape(num_people, 4), uses_bbox)
+    uses_bbox, uses_mask = torch.rand(2, num_people, generator=generator) < 0.5
+    masks = torch.randn(num_people, 16, 16, generator=generator)
+    return Prompts(coords, labels, corners.reshape(num_people, 4), uses_bbox, masks, uses_mask)
 
 
-def one_person(prompts, i):
-    rows = slice(i, i + 1)
-    fields = (prompts.point_coords, prompts.point_labels, prompts.bboxes, prompts.uses_bbox)
-    return Prompts(*(field[rows] for field in fields))
+def published_way(sam, embeddings, prompts, i, shape):
+    """One person by sam2's own prompt encoder and decoder: logits (16, 16) and score."""
+    scale = torch.tensor([64 / shape[1], 64 / shape[0]])
+    used = prompts.point_labels[i] >= 0
+    coords, labels = prompts.point_coords[i][used] * scale, prompts.point_labels[i][used]
+    if prompts.uses_bbox[i]:
+        coords = torch.cat([prompts.bboxes[i].reshape(2, 2) * scale, coords])
+        labels = torch.cat([torch.tensor([2, 3]), labels])
+    with torch.no_grad():
+        sparse, dense = sam.sam_prompt_encoder(
+            points=(coords[None], labels[None].int()),
+            boxes=None,
+            masks=prompts.mask_logits[i][None, None] if prompts.uses_mask[i] else None,
+        )
+        logits, scores, _, _ = sam.sam_mask_decoder(
+            image_embeddings=embeddings.coarse,
+            image_pe=sam.sam_prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=False,
+            repeat_image=True,
+            high_res_features=[embeddings.fine, embeddings.middle],
+        )
+    return logits[0, 0], scores[0, 0]
 
 
-def test_people_of_many_images_at_once_equal_one_at_a_time(segmenter, images):
-    prompts = [random_prompts(6, image.shape[:2], seed) for seed, image in enumerate(images)]
-    results = segmenter.segment(segmenter.embed(images), prompts)
-    for image, own, (masks, scores) in zip(images, prompts, results, strict=True):
-        embeddings = segmenter.embed([image])
-        for i in range(6):
-            [(mask, score)] = segmenter.segment(embeddings, [one_person(own, i)])
-            torch.testing.assert_close(score[0], scores[i], atol=1e-5, rtol=0)
-            assert (mask[0] != masks[i]).float().mean() < 1e-3
+def test_people_of_many_images_at_once_equal_sam2_one_at_a_time(segmenter, images):
+    prompts = [random_prompts(8, image.shape[:2], seed) for seed, image in enumerate(images)]
+    embeddings = segmenter.embed(images)
+    results = segmenter.decode(embeddings, prompts)
+    masks = segmenter.segment(embeddings, prompts)
+    for n, (logits, scores) in enumerate(results):
+        own = embeddings.select(torch.tensor([n]))
+        for i in range(8):
+            if not prompts[n].is_prompted[i]:
+                assert (logits[i] == 0).all()
+                assert not masks[n][0][i].any()
+                continue
+            expected = published_way(segmenter.sam, own, prompts[n], i, images[n].shape[:2])
+            torch.testing.assert_close(logits[i], expected[0], atol=1e-5, rtol=0)
+            torch.testing.assert_close(scores[i], expected[1], atol=1e-5, rtol=0)
+
+
+def test_a_number_of_points_is_one_call(segmenter, images):
+    calls = []
+    hook = segmenter.sam.sam_prompt_encoder.register_forward_hook(
+        lambda module, inputs, outputs: calls.append(outputs[0].shape[:2])
+    )
+    one, two = torch.rand(4, 1, 2) * 40, torch.rand(3, 2, 2) * 40
+    prompts = [points_as_prompts(p) for p in (one, two, one[:2])]
+    segmenter.segment(segmenter.embed(images), prompts)
+    hook.remove()
+    assert calls == [(6, 2), (3, 3)]  # people, their points and the padding
+
+
+def test_own_logits_are_a_prompt(segmenter, images):
+    embeddings = segmenter.embed(images[:1])
+    coords = torch.tensor([[[5.0, 5.0]]])
+    [(logits, _)] = segmenter.decode(embeddings, [points_as_prompts(coords)])
+    points = points_as_prompts(coords)
+    fields = (points.point_coords, points.point_labels, points.bboxes, points.uses_bbox)
+    [(again, scores)] = segmenter.decode(embeddings, [Prompts(*fields, mask_logits=logits)])
+    assert (again - logits).abs().max() > 0
+    assert scores.isfinite().all()
+
+
+def test_masks_become_logits_by_the_share_inside():
+    masks = torch.zeros(1, 4, 4, dtype=torch.bool)
+    masks[:, :, :2] = True
+    logits = masks_as_logits(masks, 4)
+    assert (logits[..., :2] == 10).all()
+    assert (logits[..., 2:] == -10).all()
+    assert masks_as_logits(masks[:0], 4).shape == (0, 4, 4)
 
 
 def test_results_do_not_depend_on_chunks(images):
@@ -121,6 +182,69 @@ def test_order_of_points_is_neutral(segmenter, images):
 def test_what_is_no_image_is_refused(segmenter, image, error, message):
     with pytest.raises(error, match=message):
         segmenter.embed([image])
+
+
+def test_memory_for_embeddings_is_bounded(segmenter, images):
+    embeddings = segmenter.embed(images)
+    maps = (embeddings.coarse, embeddings.fine, embeddings.middle)
+    taken = sum(map.numel() * map.element_size() for map in maps)
+    small = SAM2Segmenter({"model": {"sam": TINY}}, max_embedding_bytes=taken)
+    assert small.max_images == 3
+    small.embed(images)
+    with pytest.raises(ValueError, match="give at most 3 images at a time"):
+        small.embed(images + images[:1])
+
+
+def test_the_published_sizes_need_16_mib_an_image():
+    sizes = SimpleNamespace(hidden_dim=256, image_size=1024)
+    assert embedding_bytes(sizes) == 16 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        pytest.param({"point_labels": torch.ones(1, 1)}, TypeError, "point_labels", id="labels"),
+        pytest.param({"uses_bbox": torch.ones(1)}, TypeError, "uses_bbox", id="flags"),
+        pytest.param(
+            {"point_coords": torch.ones(1, 1, 2).long()}, TypeError, "point_coords", id="whole"
+        ),
+        pytest.param(
+            {"point_labels": torch.tensor([[7]])}, ValueError, "1 inside, 0 outside", id="label 7"
+        ),
+        pytest.param(
+            {"point_coords": torch.full((1, 1, 2), torch.nan)}, ValueError, "finite", id="nan"
+        ),
+        pytest.param({"bboxes": torch.zeros(1, 3)}, ValueError, r"bboxes must be", id="shape"),
+        pytest.param(
+            {"uses_mask": torch.ones(1, dtype=torch.bool)}, ValueError, "no mask_logits", id="mask"
+        ),
+    ],
+)
+def test_malformed_prompts_are_refused(changes, error, message):
+    fields = {
+        "point_coords": torch.zeros(1, 1, 2),
+        "point_labels": torch.ones(1, 1, dtype=torch.long),
+        "bboxes": torch.zeros(1, 4),
+        "uses_bbox": torch.zeros(1, dtype=torch.bool),
+    }
+    with pytest.raises(error, match=message):
+        Prompts(**fields | changes)
+
+
+def test_mask_prompts_of_another_size_are_refused(segmenter, images):
+    points = points_as_prompts(torch.zeros(1, 1, 2))
+    fields = (points.point_coords, points.point_labels, points.bboxes, points.uses_bbox)
+    with pytest.raises(ValueError, match=r"must be \(N, 16, 16\)"):
+        segmenter.segment(segmenter.embed(images[:1]), [Prompts(*fields, torch.zeros(1, 8, 8))])
+
+
+def test_nothing_is_put_on_a_gpu_that_was_not_asked_for(monkeypatch):
+    """sam2's own classes put tables on "cuda" as soon as there is one."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    sam = build_sam2(**TINY, memory={"num_layers": 1, "dim": 32})
+    tables = [module.freqs_cis for module in sam.modules() if hasattr(module, "freqs_cis")]
+    assert len(tables) == 2
+    assert {table.device.type for table in tables} == {"cpu"}
 
 
 def test_embed_and_segment_refuse_wrong_counts(segmenter, images):

@@ -1,0 +1,75 @@
+"""People shown by a box, cut out of a piece of the image around it (published option ``crop``).
+
+Small people are then seen larger, at the price of an embedding each.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bmp.interfaces import Segmenter
+from bmp.segmenters.prompts import Prompts
+
+CROP_SCALE = 1.5  # of the box, about its centre
+PEOPLE_AT_A_TIME = 16  # whose pieces are embedded together
+
+
+def crop_windows(
+    bboxes: Tensor, image_shape: tuple[int, int], *, scale: float = CROP_SCALE
+) -> Tensor:
+    """Whole-pixel windows round boxes.
+
+    Args:
+        bboxes: (N, 4) xyxy, image pixels.
+        image_shape: (H, W).
+        scale: side of the window as part of the box's.
+
+    Returns:
+        (N, 4) int64 xyxy, ends not included, within the image and at least one pixel large.
+    """
+    centres, halves = (bboxes[:, :2] + bboxes[:, 2:]) / 2, (bboxes[:, 2:] - bboxes[:, :2]) / 2
+    corners = torch.cat([centres - scale * halves, centres + scale * halves], 1).round().long()
+    limits = torch.tensor([image_shape[1], image_shape[0]], device=bboxes.device)
+    low = torch.minimum(corners[:, :2].clamp(min=0), limits - 1)
+    high = torch.minimum(torch.maximum(corners[:, 2:], low + 1), limits)
+    return torch.cat([low, high], 1)
+
+
+def segment_with_crops(
+    segmenter: Segmenter,
+    images: Sequence[np.ndarray],
+    embeddings: Any,
+    prompts: Sequence[Prompts],
+) -> list[tuple[Tensor, Tensor]]:
+    """As ``segmenter.segment``, with a piece of the image for everybody shown by a box.
+
+    Args:
+        segmenter: cuts people out.
+        images: (H, W, 3) uint8 BGR each.
+        embeddings: of the whole images, for the others.
+        prompts: one an image; mask prompts are of the whole image and not for people with boxes.
+
+    Returns:
+        Masks (N, H, W) bool in the whole image and mask_scores (N,), a pair an image.
+    """
+    answers = segmenter.segment(embeddings, prompts)
+    people = [(i, row) for i, p in enumerate(prompts) for row in p.uses_bbox.nonzero()[:, 0]]
+    windows = [
+        crop_windows(p.bboxes, image.shape[:2]).tolist()
+        for p, image in zip(prompts, images, strict=True)
+    ]
+    for start in range(0, len(people), PEOPLE_AT_A_TIME):
+        part = people[start : start + PEOPLE_AT_A_TIME]
+        places = [(i, row, windows[i][row]) for i, row in part]
+        pieces = [images[i][y1:y2, x1:x2] for i, _, (x1, y1, x2, y2) in places]
+        own = [prompts[i].select(row[None]).shift(-x1, -y1) for i, row, (x1, y1, _, _) in places]
+        found = segmenter.segment(segmenter.embed(pieces), own)
+        for (i, row, (x1, y1, x2, y2)), (mask, score) in zip(places, found, strict=True):
+            masks, scores = answers[i]
+            masks[row] = False
+            masks[row, y1:y2, x1:x2] = mask[0]
+            scores[row] = score[0]
+    return answers
