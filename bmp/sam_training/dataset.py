@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from bmp.registry import DATASETS
 from mmpose.datasets import BaseCocoStyleDataset
 from mmpose.datasets.annotation_files import parse_numbers, read_json_list, require_fields
-from mmpose.datasets.cihp_dataset import attach_poses
+from mmpose.datasets.cihp_dataset import read_poses
 from mmpose.datasets.coco_style import IMAGE_FIELDS
 
 SEEN = 2  # COCO's level of a joint that can be seen
@@ -67,11 +67,7 @@ class PoseSegDataset(BaseCocoStyleDataset):
     def read_content(self) -> dict[str, list[dict]]:
         """The annotation file, with the joints of ``keypoints_file``."""
         content = super().read_content()
-        if self.keypoints_file is None:
-            return content
-        poses = read_json_list(Path(self.data_root, self.keypoints_file))
-        people = attach_poses(content["annotations"], poses, self.presence_thr)
-        return content | {"annotations": people}
+        return read_poses(content, self.data_root, self.keypoints_file, self.presence_thr)
 
     def load_data_list(self) -> list[dict]:
         """Samples, in the order of the file's images."""

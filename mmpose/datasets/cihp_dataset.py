@@ -32,6 +32,26 @@ def pseudo_levels(
     return np.where(presence >= threshold, 1 + seen, 0).astype(np.float32)
 
 
+def read_poses(
+    content: dict[str, list[dict]], root: str, file: str | None, threshold: float
+) -> dict[str, list[dict]]:
+    """A data set's content with the poses of a result file under its root; None: as it is.
+
+    Args:
+        content: of an annotation file in COCO's format.
+        root: folder of the data set.
+        file: a COCO result file in it.
+        threshold: see `pseudo_levels`.
+
+    Raises:
+        ValueError: a record lacks a field.
+    """
+    if file is None:
+        return content
+    people = attach_poses(content["annotations"], read_json_list(Path(root, file)), threshold)
+    return content | {"annotations": people}
+
+
 def attach_poses(people: list[dict], poses: list[dict], threshold: float) -> list[dict]:
     """People of COCO's format with the keypoints of the poses that overlap them most.
 
@@ -102,8 +122,4 @@ class CIHPDataset(BaseCocoStyleDataset):
     def read_content(self) -> dict[str, list[dict]]:
         """The file with a pose for each person who has one."""
         content = super().read_content()
-        if self.keypoints_file is None:
-            return content
-        poses = read_json_list(Path(self.data_root, self.keypoints_file))
-        people = attach_poses(content["annotations"], poses, self.presence_thr)
-        return content | {"annotations": people}
+        return read_poses(content, self.data_root, self.keypoints_file, self.presence_thr)

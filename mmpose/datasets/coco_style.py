@@ -291,11 +291,4 @@ class BaseCocoStyleDataset(BaseDataset):
 
     def prepare_data(self, idx: int) -> dict | None:
         """One sample after the pipeline; an unreadable picture is counted and reported."""
-        sample, was_unreadable = run_pipeline(
-            self.pipeline,
-            self.get_data_info(idx),
-            test_mode=self.test_mode,
-            num_before=self.num_unreadable,
-        )
-        self.num_unreadable += was_unreadable
-        return sample
+        return run_pipeline(self, self.get_data_info(idx))

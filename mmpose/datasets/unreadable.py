@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from mmengine.logging import print_log
@@ -11,37 +12,42 @@ class UnreadableImageError(ValueError):
     """A picture is missing, empty or damaged."""
 
 
-def run_pipeline(
-    pipeline: Callable[[dict], dict | None], sample: dict, *, test_mode: bool, num_before: int
-) -> tuple[dict | None, bool]:
-    """Send a sample through its transforms and survive an unreadable picture.
+class PoseSamples(Protocol):
+    """What :func:`run_pipeline` needs of a data set."""
+
+    pipeline: Callable[[dict], dict | None]
+    test_mode: bool
+    num_unreadable: int
+
+
+def run_pipeline(dataset: PoseSamples, sample: dict) -> dict | None:
+    """Send a sample through its data set's transforms and survive an unreadable picture.
 
     In training the sample is dropped (the data set then draws another one). In a test every
     sample must arrive: the picture is taken as black and the sample is marked ``unreadable``, so
-    that the metric counts the person as missed.
+    that the metric counts the person as missed. The data set counts such pictures.
 
     Args:
-        pipeline: the composed transforms.
+        dataset: whose transforms and count are used.
         sample: one parsed annotation.
-        test_mode: whether every sample must arrive.
-        num_before: how many pictures were unreadable before, for the report.
 
     Returns:
-        The packed sample or None, and whether its picture was unreadable.
+        The packed sample or None.
     """
     try:
-        return pipeline(sample), False
+        return dataset.pipeline(sample)
     except UnreadableImageError as error:
-        consequence = "counted as missed" if test_mode else "left out of training"
+        dataset.num_unreadable += 1
+        consequence = "counted as missed" if dataset.test_mode else "left out of training"
         print_log(
-            f"{error}; {consequence} (number {num_before + 1} in this process)",
+            f"{error}; {consequence} (number {dataset.num_unreadable} in this process)",
             logger="current",
             level=logging.WARNING,
         )
-    if not test_mode:
-        return None, True
+    if not dataset.test_mode:
+        return None
     blank = np.zeros((*_picture_shape(sample), 3), dtype=np.uint8)
-    return pipeline({**sample, "img": blank, "unreadable": True}), True
+    return dataset.pipeline({**sample, "img": blank, "unreadable": True})
 
 
 def _picture_shape(sample: dict) -> tuple[int, int]:
