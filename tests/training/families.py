@@ -62,13 +62,15 @@ def read_batch(config: Config, folder: Path, size: int, pipeline: list | None = 
     return pseudo_collate([dataset[index] for index in range(size)])
 
 
-def train_steps(model: nn.Module, config: Config, batch: dict, num_steps: int) -> list[float]:
-    """Losses of steps on one batch with the config's optimiser at its full rate."""
+def train_steps(
+    model: nn.Module, config: Config, batch: dict, num_steps: int, loss: str = "loss"
+) -> list[float]:
+    """A loss at each step on one batch with the config's optimiser at its full rate."""
     wrapper: OptimWrapper = build_optim_wrapper(model, config.optim_wrapper)
     losses = []
     for _ in range(num_steps):
         model.train()  # as the loop does
-        losses.append(model.train_step(batch, wrapper)["loss"].item())
+        losses.append(model.train_step(batch, wrapper)[loss].item())
     return losses
 
 
