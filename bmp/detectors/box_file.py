@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 from bmp.detectors.selection import best_bboxes
 from bmp.interfaces import Detector
 from bmp.structures import make_people
-from mmpose.datasets.annotation_files import read_json_list, require_fields
+from mmpose.datasets.annotation_files import parse_numbers, read_json_list, require_fields
 from mmpose.structures.mask import segmentation_to_mask
 
 _FIELDS = ("image_id", "category_id", "bbox", "score")
@@ -36,7 +36,7 @@ class BoxFileDetector:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no such list.
+        ValueError: it is no such list, or a box is not four numbers.
     """
 
     def __init__(
@@ -62,7 +62,10 @@ class BoxFileDetector:
         }
         self.by_image: dict[int, list[dict]] = defaultdict(list)
         for index, entry in enumerate(read_json_list(self.box_file)):
-            require_fields(entry, _FIELDS, f"detection {index} of {self.box_file}")
+            name = f"detection {index} of {self.box_file}"
+            require_fields(entry, _FIELDS, name)
+            if parse_numbers(entry, "bbox").shape != (4,):
+                raise ValueError(f"{name}: bbox must be x, y, w, h, got {entry['bbox']!r}")
             if entry["category_id"] == category_id:
                 self.by_image[entry["image_id"]].append(entry)
 

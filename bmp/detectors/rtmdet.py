@@ -26,6 +26,7 @@ from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
 
 _CLASS_LAYER = "bbox_head.rtm_cls.0.weight"
+_MULTIPLE = 32  # sides of an input that every level of a feature pyramid divides
 
 
 class RTMDetDetector:
@@ -41,10 +42,13 @@ class RTMDetDetector:
         nms_iou_thr: of two people whose boxes overlap more, the better one stays.
         max_people: at most so many an image, the best.
         label: class index of people.
-        size: (w, h) that images are fitted into and padded to (with 114); None does what the
-            test pipeline does.
+        size: (w, h) that images are fitted into; padded (with 114) to the next multiples of 32.
+            None does what the test pipeline does.
         batch_size: images a forward pass.
         inclusive_nms: see :func:`bmp.detectors.selection.best_bboxes`.
+
+    Raises:
+        ValueError: ``batch_size`` is below 1, or an RTMDet-Ins model has no class ``label``.
     """
 
     def __init__(
@@ -61,11 +65,18 @@ class RTMDetDetector:
         batch_size: int = 8,
         inclusive_nms: bool = False,
     ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         if isinstance(config, str | Path):
             config = load_config(config)
         self.device = torch.device(device)
         self.model = build_mmdet_model(config["model"], checkpoint).to(self.device).eval()
-        self.canvas = Canvas(tuple(size), tuple(size)) if size else read_canvas(config)
+        if is_rtmdet_ins(self.model) and not 0 <= label < self.model.bbox_head.num_classes:
+            raise ValueError(
+                f"label must be one of the model's {self.model.bbox_head.num_classes} classes, "
+                f"counted from 0, got {label}"
+            )
+        self.canvas = _make_canvas(size) if size else read_canvas(config)
         self.score_thr = score_thr
         self.nms_iou_thr = nms_iou_thr
         self.max_people = max_people
@@ -222,6 +233,12 @@ class RTMDetDetector:
         if "masks" in found:
             fields["masks"] = _fit_masks(found.masks[keep[best]].bool(), image_shape)
         return make_people(bboxes[best], bbox_scores=scores[best], **fields)
+
+
+def _make_canvas(size: Sequence[int]) -> Canvas:
+    width, height = size
+    padded = math.ceil(width / _MULTIPLE) * _MULTIPLE, math.ceil(height / _MULTIPLE) * _MULTIPLE
+    return Canvas((width, height), padded)
 
 
 def _fit_masks(masks: Tensor, image_shape: tuple[int, int]) -> Tensor:

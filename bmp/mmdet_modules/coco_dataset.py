@@ -1,6 +1,7 @@
 """mmdet's COCO data sets that go on when an image or an annotation cannot be used."""
 
 import logging
+import math
 from collections import Counter
 from typing import Any, ClassVar
 
@@ -25,10 +26,12 @@ class TolerantCocoDataset(CocoDataset):
     """``CocoDataset`` with the same arguments that survives unusable images.
 
     An image that is missing, damaged, or too thin to be resized is reported and counted in
-    ``num_skipped``. In training another one is drawn. In a test an empty image stands for it, so
-    that its people count as missed. Annotations that cannot be used, because they lie outside the
-    image, are empty, or have no mask of at least three points, are counted when the file is read;
-    the last are ignored where masks are trained.
+    ``num_skipped``. In training another one is drawn. In a test an empty image stands for it:
+    ``CocoMetric``, which reads the annotation file, counts its people as missed; ``HoleMetric``,
+    which counts those in the image, leaves them out. Annotations that cannot be used, because
+    they lie outside the image, are empty, or have no mask (three points at least, or an RLE of
+    the image's size), are counted when the file is read; the last are ignored where masks are
+    trained.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -54,19 +57,25 @@ class TolerantCocoDataset(CocoDataset):
         """mmdet's record of an image.
 
         Raises:
-            ValueError: the image or an annotation lacks a field.
+            ValueError: the image or an annotation lacks a field, or a box is not four numbers.
         """
         image, annotations = raw_data_info["raw_img_info"], raw_data_info["raw_ann_info"]
         require_fields(image, _IMAGE_FIELDS, f"image {image.get('id')} of {self.ann_file}")
         for annotation in annotations:
             name = f"annotation {annotation.get('id')} of {self.ann_file}"
             require_fields(annotation, _ANNOTATION_FIELDS, name)
+            if not _is_box(annotation["bbox"]):
+                raise ValueError(
+                    f"{name}: bbox must be four finite numbers x, y, w, h, "
+                    f"got {annotation['bbox']!r}"
+                )
         record = super().parse_data_info(raw_data_info)
         num_wanted = sum(entry["category_id"] in self.cat_ids for entry in annotations)
         self.counts["all"] += num_wanted
         self.counts["dropped"] += num_wanted - len(record["instances"])
         for instance in record["instances"]:
-            if not _is_usable(instance.setdefault("mask", [])):
+            if not _is_usable(instance.get("mask"), (image["height"], image["width"])):
+                instance["mask"] = []
                 self.counts["without mask"] += 1
         return record
 
@@ -80,7 +89,7 @@ class TolerantCocoDataset(CocoDataset):
 
     def _report(self, path: str, error: Exception) -> None:
         self.num_skipped += 1
-        consequence = "its people count as missed" if self.test_mode else "left out of training"
+        consequence = "an empty image stands for it" if self.test_mode else "left out of training"
         reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
         print_log(
             f"image {path} cannot be used ({reason[0]}); {consequence} "
@@ -99,11 +108,18 @@ class TolerantCocoDataset(CocoDataset):
         return record
 
 
-def _is_usable(segmentation: list | dict) -> bool:
-    """Whether a mask can be drawn: an RLE, or a polygon of three points or more."""
-    if isinstance(segmentation, list):
-        return any(len(polygon) >= 6 and len(polygon) % 2 == 0 for polygon in segmentation)
-    return True
+def _is_box(bbox: Any) -> bool:
+    is_four = isinstance(bbox, list) and len(bbox) == 4
+    return is_four and all(isinstance(x, int | float) and math.isfinite(x) for x in bbox)
+
+
+def _is_usable(segmentation: Any, image_shape: tuple[int, int]) -> bool:
+    """Whether a mask can be drawn: an RLE of the image's size, or polygons, one of 3 points."""
+    if isinstance(segmentation, dict):
+        return "counts" in segmentation and tuple(segmentation.get("size", ())) == image_shape
+    if not isinstance(segmentation, list) or not all(isinstance(p, list) for p in segmentation):
+        return False
+    return any(len(polygon) >= 6 and len(polygon) % 2 == 0 for polygon in segmentation)
 
 
 @DATASETS.register_module()

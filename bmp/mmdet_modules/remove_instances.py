@@ -71,9 +71,10 @@ class RemoveRandomInstances(BaseTransform):
     """Black out a random subset of the annotated people and drop their annotations.
 
     Stands after ``LoadAnnotations(with_bbox=True, with_mask=True)``, before or after Mosaic and
-    MixUp. What a hole hides of the others leaves their masks too (bitmap masks; polygons stay
-    whole), and who loses more than ``1 - min_visible`` of the mask is dropped as well. Crowd
-    annotations are never chosen and never changed. An image may end up with nobody.
+    MixUp. Of several classes, people alone are chosen. What a hole hides of the others leaves
+    their masks too (bitmap masks; polygons stay whole), and who loses more than ``1 -
+    min_visible`` of the mask is dropped as well. Crowd annotations are never chosen and never
+    changed. An image may end up with nobody.
 
     Args:
         prob: probability that an image is touched.
@@ -85,6 +86,7 @@ class RemoveRandomInstances(BaseTransform):
             shrinks it and leaves a rim, as a predicted mask does.
         blur: standard deviation of the edge, pixels.
         min_visible: fraction of a mask that must remain for its annotation to stay.
+        label: of people among the classes of the data set.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class RemoveRandomInstances(BaseTransform):
         dilation: tuple[int, int] = (0, 0),
         blur: float = 0.0,
         min_visible: float = 0.2,
+        label: int = 0,
     ) -> None:
         fractions = {"prob": prob, "min_overlap": min_overlap, "min_visible": min_visible}
         if not all(0 <= value <= 1 for value in fractions.values()):
@@ -116,6 +119,7 @@ class RemoveRandomInstances(BaseTransform):
         self.dilation = dilation
         self.blur = blur
         self.min_visible = min_visible
+        self.label = label
 
     def transform(self, results: dict) -> dict:
         """Keys read and written: ``img`` and those of ``LoadAnnotations``."""
@@ -139,7 +143,8 @@ class RemoveRandomInstances(BaseTransform):
             raise ValueError(
                 "holes need masks: put this after LoadAnnotations(with_bbox=True, with_mask=True)"
             )
-        candidates = np.flatnonzero(~results["gt_ignore_flags"])
+        is_person = results["gt_bboxes_labels"] == self.label
+        candidates = np.flatnonzero(is_person & ~results["gt_ignore_flags"])
         if rng.rand() >= self.prob:
             return candidates[:0]
         if self.min_overlap > 0:

@@ -97,6 +97,11 @@ def run_model(monkeypatch):
     return run
 
 
+def test_a_box_that_is_not_four_numbers_is_named(write):
+    with pytest.raises(ValueError, match=r"detection 0 of .*: bbox must be x, y, w, h"):
+        BoxFileDetector(write([entry([1, 2, 3])]))
+
+
 def test_the_loop_starts_from_the_file_and_goes_on_with_the_other_detector(write, run_model):
     path = write([entry([5, 5, 20, 45])])  # one of the two people of the image
     later = RectangleDetector()

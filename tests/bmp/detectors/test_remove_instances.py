@@ -115,6 +115,13 @@ def test_overlap_with_others_limits_who_is_removed(min_overlap, chosen):
     assert removed_people(transform) == chosen
 
 
+def test_of_several_classes_people_alone_are_removed():
+    transform = RemoveRandomInstances(1.0, num=(3, None))
+    results = make_results() | {"gt_bboxes_labels": np.array([0, 7, 0])}
+    assert sorted(transform.choose(results)) == [0, 2]
+    assert RemoveRandomInstances(1.0, label=7).choose(results).tolist() == [1]
+
+
 def test_overlap_with_a_crowd_annotation_does_not_count():
     transform = RemoveRandomInstances(1.0, num=(3, None), min_overlap=0.1)
     assert removed_people(transform, make_results(ignored=(True, False, False))) == []

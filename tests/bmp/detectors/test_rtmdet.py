@@ -135,6 +135,20 @@ def test_bad_images_are_refused(detector):
         detector.detect([np.zeros((8, 8, 3))])
 
 
+def test_a_size_of_any_sides_is_padded_to_what_the_network_halves(detector):
+    config = load_config(CONFIGS / "rtmdet" / "rtmdet-ins_tiny_8xb32-300e_coco-640x640.py")
+    tiny = RTMDetDetector(config, size=(100, 70))
+    assert tiny.canvas == Canvas((100, 70), (128, 96))
+    (people,) = tiny.detect(random_images((30, 40)))
+    assert people.masks.shape[1:] == (30, 40)
+
+
+@pytest.mark.parametrize("wrong", [{"label": 1}, {"label": -1}, {"batch_size": 0}])
+def test_impossible_settings_are_refused(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
+        RTMDetDetector(small_config(), **wrong)
+
+
 def test_the_number_of_classes_follows_the_file(tmp_path):
     model = build_mmdet_model(small_config(num_classes=5).model)
     torch.save({"state_dict": model.state_dict(), "meta": {}}, tmp_path / "five.pth")

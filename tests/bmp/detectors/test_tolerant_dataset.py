@@ -153,6 +153,31 @@ def test_annotations_that_cannot_be_used_are_counted(tmp_path):
     assert len(open_dataset(tmp_path, with_polygons)[0]["data_samples"].gt_instances) == 1
 
 
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        None,
+        {},
+        {"counts": [0, 100], "size": [10, 10]},  # of another image
+        [1, 2, 3, 4, 5, 6],
+        [None],
+    ],
+)
+def test_a_mask_that_is_none_is_counted_and_ignored(tmp_path, segmentation):
+    write(tmp_path, [GOOD], [annotation(0), annotation(0) | {"segmentation": segmentation}])
+    dataset = open_dataset(tmp_path, TEST)
+    assert dataset.counts == {"all": 2, "dropped": 0, "without mask": 1}
+    sample = dataset[0]["data_samples"]
+    assert (len(sample.gt_instances), len(sample.ignored_instances)) == (1, 1)
+
+
+@pytest.mark.parametrize("bbox", [[1, 2, 3], [0, 0, float("nan"), 5], ["0", 0, 5, 5]])
+def test_a_box_that_is_not_four_numbers_is_named(tmp_path, bbox):
+    write(tmp_path, [GOOD], [annotation(0), annotation(0, bbox=bbox)])
+    with pytest.raises(ValueError, match=r"annotation 2 of .*: bbox must be four finite numbers"):
+        open_dataset(tmp_path, TEST)
+
+
 def test_all_categories_are_kept_where_asked_for(tmp_path):
     write(tmp_path, [GOOD], [annotation(0), annotation(0, category_id=2)])
     classes = {"classes": ("person", "bicycle")}
