@@ -39,8 +39,10 @@ class RTMDetDetector:
             weights.
         device: where the model works and the records lie.
         score_thr: a person needs a score above it.
-        nms_iou_thr: of two people whose boxes overlap more, the better one stays.
-        max_people: at most so many an image, the best.
+        nms_iou_thr: of two people whose boxes overlap more, the better one stays; the model's own
+            suppression comes first.
+        max_people: at most so many an image, the best; of RTMDet-Ins those of the label alone
+            count, of other models their ``max_per_img`` over all classes cuts first.
         label: class index of people.
         size: (w, h) that images are fitted into; padded (with 114) to the next multiples of 32.
             None does what the test pipeline does.
@@ -162,7 +164,7 @@ class RTMDetDetector:
         ) / scores.new_tensor(image.scale_factor * 2)
         is_large = ((bboxes[:, 2:] - bboxes[:, :2]) > cfg.get("min_bbox_size", 0)).all(1)
         keep, bboxes = keep[is_large], bboxes[is_large]
-        best = nms(bboxes, scores[keep], cfg.nms.iou_threshold)[: cfg.max_per_img]
+        best = nms(bboxes, scores[keep], cfg.nms.iou_threshold)
         keep, bboxes = keep[best], bboxes[best]
         best = self._suppress(bboxes, scores[keep])
         keep, bboxes = keep[best], bboxes[best]

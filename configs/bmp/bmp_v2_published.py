@@ -1,7 +1,8 @@
 """BBoxMaskPose v2 with every behaviour of the published code that can change numbers.
 
 Not reproduced: a person without a usable joint, whom the published code segments from an empty
-prompt, keeps the detector's mask.
+prompt, keeps the detector's mask; and the limit of 40 people counts after the suppression of
+overlapping ones, not before.
 """
 
 _base_ = ["bmp_v2.py"]

@@ -101,6 +101,15 @@ def test_at_most_max_people_and_the_best_of_them(detector):
     torch.testing.assert_close(few.detect(random_images((200, 150)))[0].bboxes, everyone.bboxes[:2])
 
 
+def test_the_models_own_limit_does_not_count(detector):
+    config = small_config()
+    config.model.test_cfg.max_per_img = 1
+    limited = RTMDetDetector(config, size=(128, 128))
+    limited.model.load_state_dict(detector.model.state_dict())
+    images = random_images((200, 150))
+    assert len(limited.detect(images)[0]) == len(detector.detect(images)[0]) > 1
+
+
 def test_only_the_wanted_class_counts():
     config = small_config(num_classes=3)
     torch.manual_seed(0)
