@@ -161,5 +161,5 @@ custom_hooks = [
     ),
 ]
 log_processor = dict(window_size=20, by_epoch=False)
-visualizer = dict(type="DetLocalVisualizer", name="visualizer")
+visualizer = dict(type="DetLocalVisualizer")
 randomness = dict(seed=0)

@@ -137,4 +137,4 @@ custom_hooks = [
         switch_pipeline=train_pipeline_stage2,
     ),
 ]
-visualizer = dict(type="DetLocalVisualizer", name="visualizer")
+visualizer = dict(type="DetLocalVisualizer")
