@@ -37,12 +37,14 @@ def start(tmp_path_factory):
     return write_start(tmp_path_factory.mktemp("start") / "start.safetensors")
 
 
-def check_learning(run: ShortRun, *, least_ap: float) -> float:
-    """Train; the loss of the heatmaps must fall and the AP on new people rise; that AP."""
+def check_learning(
+    run: ShortRun, *, least_ap: float, falling: tuple[str, ...] = ("loss_kpt", "loss")
+) -> float:
+    """Train; the losses named must fall and the AP on new people rise; that AP."""
     untrained_ap = run.measure(run.write_untrained())
     log = run.train()
     ap = run.measure(run.checkpoint)
-    for name in ("loss_kpt", "loss"):  # first ten steps, last thirty
+    for name in falling:  # first ten steps, last thirty
         early, late = log[0][name], np.mean([entry[name] for entry in log[-3:]])
         print(f"{run.family}: {name} {early:.4f} -> {late:.4f}, AP {untrained_ap:.4f} -> {ap:.4f}")
         assert late < 0.95 * early
@@ -62,7 +64,8 @@ def test_a_family_learns(family, steps, least_ap, people, start, tmp_path):
 def test_pmpose_learns_in_two_stages(people, start, tmp_path):
     """Heatmaps first; then, on frozen features and heatmaps, the numbers beside them."""
     first = ShortRun(tmp_path / "stage1", "PMPose stage 1", people, 100, start)
-    ap = check_learning(first, least_ap=0.03)
+    # the rest of this stage's loss is of branches that do not learn yet
+    ap = check_learning(first, least_ap=0.03, falling=("loss_kpt",))
     joints = joints_by_person(first.results())
     second = ShortRun(
         tmp_path / "stage2",
