@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bmp.checkpoints import find_checkpoint
+from bmp.config_files import find_config
 from bmp.segmenters.build import build_sam2
 from bmp.segmenters.clean_up import clean_up
 from bmp.segmenters.decode import upsample_masks
@@ -55,7 +57,12 @@ class SAM2Segmenter:
         max_sprinkle_area: float = 0.0,
         max_embedding_bytes: int = 2**31,
     ) -> None:
-        config = load_config(config) if isinstance(config, str) else config
+        model = (load_config(config) if isinstance(config, str) else config).get("model", {})
+        if "sam" not in model:
+            raise ValueError(
+                f"the segmenter's config needs model.sam, it has {sorted(model)} in model; "
+                "configs/sam_pose2seg holds configs of segmenters"
+            )
         self.device = torch.device(device)
         self.bgr_as_rgb = bgr_as_rgb
         self.antialias = antialias
@@ -64,7 +71,7 @@ class SAM2Segmenter:
         self.max_hole_area = max_hole_area
         self.max_sprinkle_area = max_sprinkle_area
         self.max_embedding_bytes = max_embedding_bytes
-        self.sam = build_sam2(**config["model"]["sam"])
+        self.sam = build_sam2(**model["sam"])
         if checkpoint is not None:
             load_checkpoint(self.sam, checkpoint)
         self.sam = self.sam.to(self.device).requires_grad_(False)
@@ -84,6 +91,8 @@ class SAM2Segmenter:
         Raises:
             TypeError, ValueError: something is no such image, there is none, or too many.
         """
+        if isinstance(images, np.ndarray):
+            raise TypeError(f"embed takes a list of images, got an array of {images.shape}")
         if not images:
             raise ValueError("embed needs at least one image")
         if len(images) > self.max_images:
@@ -163,11 +172,7 @@ def build_segmenter(cfg: Mapping[str, Any], device: torch.device | str = "cpu") 
     if kind != "SAM2Segmenter":
         raise ValueError(f"unknown segmenter {kind!r}; known: SAM2Segmenter")
     if isinstance(arguments.get("config"), str):
-        from bmp.config_files import find_config
-
         arguments["config"] = str(find_config(arguments["config"], ("sam_pose2seg", "demo")))
     if arguments.get("checkpoint") is not None:
-        from bmp.checkpoints import find_checkpoint
-
         arguments["checkpoint"] = str(find_checkpoint(arguments["checkpoint"]))
     return SAM2Segmenter(**arguments, device=device)
