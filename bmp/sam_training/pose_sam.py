@@ -22,7 +22,7 @@ from bmp.sam_training.prompted import BBOX, cut_out
 from bmp.segmenters.build import build_sam2
 from bmp.segmenters.decode import decode_points
 from bmp.segmenters.embeddings import Embeddings, encode_images, finish_embeddings
-from bmp.segmenters.prompts import PromptSettings
+from bmp.segmenters.prompting import PromptSettings
 
 # Of annotated joints: those that can be seen first, then hidden ones, in the skeleton's order.
 EVAL_PROMPTING = {"confidence_thr": 0.25, "visibility_thr": 0.25}
