@@ -211,7 +211,7 @@ def test_negatives_are_the_nearest_joints_of_the_others():
 
 
 def test_negatives_are_nearest_to_the_box_before_it_is_extended():
-    """The box of centre (5, 5) grows to hold (0, 0), (57, 80), (13, 63): its new one is (28, 40)."""
+    """The box round (5, 5) grows to hold (0, 0), (57, 80), (13, 63), then is round (28, 40)."""
     keypoints = torch.full((17, 2), 200.0)
     keypoints[7], keypoints[14] = torch.tensor([[5.0, 20.0], [28.0, 45.0]])
     people = crowd(person(bbox=(0, 0, 10, 10)), person(keypoints, bbox=(100, 100, 201, 197)))
