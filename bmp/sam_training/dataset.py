@@ -78,15 +78,7 @@ class PoseSegDataset(BaseCocoStyleDataset):
     def load_data_list(self) -> list[dict]:
         """Samples, in the order of the file's images."""
         content = self.read_content()
-        categories = content.get("categories", ())
-        others = {entry["id"] for entry in categories if entry.get("name") != "person"}
-        if len(others) == len(categories):
-            others = set()  # nothing is called a person there: all are
-        truths = defaultdict(list)
-        for annotation in content["annotations"]:
-            require_fields(annotation, ("id", "image_id", "bbox"), "an annotation")
-            if annotation.get("segmentation") and annotation.get("category_id") not in others:
-                truths[annotation["image_id"]].append(annotation)
+        truths = _people_with_masks(content)
         image_ids = {image.get("id") for image in content["images"]}
         poses = None if self.pose_file is None else self._read_poses(image_ids)
         samples = []
@@ -158,6 +150,20 @@ class PoseSegDataset(BaseCocoStyleDataset):
                 person["visibility"] = person["keypoints"][2::3]
             poses[pose["image_id"]].append(person | {"score": score, "truth": -1})
         return poses
+
+
+def _people_with_masks(content: dict[str, list[dict]]) -> dict[Any, list[dict]]:
+    """Annotations of people with masks by image."""
+    categories = content.get("categories", ())
+    others = {entry["id"] for entry in categories if entry.get("name") != "person"}
+    if len(others) == len(categories):
+        others = set()  # nothing is called a person there: all are
+    people = defaultdict(list)
+    for annotation in content["annotations"]:
+        require_fields(annotation, ("id", "image_id", "bbox"), "an annotation")
+        if annotation.get("segmentation") and annotation.get("category_id") not in others:
+            people[annotation["image_id"]].append(annotation)
+    return people
 
 
 def _extent(numbers: np.ndarray) -> list[float]:

@@ -102,6 +102,10 @@ class PoseSAM(BaseModel):
             )
         if not all(entry == BBOX or isinstance(entry, int) for entry in eval_counts):
             raise ValueError(f"eval_counts holds numbers of joints or {BBOX!r}: {eval_counts}")
+        if not first_counts or min(first_counts) < 1:
+            raise ValueError(f"first_counts needs numbers of clicks from 1 on, got {first_counts}")
+        if eval_prompting.get("crop"):
+            raise ValueError("evaluation shows the whole image: take crop out of eval_prompting")
         self.first_counts = tuple(first_counts)
         self.num_corrections = num_corrections
         self.keypoint_prob = keypoint_prob
@@ -132,6 +136,7 @@ class PoseSAM(BaseModel):
                 level.conv.weight *= self.neck_gain
         if hasattr(trunk, "init_weights"):
             trunk.init_weights()
+        self.cache_key = None
 
     def train(self, mode: bool = True) -> "PoseSAM":
         """Set the mode; a frozen trunk stays in evaluation mode."""

@@ -96,6 +96,15 @@ def test_a_full_cache_takes_nothing_more(folder, tmp_path):  # noqa: F811
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_start_weights_are_another_encoder(folder, tmp_path):  # noqa: F811
+    inputs, samples = batch(folder, 1)
+    model = a_model(tmp_path, neck_gain=0.5)
+    losses(model, inputs, samples)
+    model.init_weights()
+    losses(model, inputs, samples)
+    assert model.encoded == [1, 1]
+
+
 @pytest.mark.parametrize("transform", [WarpPeople(), JitterColours()], ids=["warp", "colours"])
 def test_random_pictures_are_refused(folder, tmp_path, transform):  # noqa: F811
     np.random.seed(0)

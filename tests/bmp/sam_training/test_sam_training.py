@@ -270,6 +270,10 @@ def test_wrong_settings_are_refused():
         PoseSAM(TINY, trainable="trunk")
     with pytest.raises(ValueError, match="loss_weights must have"):
         PoseSAM(TINY, loss_weights={"mask": 1})
+    with pytest.raises(ValueError, match=r"from 1 on, got \(0, 3\)"):
+        PoseSAM(TINY, first_counts=(0, 3))
+    with pytest.raises(ValueError, match="take crop out"):
+        PoseSAM(TINY, eval_prompting={"use_bbox": True, "crop": True})
 
 
 def test_config_is_plain_data():
