@@ -167,8 +167,10 @@ def _people_with_masks(content: dict[str, list[dict]]) -> dict[Any, list[dict]]:
 
 
 def _extent(numbers: np.ndarray) -> list[float]:
-    """Box xywh of joints (3K,) x, y, score."""
-    x, y = numbers[0::3], numbers[1::3]
+    """Box xywh of joints (3K,) x, y, score: of those that score, or else of all."""
+    x, y, scores = numbers[: numbers.size // 3 * 3].reshape(-1, 3).T
+    is_known = (scores > 0) | (scores <= 0).all()
+    x, y = x[is_known], y[is_known]
     return [float(n) for n in (x.min(), y.min(), np.ptp(x), np.ptp(y))]
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from bmp.sam_training import FlipPeople, JitterColours, PoseSAM, WarpPeople
-from tests.bmp.sam_training.test_sam_training import TINY, batch, folder  # noqa: F401
+from tests.bmp.sam_training.test_sam_training import batch, dataset, folder  # noqa: F401
+from tests.bmp.tiny_sam import TINY
 
 
 def a_model(cache, **options):
@@ -108,8 +109,6 @@ def test_start_weights_are_another_encoder(folder, tmp_path):  # noqa: F811
 @pytest.mark.parametrize("transform", [WarpPeople(), JitterColours()], ids=["warp", "colours"])
 def test_random_pictures_are_refused(folder, tmp_path, transform):  # noqa: F811
     np.random.seed(0)
-    from tests.bmp.sam_training.test_sam_training import dataset
-
     sample = dataset(folder, transform)[0]
     inputs = sample["inputs"][None].float() / 255
     with pytest.raises(ValueError, match="take WarpPeople and JitterColours out"):

@@ -22,19 +22,7 @@ from bmp.sam_training import (
 from bmp.sam_training.clicks import correction_click, draw_pixels, first_clicks, look_up
 from bmp.sam_training.losses import dice_loss, focal_loss, mask_iou, step_losses
 from bmp.sam_training.transforms import pick_overlapping
-
-TINY = {
-    "image_size": 64,
-    "d_model": 32,
-    "trunk": {
-        "type": "Hiera",
-        "embed_dim": 8,
-        "stages": (1, 1, 1, 1),
-        "window_spec": (8, 4, 4, 2),
-        "global_att_blocks": (),
-        "window_pos_embed_bkg_spatial_size": (4, 4),
-    },
-}
+from tests.bmp.tiny_sam import TINY
 
 
 def disc(size=32, centre=(16, 16), radius=6):

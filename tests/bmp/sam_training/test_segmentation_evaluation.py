@@ -8,7 +8,8 @@ import torch
 
 from bmp.sam_training import PoseSAM, PoseSegDataset, PromptedMaskMetric
 from mmpose.structures.mask import mask_to_rle
-from tests.bmp.sam_training.test_sam_training import TINY, batch, dataset, folder  # noqa: F401
+from tests.bmp.sam_training.test_sam_training import batch, dataset, folder  # noqa: F401
+from tests.bmp.tiny_sam import TINY
 
 RESULT = {"image_id": 7, "category_id": 1, "bbox": [4, 5, 20, 30], "score": 0.5}
 
@@ -141,7 +142,7 @@ def test_images_without_poses_are_evaluated_too(folder):  # noqa: F811
 
 def test_boxes_of_a_result_file_are_cut_out(folder):  # noqa: F811
     """Detections, also of other things than people; poses without a box have that of the joints."""
-    bbox, pose = [4, 5, 20, 30], [14, 20, 0.9, 30, 25, 0.2] + [14, 20, 0.1] * 15
+    bbox, pose = [4, 5, 20, 30], [14, 20, 0.9, 30, 25, 0.2] + [0, 0, 0] * 15
     records = [
         {"image_id": 7, "score": 0.5, "category_id": 1, "bbox": bbox},
         {"image_id": 7, "score": 0.5, "category_id": 18, "bbox": bbox},

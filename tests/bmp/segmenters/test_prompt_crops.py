@@ -8,7 +8,7 @@ from bmp.loop import LoopSettings, run_loop
 from bmp.segmenters import Prompts, PromptSettings, SAM2Segmenter
 from bmp.segmenters.crops import crop_windows, segment_with_crops
 from tests.bmp.loop_parts import APART, TWO_IN_ONE_PLACE, RectangleDetector, RectanglePose
-from tests.bmp.segmenters.test_sam2_segmenter import TINY
+from tests.bmp.tiny_sam import TINY
 
 
 @pytest.fixture(scope="module")

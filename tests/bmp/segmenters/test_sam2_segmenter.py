@@ -13,19 +13,7 @@ from bmp.segmenters.decode import decode_points, draw_clicks, upsample_masks
 from bmp.segmenters.embeddings import embedding_bytes, prepare_image
 from bmp.segmenters.prompts import Prompts, masks_as_logits, points_as_prompts
 from bmp.segmenters.sam2_segmenter import SAM2Segmenter, build_segmenter
-
-TINY = {
-    "image_size": 64,
-    "d_model": 32,
-    "trunk": {
-        "type": "Hiera",
-        "embed_dim": 8,
-        "stages": (1, 1, 1, 1),
-        "window_spec": (8, 4, 4, 2),
-        "global_att_blocks": (),
-        "window_pos_embed_bkg_spatial_size": (4, 4),
-    },
-}
+from tests.bmp.tiny_sam import TINY
 
 
 @pytest.fixture(scope="session")
