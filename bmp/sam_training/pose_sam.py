@@ -22,6 +22,7 @@ from bmp.sam_training.prompted import BBOX, cut_out
 from bmp.segmenters.build import build_sam2
 from bmp.segmenters.decode import decode_points
 from bmp.segmenters.embeddings import Embeddings, encode_images, finish_embeddings
+from bmp.segmenters.mask_decoder import DecodedMasks
 from bmp.segmenters.prompting import PromptSettings
 
 # Of annotated joints: those that can be seen first, then hidden ones, in the skeleton's order.
@@ -231,9 +232,17 @@ class PoseSAM(BaseModel):
         maps = self.cache.maps(inputs, self.cache_key, lambda x: encode_images(self.sam, x))
         return finish_embeddings(self.sam, maps, shapes)
 
-    def _answer(self, embeddings, image_index, points, labels, logits, mask_size):
-        """Decode a step: the answer, its logits as made and at the size of the masks, and which
-        mask it rates best."""
+    def _answer(
+        self,
+        embeddings: Embeddings,
+        image_index: Tensor,
+        points: Tensor,
+        labels: Tensor,
+        logits: Tensor | None,
+        mask_size: int,
+    ) -> tuple[DecodedMasks, Tensor, Tensor, Tensor]:
+        """Decode a step: the answer, its logits as made (N, M, S/4, S/4) and at the size of the
+        masks (N, M, R, R), and (N,) which mask it rates best."""
         answer = decode_points(
             self.sam,
             embeddings,
@@ -251,7 +260,15 @@ class PoseSAM(BaseModel):
         large = F.interpolate(small, shape, mode="bilinear", align_corners=False)
         return answer, small, large, answer.mask_scores.argmax(1)
 
-    def _correct(self, masks, predicted, keypoints, candidates, preference):
+    def _correct(
+        self,
+        masks: Tensor,
+        predicted: Tensor,
+        keypoints: Tensor,
+        candidates: Tensor,
+        preference: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The next click (:func:`correction_click`), now and then as if nothing were predicted."""
         if torch.rand(()).item() < self.from_truth_prob:
             predicted = torch.zeros_like(predicted)
         return correction_click(

@@ -42,8 +42,8 @@ class PromptSettings:
             a crowd, and nobody is given points to leave out. People are always decoded together.
         ignore_small_bboxes: people whose box is below 100 × 100 px² are not prompted.
         drop_outside: leave out joints outside the image.
-        no_joint: a person without a usable joint is given its ``bbox``, or nothing (``keep``:
-            the caller keeps the mask it has).
+        no_joint: a person without a usable joint, and without a box by ``use_bbox``, is given its
+            ``bbox``, or nothing (``keep``: the caller keeps the mask it has).
     """
 
     num_pos_keypoints: int = 3
@@ -115,15 +115,17 @@ def make_prompts(
         limit = torch.where(is_crowd, settings.num_pos_keypoints_if_crowd, limit)
     coords, labels = _take(keypoints, order, torch.minimum(count, limit), label=1)
     shown_bboxes = _extend(bboxes, coords, labels) if settings.extend_bbox else bboxes
-    if settings.num_neg_keypoints and not settings.batch:
-        negatives = _negatives(keypoints, visibility, bboxes, has_joint, settings)
-        coords, labels = (
-            torch.cat(pair, 1) for pair in zip((coords, labels), negatives, strict=True)
-        )
     uses_bbox = torch.full_like(is_crowd, settings.use_bbox) & ~is_crowd
     if settings.no_joint == "bbox":
         uses_bbox |= ~has_joint
     uses_bbox &= bboxes.isfinite().all(1)
+    if settings.num_neg_keypoints and not settings.batch:
+        is_shown = uses_bbox | (labels != UNUSED).any(1)  # points outside alone find nobody
+        joints = visibility.masked_fill(~has_joint[:, None], -torch.inf)
+        negatives = _negatives(keypoints, joints, bboxes, is_shown, settings)
+        coords, labels = (
+            torch.cat(pair, 1) for pair in zip((coords, labels), negatives, strict=True)
+        )
     if settings.ignore_small_bboxes:
         is_small = bbox_areas(bboxes) < SMALL_AREA
         labels, uses_bbox = labels.masked_fill(is_small[:, None], UNUSED), uses_bbox & ~is_small
@@ -170,15 +172,15 @@ def _negatives(
     keypoints: Tensor,
     visibility: Tensor,
     bboxes: Tensor,
-    has_joint: Tensor,
+    is_shown: Tensor,
     settings: PromptSettings,
 ) -> tuple[Tensor, Tensor]:
     """Joints of the other people, nearest to one's box centre first, as points outside."""
     num_people, num_keypoints = visibility.shape
+    people = torch.arange(num_people, device=keypoints.device)
+    owner = people.repeat_interleave(num_keypoints)
     pool = keypoints.reshape(1, -1, 2).expand(num_people, -1, -1)  # (N, N K, 2)
-    owner = torch.arange(num_people, device=keypoints.device).repeat_interleave(num_keypoints)
-    visible = (visibility >= settings.visibility_thr).flatten() & has_joint[owner]
-    keep = visible & (owner != torch.arange(num_people, device=owner.device)[:, None])
-    keep &= has_joint[:, None]  # outside points alone find nobody
+    is_visible = (visibility >= settings.visibility_thr).flatten()
+    keep = is_visible & (owner != people[:, None]) & is_shown[:, None]
     order = sort_kept(-centre_distance(pool, keep, bboxes), keep)
     return _take(pool, order, keep.sum(1).clamp(max=settings.num_neg_keypoints), label=0)

@@ -210,6 +210,15 @@ def test_negatives_are_the_nearest_joints_of_the_others():
     torch.testing.assert_close(prompts.point_coords[0, 3:], nearest)
 
 
+@pytest.mark.parametrize("use_bbox", [True, False])
+def test_points_outside_are_shown_only_beside_something_inside(use_bbox):
+    other = person(KEYPOINTS + 40, bbox=(40, 40, 141, 137))
+    settings = PromptSettings(num_pos_keypoints=0, num_neg_keypoints=2, use_bbox=use_bbox)
+    prompts = make_prompts(crowd(person(), other), settings)
+    assert prompts.is_prompted.tolist() == [use_bbox, use_bbox]
+    assert (prompts.point_labels == 0).sum(1).tolist() == [2 * use_bbox] * 2
+
+
 def test_negatives_are_nearest_to_the_box_before_it_is_extended():
     """The box round (5, 5) grows to hold (0, 0), (57, 80), (13, 63), then is round (28, 40)."""
     keypoints = torch.full((17, 2), 200.0)
