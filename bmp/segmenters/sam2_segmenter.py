@@ -41,6 +41,10 @@ class SAM2Segmenter:
             published loop asks for 10 here and 50 below but, without its extension, does neither.
         max_sprinkle_area: specks up to so many pixels of it are dropped, 0: none.
         max_embedding_bytes: memory that the embeddings of one :meth:`embed` may take.
+
+    Raises:
+        FileNotFoundError: there is no such config or checkpoint.
+        ValueError: the config is of no segmenter, the weights do not fit it, or a chunk is below 1.
     """
 
     def __init__(
@@ -62,6 +66,11 @@ class SAM2Segmenter:
             raise ValueError(
                 f"the segmenter's config needs model.sam, it has {sorted(model)} in model; "
                 "configs/sam_pose2seg holds configs of segmenters"
+            )
+        if embed_chunk < 1 or (decode_chunk is not None and decode_chunk < 1):
+            raise ValueError(
+                f"embed_chunk and decode_chunk must be at least 1, got {embed_chunk} and "
+                f"{decode_chunk}"
             )
         self.device = torch.device(device)
         self.bgr_as_rgb = bgr_as_rgb

@@ -251,6 +251,11 @@ def test_one_image_must_stand_in_a_list(segmenter, images):
         segmenter.embed(images[0])
 
 
+def test_empty_chunks_are_refused():
+    with pytest.raises(ValueError, match="at least 1, got 4 and 0"):
+        SAM2Segmenter({"model": {"sam": TINY}}, decode_chunk=0)
+
+
 def test_a_config_of_something_else_is_refused():
     with pytest.raises(ValueError, match=r"needs model\.sam, it has \['detector'\]"):
         SAM2Segmenter({"model": {"detector": {}}})
