@@ -72,8 +72,8 @@ class LoadPeople(BaseTransform):
         """Add ``img``, ``masks``, ``keypoints``, ``keypoint_flags``, ``visibility``.
 
         Raises:
-            UnreadableImageError: there is no picture at ``img_path``.
-            ValueError: it has another size than the annotations say.
+            UnreadableImageError: there is no picture at ``img_path``, or one of another size than
+                the annotations say.
         """
         people = results["people"]
         if results.get("unreadable"):  # a test goes on, with nobody found in it
@@ -85,7 +85,7 @@ class LoadPeople(BaseTransform):
                 f"{results['img_path']} is missing or no image; see datasets/README.md"
             )
         if results["img"].shape[:2] != tuple(results["ori_shape"]):
-            raise ValueError(
+            raise UnreadableImageError(
                 f"{results['img_path']} has (h, w) {results['img'].shape[:2]}, its annotations say "
                 f"{tuple(results['ori_shape'])}; check that they belong together"
             )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from bmp.sam_training import PoseSAM, PoseSegDataset, PromptedMaskMetric
+from bmp.sam_training import LoadPeople, PoseSAM, PoseSegDataset, PromptedMaskMetric
+from mmpose.datasets.unreadable import UnreadableImageError
 from mmpose.structures.mask import mask_to_rle
 from tests.bmp.sam_training.test_sam_training import batch, dataset, folder  # noqa: F401
 from tests.bmp.tiny_sam import TINY
@@ -223,14 +224,15 @@ def test_only_people_are_read_of_a_file_with_more_categories(folder):  # noqa: F
     assert len(sample.truths) == len(sample.people) == 1
 
 
-def test_a_picture_of_another_size_is_refused(folder):  # noqa: F811
+def test_a_picture_of_another_size_is_missed_too(folder):  # noqa: F811
     content = json.loads((folder / "annotations.json").read_text())
     content["images"][0] |= {"height": 60, "width": 40}
     (folder / "annotations.json").write_text(json.dumps(content))
-    with pytest.raises(
-        ValueError, match=r"has \(h, w\) \(40, 60\), its annotations say \(60, 40\)"
-    ):
-        dataset(folder)[0]
+    with pytest.raises(UnreadableImageError, match=r"\(40, 60\), its annotations say \(60, 40\)"):
+        LoadPeople()(dataset(folder).get_data_info(0))
+    _, [sample] = batch(folder, 1, with_originals=True, test_mode=True)
+    assert len(sample.people) == 0
+    assert len(sample.truths) == 2
 
 
 def test_unreadable_pictures_are_missed_in_a_test(folder):  # noqa: F811
