@@ -1,5 +1,6 @@
 """Average precision of boxes, masks and poses after every turn of the loop."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,13 @@ class LoopCocoMetric(BaseMetric):
         for result in failed:
             print_log(f"image {result['img_id']}: {result['error']}", logger="current")
         print_log("\n" + format_table(metrics, self.iou_types), logger="current")
+        if by_image and not metrics.get("turn1/num_people"):
+            print_log(
+                f"nobody was found in any of {len(by_image)} images: do the weights belong to the "
+                "config, and have the files of boxes or poses the image ids of the annotations?",
+                logger="current",
+                level=logging.WARNING,
+            )
         return metrics
 
     def _evaluate_turn(self, people: list[dict], name: str, img_ids: list[int]) -> dict[str, float]:
