@@ -17,6 +17,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmpose.files import whole_file
+
 NUM_LEVELS = 3
 
 
@@ -109,11 +111,6 @@ class EmbeddingCache:
                 )
             self.is_full = True
             return
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            with partial.open("wb") as file:
-                np.savez(file, **arrays)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with whole_file(path) as partial, partial.open("wb") as file:
+            np.savez(file, **arrays)
         self.num_bytes += size
