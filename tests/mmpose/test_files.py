@@ -27,9 +27,14 @@ def test_a_file_appears_when_it_is_finished(tmp_path):
 def test_an_interruption_leaves_the_old_file(tmp_path):
     path = tmp_path / "numbers.txt"
     path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), whole_file(path) as partial:
-        partial.write_text("new, but cut sh")
-        raise KeyboardInterrupt
+
+    def write_half():
+        with whole_file(path) as partial:
+            partial.write_text("new, but cut sh")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
     assert path.read_text() == "old"
     assert names(tmp_path) == ["numbers.txt"]
 
