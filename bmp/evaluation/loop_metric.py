@@ -1,5 +1,6 @@
 """Average precision of boxes, masks and poses after every turn of the loop."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from bmp.evaluation.coco_results import (
     load_annotations,
     people_to_results,
     select_results,
-    write_results,
 )
 from bmp.registry import METRICS
+from mmpose.files import write_json
 
 RANKED_BY = {"bbox": "bbox_scores", "segm": "bbox_scores", "keypoints": "scores"}
 
@@ -97,6 +98,13 @@ class LoopCocoMetric(BaseMetric):
         for result in failed:
             print_log(f"image {result['img_id']}: {result['error']}", logger="current")
         print_log("\n" + format_table(metrics, self.iou_types), logger="current")
+        if by_image and not metrics.get("turn1/num_people"):
+            print_log(
+                f"nobody was found in any of {len(by_image)} images: do the weights belong to the "
+                "config, and have the files of boxes or poses the image ids of the annotations?",
+                logger="current",
+                level=logging.WARNING,
+            )
         return metrics
 
     def _evaluate_turn(self, people: list[dict], name: str, img_ids: list[int]) -> dict[str, float]:
@@ -109,7 +117,7 @@ class LoopCocoMetric(BaseMetric):
             metrics[f"{iou_type}_true"] = values["num_true"]
             if self.outfile_prefix is not None:
                 path = Path(f"{self.outfile_prefix}.{name}.{iou_type}.json")
-                write_results(path, selected)
+                write_json(path, selected)
         return metrics
 
 

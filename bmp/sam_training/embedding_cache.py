@@ -8,7 +8,6 @@ pixels come again: without random warps and colours.
 import hashlib
 import logging
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,8 @@ import torch
 from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 from torch import Tensor, nn
+
+from mmpose.files import whole_file
 
 NUM_LEVELS = 3
 
@@ -105,20 +106,11 @@ class EmbeddingCache:
         if self.is_full or size > self.free_bytes:
             self._stop("max_gib is reached")
             return
-        partial = None
         try:
-            with tempfile.NamedTemporaryFile(
-                dir=self.folder, suffix=".partial", delete=False
-            ) as file:
-                partial = Path(file.name)
+            with whole_file(path) as partial, partial.open("wb") as file:
                 np.savez(file, **arrays)
-            partial.chmod(0o644)  # else for its owner alone
-            partial.replace(path)
         except OSError as error:  # the disk is full
             self._stop(str(error))
-        finally:
-            if partial is not None:
-                partial.unlink(missing_ok=True)
         self.free_bytes -= size
 
     def _stop(self, reason: str) -> None:

@@ -4,11 +4,7 @@ Starts from the 80-class model, whose class layer does not fit and is learned an
 stage of 20 epochs removes nobody. ``RemoveRandomInstances`` is ours: the published one is not.
 """
 
-_base_ = ["./rtmdet-ins_l_8xb32-300e_coco-640x640.py"]
-
-model = dict(bbox_head=dict(num_classes=1))
-load_from = "models/rtmdet-ins_l_8xb32-300e_coco_20221124_103237-78d1d652.pth"
-load_from_allow = ["bbox_head.rtm_cls.*"]
+_base_ = ["./rtmdet-ins_l_cocoHuman_1xb16-300e_coco-640x640.py"]
 
 load = [
     dict(type="LoadImageFromFile"),
@@ -38,25 +34,7 @@ train_pipeline_stage2 = [
     dict(type="PackDetInputs"),
 ]
 
-people = dict(classes=("person",), palette=[(220, 20, 60)])
-train_dataloader = dict(batch_size=16, dataset=dict(metainfo=people, pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(metainfo=people))
-test_dataloader = val_dataloader
-
-base_lr = 0.002
-optim_wrapper = dict(optimizer=dict(lr=base_lr))
-param_scheduler = [
-    dict(type="LinearLR", start_factor=1e-5, by_epoch=False, begin=0, end=1000),
-    dict(
-        type="CosineAnnealingLR",
-        eta_min=base_lr * 0.05,
-        begin=150,
-        end=300,
-        T_max=150,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 custom_hooks = [
     dict(
         type="EMAHook",

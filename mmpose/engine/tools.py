@@ -1,13 +1,14 @@
 """What the command-line tools for training and testing share."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+
+from mmpose.files import write_json
 
 from .config import load_config
 from .launch import LAUNCHERS, adapt_to_machine, start_processes
@@ -96,7 +97,7 @@ def test(
     runner = StrictRunner.from_config(config)
     metrics = runner.test()
     if out is not None and runner.rank == 0:
-        Path(out).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        write_json(out, metrics, indent=2)
     return metrics
 
 

@@ -13,6 +13,7 @@ from loop_parts import (
     RectanglePose,
     RectangleSegmenter,
 )
+from mmengine.logging import MMLogger
 
 from bmp.evaluation import CocoImageDataset, LoopCocoMetric
 from bmp.loop import run_loop
@@ -119,11 +120,15 @@ def test_images_repeated_by_the_sampler_count_once(folder):
     assert numbers["loop/turn2/bbox_AP"] == pytest.approx(1)
 
 
-def test_nobody_found_is_zero(folder):
+def test_nobody_found_is_zero_and_said(folder, caplog):
     metric = LoopCocoMetric(str(folder / "annotations.json"))
     empty = run_loop([NOBODY], RectangleDetector(), RectanglePose(), RectangleSegmenter())
     metric.process(None, [{"img_id": 2, "turns": empty[0].turns, "error": None}])
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
     numbers = metric.evaluate(size=1)
+    logger.removeHandler(caplog.handler)
+    assert "nobody was found in any of 1 images" in caplog.text
     assert numbers["loop/turn2/bbox_AP"] == 0
     assert numbers["loop/turn2/num_people"] == 0
 

@@ -60,6 +60,13 @@ def test_who_goes_depends_on_seed_and_image_alone():
     assert [removed_columns(n, seed=1) for n in range(20)] != there
 
 
+def test_ids_of_other_data_sets_choose_as_well():
+    ids = ["000001_mpii", "000002_mpii", 10_000_010_000, 10_000_010_001, -1]  # PoseTrack's are long
+    there = [removed_columns(img_id) for img_id in ids]
+    assert there == [removed_columns(img_id) for img_id in ids]
+    assert len({tuple(columns) for columns in there}) > 1
+
+
 def test_people_are_painted_over_as_the_loop_does():
     original = make_results()["img"]
     results = make_transform().transform(make_results())
