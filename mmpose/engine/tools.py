@@ -105,7 +105,9 @@ def run_tool(main: Callable[[], object]) -> None:
     """Run a tool; what a user can mend is one line on stderr instead of a traceback."""
     try:
         main()
-    except (FileNotFoundError, PermissionError, ValueError) as error:
-        if os.environ.get("BMP_TRACEBACK"):
+    except (FileNotFoundError, PermissionError, ValueError, TypeError) as error:
+        is_misspelt = "unexpected keyword argument" in str(error)
+        if os.environ.get("BMP_TRACEBACK") or (isinstance(error, TypeError) and not is_misspelt):
             raise
-        sys.exit(f"error: {error}\n(BMP_TRACEBACK=1 shows where)")
+        advice = "; is a key of the config misspelt?" if is_misspelt else ""
+        sys.exit(f"error: {error}{advice}\n(BMP_TRACEBACK=1 shows where)")
