@@ -86,7 +86,8 @@ def test(
         The numbers by name.
     """
     adapt_to_machine(config, launcher=launcher)
-    config.load_from, config.resume = checkpoint, False
+    # only training may start from weights that do not fit
+    config.load_from, config.load_from_allow, config.resume = checkpoint, [], False
     # these belong to training alone; without them no training data is needed
     for key in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):
         config[key] = None
@@ -107,4 +108,19 @@ def run_tool(main: Callable[[], object]) -> None:
     except (FileNotFoundError, PermissionError, ValueError) as error:
         if os.environ.get("BMP_TRACEBACK"):
             raise
-        sys.exit(f"error: {error}\n(BMP_TRACEBACK=1 shows where)")
+        _stop(error)
+    except (KeyError, TypeError) as error:
+        if os.environ.get("BMP_TRACEBACK") or not _is_about_a_config(error):
+            raise
+        _stop(error)
+
+
+def _is_about_a_config(error: KeyError | TypeError) -> bool:
+    """Whether a config names a class that does not exist, or an argument that its class lacks."""
+    reason = str(error)
+    return " registry. Please check" in reason or "__init__() got an unexpected keyword" in reason
+
+
+def _stop(error: Exception) -> None:
+    reason = error.args[0] if isinstance(error, KeyError) else error  # KeyErrors quote themselves
+    sys.exit(f"error: {reason}\n(BMP_TRACEBACK=1 shows where)")
