@@ -39,7 +39,8 @@ class CombinedDataset(Dataset):
         max_refetch: how many other samples to try when one cannot be read in training.
 
     Raises:
-        ValueError: a list has not one entry a part, or a mapping does not fit the skeletons.
+        ValueError: a list has not one entry a part, a factor is out of its range, or a mapping
+            does not fit the skeletons.
     """
 
     def __init__(
@@ -57,13 +58,12 @@ class CombinedDataset(Dataset):
         self.datasets = [DATASETS.build(ds) if isinstance(ds, dict) else ds for ds in datasets]
         self.keeps_skeletons = metainfo is None
         self._metainfo = parse_pose_metainfo(metainfo or self.datasets[0].metainfo)
-        for name, factors in (
-            ("keypoints_mapping", keypoints_mapping),
-            ("sample_ratio_factor", sample_ratio_factor),
-            ("dataset_ratio_factor", dataset_ratio_factor),
+        for name, entries, highest in (
+            ("keypoints_mapping", keypoints_mapping, None),
+            ("sample_ratio_factor", sample_ratio_factor, np.inf),
+            ("dataset_ratio_factor", dataset_ratio_factor, 1),
         ):
-            if factors is not None and len(factors) != len(self.datasets):
-                raise ValueError(f"{name} needs {len(self.datasets)} entries, got {len(factors)}")
+            self._check_list(name, entries, highest)
         self.keypoints_mapping = keypoints_mapping and [
             {int(source): int(target) for source, target in mapping.items()}
             for mapping in keypoints_mapping
@@ -77,6 +77,15 @@ class CombinedDataset(Dataset):
         self.test_mode = test_mode
         self.max_refetch = max_refetch
         self.num_unreadable = 0
+
+    def _check_list(self, name: str, entries: Sequence | None, highest: float | None) -> None:
+        """One entry a part; factors are 0 to ``highest``."""
+        if entries is None:
+            return
+        if len(entries) != len(self.datasets):
+            raise ValueError(f"{name} needs {len(self.datasets)} entries, got {len(entries)}")
+        if highest is not None and not all(0 <= factor <= highest for factor in entries):
+            raise ValueError(f"{name} has factors of 0 to {highest}, got {list(entries)}")
 
     def _check_skeletons(self) -> None:
         counts = [dataset.metainfo["num_keypoints"] for dataset in self.datasets]

@@ -115,6 +115,10 @@ def test_an_epoch_shows_a_part_more_or_less_often(tmp_path):
     assert ids[13] in (4, 5)
     with pytest.raises(ValueError, match="a test poses everybody once"):
         CombinedDataset(COCO, parts(tmp_path / "t"), sample_ratio_factor=[2, 1], test_mode=True)
+    with pytest.raises(ValueError, match=r"dataset_ratio_factor has factors of 0 to 1, got \[2, 1"):
+        CombinedDataset(COCO, parts(tmp_path / "u"), dataset_ratio_factor=[2, 1])
+    with pytest.raises(ValueError, match="sample_ratio_factor has factors of 0 to inf"):
+        CombinedDataset(COCO, parts(tmp_path / "v"), sample_ratio_factor=[-1, 1])
 
 
 def test_an_unreadable_picture_of_a_part_is_replaced_or_in_a_test_black(tmp_path):

@@ -101,6 +101,17 @@ def test_malformed_detections_are_refused(tmp_path, content, message):
         )
 
 
+def test_pictures_of_one_id_are_refused_but_the_same_one_may_come_twice(tmp_path):
+    content = write_people(tmp_path, num_images=2)
+    first = content["images"][0]
+    content["images"].append(dict(first))
+    path = write_json(tmp_path / "twice.json", content)
+    assert len(CocoDataset(ann_file=path)) == len(content["annotations"])
+    content["images"][-1]["file_name"] = "another.jpg"
+    with pytest.raises(ValueError, match=rf"have the id {first['id']}: .*another\.jpg"):
+        CocoDataset(ann_file=write_json(tmp_path / "clash.json", content))
+
+
 def test_people_of_one_id_are_refused_in_a_test(tmp_path):
     content = write_people(tmp_path, num_images=1)
     content["annotations"][1]["id"] = content["annotations"][0]["id"]

@@ -10,7 +10,7 @@ from mmpose.registry import MODELS
     [
         (
             {"type": "MSELoss", "weight": 2},
-            r"error: MSELoss.__init__\(\) got an unexpected keyword",
+            r"error: MSELoss.__init__\(\) got an unexpected",
         ),
         ({"type": "MseLoss"}, "error: MseLoss is not in the mmpose::model registry"),
     ],

@@ -159,6 +159,8 @@ def test_mirrored_crops_give_mirrored_joints():
 def test_misspelt_and_misfitting_settings_are_refused():
     with pytest.raises(ValueError, match="flip_tset"):
         build("heatmaps", test_cfg={"flip_tset": True})
+    with pytest.raises(ValueError, match=r"train_cfg .* has no keys, got \['compute_acc'\]"):
+        build("heatmaps", train_cfg={"compute_acc": False})
     with pytest.raises(ValueError, match="metainfo"):
         build("heatmaps").eval().estimate_crops(torch.zeros(1, 3, 128, 96), [0, 1])
     with pytest.raises(ValueError, match="16 x 12"):
@@ -167,6 +169,8 @@ def test_misspelt_and_misfitting_settings_are_refused():
         TimmBackbone("tf_efficientnet_lite0", frozen_stages=9)
     with pytest.raises(ValueError, match="arch"):
         VisionTransformer(arch="giant")
+    with pytest.raises(ValueError, match=r"one key 'padding', got \['stride'\]"):
+        VisionTransformer(patch_cfg={"stride": 8})
     with pytest.raises(ValueError, match="out_index"):
         FusionNeck((4, 4), 8, out_index=2)
 
