@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from mmpose.datasets.annotation_files import read_coco_file
-from mmpose.engine.tools import run_tool
+from mmpose.engine.tools import check_writable, run_tool
 from mmpose.evaluation.extended_oks import ExtendedRules
 from mmpose.evaluation.result_files import (
     IOU_TYPES,
@@ -81,6 +81,8 @@ def rules_of(args: argparse.Namespace) -> ExtendedRules | None:
 
 def main() -> None:
     args = parse_arguments()
+    if args.out is not None:
+        check_writable(Path(args.out).parent, "--out")
     results = read_results(args.results)
     content = read_coco_file(args.annotations)
     iou_type = args.iou_type or guess_iou_type(results)

@@ -17,8 +17,15 @@ from .runner import StrictRunner
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that ``tools/train.py`` and ``tools/test.py`` share."""
     parser.add_argument("config", help="config file")
-    parser.add_argument("--work-dir", help="folder for logs and checkpoints")
-    parser.add_argument("--launcher", choices=LAUNCHERS, default="none", help="process launcher")
+    parser.add_argument(
+        "--work-dir", help="folder for logs and checkpoints; else the config's, or work_dirs/CONFIG"
+    )
+    parser.add_argument(
+        "--launcher",
+        choices=LAUNCHERS,
+        default="none",
+        help="what started the processes: torchrun (pytorch), srun (slurm), or nothing (none)",
+    )
     parser.add_argument(
         "--cfg-options",
         nargs="+",
@@ -37,8 +44,12 @@ def open_config(args: argparse.Namespace) -> Config:
     return config
 
 
-def check_writable(folder: str | Path) -> None:
+def check_writable(folder: str | Path, option: str = "--work-dir") -> None:
     """Make a folder and see that files can be written there.
+
+    Args:
+        folder: which.
+        option: what chooses another one on the command line.
 
     Raises:
         PermissionError: they cannot; the message names the option that chooses another folder.
@@ -49,7 +60,7 @@ def check_writable(folder: str | Path) -> None:
     except OSError:
         is_writable = False
     if not is_writable:
-        raise PermissionError(f"cannot write to {folder}; choose another folder with --work-dir")
+        raise PermissionError(f"cannot write to {folder}; choose another folder with {option}")
 
 
 def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int | None) -> None:
@@ -64,7 +75,7 @@ def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int |
     """
     adapt_to_machine(config, launcher=launcher, amp=amp)
     if seed is not None:
-        config.randomness = {"seed": seed}
+        config.randomness = {**(config.get("randomness") or {}), "seed": seed}
     if resume and (Path(config.work_dir) / "last_checkpoint").is_file():
         config.resume, config.load_from = True, None
     runner = StrictRunner.from_config(config)
@@ -85,6 +96,8 @@ def test(
     Returns:
         The numbers by name.
     """
+    if out is not None:  # hours before it is needed
+        check_writable(Path(out).parent, "--out")
     adapt_to_machine(config, launcher=launcher)
     # only training may start from weights that do not fit
     config.load_from, config.load_from_allow, config.resume = checkpoint, [], False

@@ -19,8 +19,9 @@ def run(monkeypatch, *arguments):
 
 
 def scores_of(monkeypatch, tmp_path, *arguments):
-    run(monkeypatch, *arguments, "--out", tmp_path / "numbers.json")
-    return json.loads((tmp_path / "numbers.json").read_text())
+    out = tmp_path / "new_folder" / "numbers.json"
+    run(monkeypatch, *arguments, "--out", out)
+    return json.loads(out.read_text())
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,9 @@ def test_missing_files_and_help(monkeypatch, tmp_path, capsys):
         run(monkeypatch, tmp_path / "nothing.json", DATA / "keypoints_gt.json")
     with pytest.raises(SystemExit, match="there is no annotation file"):
         run(monkeypatch, DATA / "keypoints_results.json", tmp_path / "nothing.json")
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match="choose another folder with --out"):
+        run(monkeypatch, "any.json", "any.json", "--out", tmp_path / "file" / "numbers.json")
     with pytest.raises(SystemExit):
         run(monkeypatch, "--help")
     assert "without the model" in capsys.readouterr().out
