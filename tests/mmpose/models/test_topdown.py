@@ -44,7 +44,7 @@ def build(head, **changes):
             "frozen_stages": 3,
         },
         "neck": {"type": "FusionNeck", "in_channels": (40, 112, 320), "out_channels": 32},
-        "head": HEADS.get(head, head),
+        "head": head if isinstance(head, dict) else HEADS[head],
         "test_cfg": {"flip_test": True},
     }
     model = MODELS.build({**settings, **changes})
@@ -113,6 +113,20 @@ def test_prediction_fills_the_samples(head):
     model.test_cfg["output_keypoint_indices"] = [0, 5]
     (sample,) = model.test_step(make_batch(model, 1))
     assert sample.pred_instances.keypoints.shape == (1, 2, 2)
+
+
+@pytest.mark.parametrize("codec", ["UDPHeatmap", "OKSArgMaxHeatmap", "ArgMaxProbMap", "ProbMap"])
+@pytest.mark.parametrize("loss", ["KeypointMSELoss", "OKSHeatmapLoss", "CalibrationLoss"])
+def test_codecs_and_losses_of_maps_can_be_exchanged(codec, loss):
+    head = HEADS["all branches"] | {"keypoint_loss": {"type": loss}}
+    model = build(head | {"decoder": {"type": codec, **SIZES}})
+    batch = make_batch(model, 2)
+    losses = model(**model.data_preprocessor(batch), mode="loss")
+    losses["loss_kpt"].backward()
+    assert losses["loss_kpt"].isfinite()
+    assert model.head.final_layer.weight.grad.abs().sum() > 0
+    (sample, _) = model.eval().test_step(batch)
+    assert np.isfinite(sample.pred_instances.keypoints).all()
 
 
 def test_an_unannotated_batch_gives_finite_losses():
