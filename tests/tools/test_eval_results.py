@@ -99,6 +99,12 @@ PERSON = {"image_id": 1, "category_id": 1, "score": 1.0}
             [{**PERSON, "bbox": [0, 0, 9, 9]}], 17, ["--extended"], "rules are about keypoints"
         ),
         pytest.param([{**PERSON, "keypoints": [0] * 51, "image_id": 5}], 17, [], "such as 5"),
+        pytest.param([{**PERSON, "score": "high"}], 17, [], "result 0: score must be finite"),
+        pytest.param([{**PERSON, "keypoints": [float("nan")] * 51}], 17, [], "must be finite"),
+        pytest.param([{**PERSON, "keypoints": [0] * 50}], 17, [], "keypoints has 50 numbers"),
+        pytest.param(
+            [{**PERSON, "keypoints": [0] * 51, "bbox": [0, 0, 9]}], 17, [], "bbox has 3 numbers"
+        ),
     ],
 )
 def test_files_that_do_not_fit_say_why(results, joints, options, message, monkeypatch, tmp_path):

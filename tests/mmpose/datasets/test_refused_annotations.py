@@ -58,6 +58,8 @@ def sets(value, *path):
             id="area",
         ),
         pytest.param(sets({}, "annotations"), r"lacks \['annotations'\]", id="no list"),
+        pytest.param(sets([[1]], "annotations"), "annotations of .* must be records", id="lists"),
+        pytest.param(lacks("images", 0, "id"), r"an image of .* lacks \['id'\]", id="image id"),
     ],
 )
 def test_malformed_annotations_are_refused(tmp_path, change, message):
