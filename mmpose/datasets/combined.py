@@ -13,7 +13,15 @@ from .coco_style import METAINFO_KEYS
 from .joint_mapping import check_mapping, map_joints
 from .pose_metainfo import parse_pose_metainfo
 from .seeded_index import draws_of
+from .transforms import KeypointConverter
 from .unreadable import run_pipeline
+
+
+def _num_keypoints(dataset: Dataset) -> int:
+    """Joints of a part's samples: those of its skeleton, or what its own pipeline makes of it."""
+    steps = getattr(getattr(dataset, "pipeline", None), "transforms", ())
+    converted = [step.num_keypoints for step in steps if isinstance(step, KeypointConverter)]
+    return converted[-1] if converted else dataset.metainfo["num_keypoints"]
 
 
 @DATASETS.register_module()
@@ -29,7 +37,8 @@ class CombinedDataset(Dataset):
         datasets: configs of the parts, or the parts; their own pipelines are normally empty.
         pipeline: transforms after the mapping.
         keypoints_mapping: for each part, source joint -> merged joint; None leaves joints alone,
-            then all parts must have as many joints as the merged skeleton.
+            then all parts must have as many joints as the merged skeleton, be it by a
+            `KeypointConverter` in their own pipelines.
         sample_ratio_factor: for each part, how many samples an epoch shows of it, as a factor;
             they are drawn anew each time, spread evenly over the part. Training only.
         dataset_ratio_factor: for each part, the share of it that is kept (drawn once, without
@@ -88,7 +97,7 @@ class CombinedDataset(Dataset):
             raise ValueError(f"{name} has factors of 0 to {highest}, got {list(entries)}")
 
     def _check_skeletons(self) -> None:
-        counts = [dataset.metainfo["num_keypoints"] for dataset in self.datasets]
+        counts = [_num_keypoints(dataset) for dataset in self.datasets]
         merged = self._metainfo["num_keypoints"]
         if self.keypoints_mapping is not None:
             if self.keeps_skeletons:
