@@ -54,7 +54,8 @@ def parse_arguments() -> argparse.Namespace:
         "--confidence-thr",
         type=float,
         default=0.5,
-        help="with --extended: third value from which on a joint counts as present (0.5)",
+        help="with --extended: third value from which on a joint counts as present (0.5; that of "
+        "CocoMetric is 0.51 by default, as published)",
     )
     parser.add_argument(
         "--padding",
