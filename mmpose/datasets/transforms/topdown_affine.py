@@ -95,6 +95,8 @@ class TopdownAffine(Transform):
     def __init__(
         self, input_size: tuple[int, int], input_padding: float = 1.25, use_udp: bool = False
     ) -> None:
+        if input_padding <= 0:
+            raise ValueError(f"input_padding is a factor above 0, got {input_padding}")
         self.input_size = tuple(input_size)
         self.input_padding = input_padding
         self.use_udp = use_udp
