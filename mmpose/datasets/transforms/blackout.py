@@ -44,6 +44,9 @@ class RandomEdgesBlackout(Transform):
         prob: how often.
         texture_prob: how often the edges become a random pattern instead of black.
         context_size: the window, as a factor of the box.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
@@ -114,6 +117,9 @@ class RandomPatchesBlackout(Transform):
         grid_size: rows and columns.
         mask_ratio: probability of a cell.
         prob: how often a crop is treated at all.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     needs: ClassVar[dict[str, str]] = {"input_size": "TopdownAffine"}

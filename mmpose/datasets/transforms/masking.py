@@ -51,6 +51,9 @@ class MaskBackground(Transform):
         dilate_amount: how much.
         patches_computation_method: kept for published configs, which store but never use it.
         context_size: how far the window of the damage reaches beyond the mask, as a factor.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     def __init__(

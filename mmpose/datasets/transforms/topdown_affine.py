@@ -88,6 +88,9 @@ class TopdownAffine(Transform):
         input_padding: factor by which the window exceeds the box.
         use_udp: border pixel centres map onto border pixel centres, as every unbiased codec
             wants; False, the published default, maps edges onto edges (`MSRAHeatmap`).
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}

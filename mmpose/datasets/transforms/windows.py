@@ -52,6 +52,9 @@ class RandomFlip(Transform):
     Args:
         prob: how often.
         direction: only ``"horizontal"``; people are not upside down.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     def __init__(self, prob: float = 0.5, direction: str = "horizontal") -> None:
@@ -136,6 +139,9 @@ class RandomHalfBody(Transform):
         padding: of the box round the chosen joints.
         prob: how often.
         upper_prioritized_prob: how often the upper half is taken where both can be.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
@@ -195,6 +201,9 @@ class RandomBBoxTransform(Transform):
         scale_prob: how often it is scaled.
         rotate_factor: largest rotation, degrees.
         rotate_prob: how often it is rotated.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
