@@ -290,5 +290,8 @@ def test_weights_and_skeleton_come_from_the_file(model, image, tmp_path):
     assert loaded.test_cfg["flip_test"] is False
     meta = {"dataset_meta": {"dataset_name": "two joints", "flip_indices": [1, 0]}}
     save_weights(model.state_dict(), path, meta)
-    with pytest.raises(ValueError, match=r"two joints.*2 keypoints, the head 17"):
-        init_model(CONFIG, path)
+    with pytest.warns(UserWarning, match=r"two joints.*2 keypoints, the head 17.*config is taken"):
+        assert init_model(CONFIG, path).dataset_meta["num_keypoints"] == 17
+    # nor does that of the config, whose last layer was changed
+    with pytest.raises(ValueError, match=r"coco.* has 17 keypoints, the head 14"):
+        init_model(CONFIG, cfg_options={"model.head.out_channels": 14})
