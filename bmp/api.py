@@ -19,8 +19,9 @@ from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.loop import run_loop
 from bmp.pose import PMPose, TopdownPose
 from bmp.results import BMPResult, failed_result, make_result
-from bmp.visualization import draw_people, write_image
+from bmp.visualization import draw_people
 from mmpose.engine.config import load_config
+from mmpose.files import write_image
 
 logger = logging.getLogger(__name__)
 

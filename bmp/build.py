@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from bmp.config_files import find_config
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.loop import LoopSettings, make_settings
 
@@ -61,14 +60,7 @@ def build_parts(
 
         pose_model = build_pose_model(config["pose_model"], device)
     if segmenter is None:
-        segmenter = _build_segmenter(config["segmenter"], device)
+        from bmp.segmenters import build_segmenter
+
+        segmenter = build_segmenter(config["segmenter"], device)
     return LoopParts(detector, pose_model, segmenter, settings)
-
-
-def _build_segmenter(config: Mapping[str, Any], device: torch.device | str) -> Segmenter:
-    from bmp.segmenters.sam2_segmenter import build_segmenter
-
-    part = dict(config)
-    if isinstance(part.get("config"), str):
-        part["config"] = str(find_config(part["config"], ("sam_pose2seg", "demo")))
-    return build_segmenter(part, device)

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from bmp.compat import check_compat
-from bmp.segmenters.prompts import PromptSettings
+from bmp.segmenters.prompting import PromptSettings
 
 SCORE_FACTORS = ("bbox_scores", "keypoint_scores", "mask_scores")
 

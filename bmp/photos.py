@@ -1,6 +1,5 @@
 """The loop on image files: overlays, a panel of the turns, a GIF, COCO-style results."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,10 +17,9 @@ from bmp.visualization import (
     fit_width,
     loop_pictures,
     panel,
-    write_bytes,
     write_gif,
-    write_image,
 )
+from mmpose.files import write_image, write_json
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 GIF_WIDTH = 480  # px
@@ -112,7 +110,7 @@ def run_photos(
             by_turn = " -> ".join(str(len(people)) for people in result.turns)
             tell(f"[{number}/{len(paths)}] {path.name}: {by_turn} people, {seconds:.1f} s")
     finally:  # an interruption keeps what is done
-        write_bytes(out_dir / "results.json", json.dumps(report.results).encode())
+        write_json(out_dir / "results.json", report.results)
     return report
 
 

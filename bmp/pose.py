@@ -17,8 +17,8 @@ from bmp.config_files import find_config
 from bmp.devices import pick_device
 from bmp.inputs import read_bboxes, read_image, read_masks
 from bmp.structures import with_fields
-from bmp.visualization import write_image
 from mmpose.apis import estimate_batch, extract_features, init_model
+from mmpose.files import write_image
 from mmpose.visualization import draw_poses
 
 NUM_COCO_JOINTS = 17  # they come first in every skeleton of these models

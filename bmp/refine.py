@@ -13,7 +13,8 @@ from bmp.interfaces import Segmenter
 from bmp.loop_settings import LoopSettings
 from bmp.matching import pose_mask_consistency
 from bmp.segmenters.crops import segment_with_crops
-from bmp.segmenters.prompts import Prompts, make_prompts
+from bmp.segmenters.prompting import make_prompts
+from bmp.segmenters.prompts import Prompts
 from bmp.structures import make_people, with_fields
 
 CONSISTENCY_TOLERANCE = 0.1  # of two masks closer than this, the smaller one is taken
@@ -115,6 +116,7 @@ def _refined_is_better(
     )
     prompting = settings.prompting
     used = (scores > prompting.confidence_thr) & (visibility > prompting.visibility_thr)
+    used &= joints.isfinite().all(-1)
     gain = pose_mask_consistency(refined, joints, used)
     gain -= pose_mask_consistency(detected, joints, used)
     is_smaller = refined.sum((1, 2)) <= detected.sum((1, 2))

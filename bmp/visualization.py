@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from bmp.matching import black_out
+from mmpose.files import whole_file
 from mmpose.visualization import draw_poses
 
 GOLDEN_RATIO = 0.618033988749895
@@ -248,23 +249,6 @@ def fit_width(image: np.ndarray, width: int) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=how)
 
 
-def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:
-    """Write a JPEG or PNG, by the ending of the path; the folder is made.
-
-    Raises:
-        ValueError: OpenCV does not know the ending.
-        OSError: the file cannot be written.
-    """
-    path = Path(path)
-    try:
-        done, encoded = cv2.imencode(path.suffix, image)
-    except cv2.error:
-        done = False
-    if not done:
-        raise ValueError(f"cannot write {path}: give it the ending .jpg or .png")
-    return write_bytes(path, encoded.tobytes())
-
-
 def write_gif(path: str | os.PathLike, frames: Sequence[np.ndarray], duration: float = 1.2) -> Path:
     """Write an endless GIF through Pillow.
 
@@ -299,21 +283,6 @@ def write_gif(path: str | os.PathLike, frames: Sequence[np.ndarray], duration: f
         loop=0,
         disposal=1,
     )
-    return write_bytes(path, encoded.getvalue())
-
-
-def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
-    """Write under a temporary name, then rename: readers never meet half a file.
-
-    Raises:
-        OSError: the folder or file cannot be written; no temporary file stays.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    with whole_file(path) as partial:
+        partial.write_bytes(encoded.getvalue())
+    return Path(path)

@@ -23,6 +23,7 @@ FOREIGN = {"mmpose": {"mmdet", "mmcv", "mmpretrain", "sam2", "training"}}
 # inside mmpose a part imports only parts that stand above it
 ORDER = [
     "registry",
+    "files",
     "structures",
     "codecs",
     "models",

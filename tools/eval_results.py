@@ -8,7 +8,6 @@ All images of the annotation file count: people in images without results are mi
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from mmpose.datasets.annotation_files import read_coco_file
@@ -20,6 +19,7 @@ from mmpose.evaluation.result_files import (
     guess_iou_type,
     read_results,
 )
+from mmpose.files import write_json
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -100,7 +100,7 @@ def main() -> None:
     for name, value in numbers.items():
         print(f"{name:{width}s}  {value:8.6f}")
     if args.out is not None:
-        Path(args.out).write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+        write_json(args.out, numbers, indent=2)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ torchrun --nproc_per_node 2 tools/train.py CONFIG --launcher pytorch
 """
 
 import argparse
+from pathlib import Path
 
 from mmpose.engine import tools
 
@@ -17,6 +18,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="of all random numbers")
     args = parser.parse_args()
     config = tools.open_config(args)
+    start = config.get("load_from")
+    if start and not Path(start).is_file() and not args.resume:
+        from bmp.checkpoints import find_checkpoint
+
+        config.load_from = str(find_checkpoint(start))  # a published one is fetched
     tools.train(config, launcher=args.launcher, amp=args.amp, resume=args.resume, seed=args.seed)
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -119,14 +118,3 @@ def _count_found(evaluation: COCOeval) -> tuple[int, int]:
         num_true += int(counts.sum())
         num_found += int((np.asarray(entry["gtMatches"])[0] > 0)[counts].sum())
     return num_true, num_found
-
-
-def write_results(path: Path, results: list[dict]) -> None:
-    """Write a COCO result file; it appears complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(json.dumps(results), encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -14,9 +14,9 @@ from bmp.evaluation.coco_results import (
     load_annotations,
     people_to_results,
     select_results,
-    write_results,
 )
 from bmp.registry import METRICS
+from mmpose.files import write_json
 
 RANKED_BY = {"bbox": "bbox_scores", "segm": "bbox_scores", "keypoints": "scores"}
 
@@ -117,7 +117,7 @@ class LoopCocoMetric(BaseMetric):
             metrics[f"{iou_type}_true"] = values["num_true"]
             if self.outfile_prefix is not None:
                 path = Path(f"{self.outfile_prefix}.{name}.{iou_type}.json")
-                write_results(path, selected)
+                write_json(path, selected)
         return metrics
 
 

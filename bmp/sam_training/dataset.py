@@ -4,12 +4,15 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from bmp.registry import DATASETS
 from mmpose.datasets import BaseCocoStyleDataset
 from mmpose.datasets.annotation_files import parse_numbers, read_json_list, require_fields
 from mmpose.datasets.cihp_dataset import read_poses
 from mmpose.datasets.coco_style import IMAGE_FIELDS
 
+PERSON = 1  # COCO's category
 SEEN = 2  # COCO's level of a joint that can be seen
 
 
@@ -26,7 +29,8 @@ class PoseSegDataset(BaseCocoStyleDataset):
       ``truths``, -1 for predicted poses) and, where annotated, ``segmentation``;
     - ``truths``: dicts with ``bbox``, ``segmentation``, ``area`` and ``ignore`` (crowd regions).
 
-    People without a mask are left out, and in training images without people.
+    People without a mask are left out, and so are images without people, unless poses are given.
+    Of a file with more categories than ``person`` only that one is read.
 
     Args:
         min_area: smaller people (px²) are left out.
@@ -34,13 +38,15 @@ class PoseSegDataset(BaseCocoStyleDataset):
         keypoints_file: joints of annotated people who have none, a COCO result file relative to
             ``data_root``, matched by box (:func:`mmpose.datasets.cihp_dataset.attach_poses`).
         presence_thr: joints of that file below it are unlabelled.
-        pose_file: poses to be cut out instead of the annotated people (tests only), a COCO result
-            file relative to ``data_root``: ``image_id``, ``bbox``, ``keypoints`` (x, y, score),
-            ``score`` and, where predicted, ``visibility``.
+        pose_file: people to be cut out instead of the annotated ones (tests only), a COCO result
+            file relative to ``data_root``: ``image_id``, ``score`` and ``keypoints`` (x, y,
+            score) or ``bbox`` or both and, where predicted, ``visibility``. A pose without a box
+            has that of its joints, a box without joints is shown by itself alone.
         others: those of `BaseCocoStyleDataset`.
 
     Raises:
-        ValueError: ``pose_file`` in training, or a file that is not in COCO's format.
+        ValueError: ``pose_file`` in training, a file that is not in COCO's format, or poses of
+            images that the annotations do not list.
     """
 
     METAINFO: ClassVar[dict] = {"from_file": "coco.py"}
@@ -72,12 +78,9 @@ class PoseSegDataset(BaseCocoStyleDataset):
     def load_data_list(self) -> list[dict]:
         """Samples, in the order of the file's images."""
         content = self.read_content()
-        truths = defaultdict(list)
-        for annotation in content["annotations"]:
-            require_fields(annotation, ("id", "image_id", "bbox"), "an annotation")
-            if annotation.get("segmentation"):
-                truths[annotation["image_id"]].append(annotation)
-        poses = None if self.pose_file is None else self._read_poses()
+        truths = _people_with_masks(content)
+        image_ids = {image.get("id") for image in content["images"]}
+        poses = None if self.pose_file is None else self._read_poses(image_ids)
         samples = []
         for image in content["images"]:
             require_fields(image, IMAGE_FIELDS, f"an image of {self.ann_file}")
@@ -106,7 +109,7 @@ class PoseSegDataset(BaseCocoStyleDataset):
         return people
 
     def _person(self, record: dict) -> dict:
-        """Box and joints of an annotation."""
+        """Box and joints of an annotation or a pose."""
         num_keypoints = self._metainfo["num_keypoints"]
         numbers = [0.0] * (3 * num_keypoints)
         if record.get("keypoints") is not None and len(record["keypoints"]):
@@ -120,17 +123,55 @@ class PoseSegDataset(BaseCocoStyleDataset):
         if "visibility" in record:
             visibility = parse_numbers(record, "visibility").tolist()
         bbox = parse_numbers(record, "bbox").tolist()
+        for name, values, count in (("bbox", bbox, 4), ("visibility", visibility, num_keypoints)):
+            if len(values) != count:
+                raise ValueError(
+                    f"{name} of record {record.get('id')} has {len(values)} numbers, not {count}"
+                )
         return {"bbox": bbox, "keypoints": numbers, "visibility": visibility}
 
-    def _read_poses(self) -> dict[Any, list[dict]]:
-        poses = defaultdict(list)
-        for index, pose in enumerate(read_json_list(Path(self.data_root, self.pose_file))):
-            require_fields(pose, ("image_id", "bbox", "keypoints", "score"), f"pose {index}")
-            person = self._person(pose)
+    def _read_poses(self, image_ids: set) -> dict[Any, list[dict]]:
+        path, poses = Path(self.data_root, self.pose_file), defaultdict(list)
+        for index, pose in enumerate(read_json_list(path)):
+            require_fields(pose, ("image_id", "score"), f"pose {index} of {path}")
+            pose = {"id": index} | pose  # for messages
+            if pose.get("category_id", PERSON) != PERSON:
+                continue
+            if pose["image_id"] not in image_ids:
+                raise ValueError(
+                    f"pose {index} of {path} is of image {pose['image_id']!r}, which is not among "
+                    f"the {len(image_ids)} images of {self.ann_file}: do they belong together?"
+                )
+            if "bbox" not in pose:
+                require_fields(pose, ("keypoints",), f"pose {index} of {path}, without a bbox,")
+                pose = pose | {"bbox": _extent(parse_numbers(pose, "keypoints"))}
+            person, score = self._person(pose), parse_numbers(pose, "score").item()
             if "visibility" not in pose:  # a model without this output repeats its scores
                 person["visibility"] = person["keypoints"][2::3]
-            poses[pose["image_id"]].append(person | {"score": float(pose["score"]), "truth": -1})
+            poses[pose["image_id"]].append(person | {"score": score, "truth": -1})
         return poses
+
+
+def _people_with_masks(content: dict[str, list[dict]]) -> dict[Any, list[dict]]:
+    """Annotations of people with masks by image."""
+    categories = content.get("categories", ())
+    others = {entry["id"] for entry in categories if entry.get("name") != "person"}
+    if len(others) == len(categories):
+        others = set()  # nothing is called a person there: all are
+    people = defaultdict(list)
+    for annotation in content["annotations"]:
+        require_fields(annotation, ("id", "image_id", "bbox"), "an annotation")
+        if annotation.get("segmentation") and annotation.get("category_id") not in others:
+            people[annotation["image_id"]].append(annotation)
+    return people
+
+
+def _extent(numbers: np.ndarray) -> list[float]:
+    """Box xywh of joints (3K,) x, y, score: of those that score, or else of all."""
+    x, y, scores = numbers[: numbers.size // 3 * 3].reshape(-1, 3).T
+    is_known = (scores > 0) | (scores <= 0).all()
+    x, y = x[is_known], y[is_known]
+    return [float(n) for n in (x.min(), y.min(), np.ptp(x), np.ptp(y))]
 
 
 def _truth(annotation: dict) -> dict:

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 from torch import Tensor, nn
+
+from mmpose.files import whole_file
 
 NUM_LEVELS = 3
 
@@ -42,14 +45,15 @@ class EmbeddingCache:
 
     Args:
         folder: of the files, made when missing.
-        max_gib: nothing is added once the folder holds so much.
+        max_gib: nothing is added once the folder holds so much; what is free at the start is
+            shared equally by the processes of a run.
     """
 
     def __init__(self, folder: str | os.PathLike, max_gib: float = 20.0) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.max_bytes = int(max_gib * 2**30)
-        self.num_bytes = sum(path.stat().st_size for path in self.folder.glob("*.npz"))
+        taken = sum(path.stat().st_size for path in self.folder.glob("*.npz"))
+        self.free_bytes = (int(max_gib * 2**30) - taken) // get_world_size()
         self.is_full = False
 
     def maps(
@@ -99,21 +103,23 @@ class EmbeddingCache:
     def _write(self, path: Path, maps: list[Tensor]) -> None:
         arrays = {f"level_{i}": level.float().cpu().numpy() for i, level in enumerate(maps)}
         size = sum(array.nbytes for array in arrays.values())
-        if self.num_bytes + size > self.max_bytes:
-            if not self.is_full:
-                print_log(
-                    f"the embedding cache {self.folder} is full ({self.num_bytes / 2**30:.1f} "
-                    "GiB): other pictures are encoded each time; max_gib allows more",
-                    logger="current",
-                    level=logging.WARNING,
-                )
-            self.is_full = True
+        if self.is_full or size > self.free_bytes:
+            self._stop("max_gib is reached")
             return
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
-            with partial.open("wb") as file:
+            with whole_file(path) as partial, partial.open("wb") as file:
                 np.savez(file, **arrays)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-        self.num_bytes += size
+        except OSError as error:  # the disk is full
+            self._stop(str(error))
+        self.free_bytes -= size
+
+    def _stop(self, reason: str) -> None:
+        """Add nothing more, and say so once."""
+        if not self.is_full:
+            print_log(
+                f"the embedding cache {self.folder} takes nothing more ({reason}): other pictures "
+                "are encoded each time",
+                logger="current",
+                level=logging.WARNING,
+            )
+        self.is_full = True

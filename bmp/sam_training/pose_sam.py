@@ -22,7 +22,8 @@ from bmp.sam_training.prompted import BBOX, cut_out
 from bmp.segmenters.build import build_sam2
 from bmp.segmenters.decode import decode_points
 from bmp.segmenters.embeddings import Embeddings, encode_images, finish_embeddings
-from bmp.segmenters.prompts import PromptSettings
+from bmp.segmenters.mask_decoder import DecodedMasks
+from bmp.segmenters.prompting import PromptSettings
 
 # Of annotated joints: those that can be seen first, then hidden ones, in the skeleton's order.
 EVAL_PROMPTING = {"confidence_thr": 0.25, "visibility_thr": 0.25}
@@ -102,6 +103,10 @@ class PoseSAM(BaseModel):
             )
         if not all(entry == BBOX or isinstance(entry, int) for entry in eval_counts):
             raise ValueError(f"eval_counts holds numbers of joints or {BBOX!r}: {eval_counts}")
+        if not first_counts or min(first_counts) < 1:
+            raise ValueError(f"first_counts needs numbers of clicks from 1 on, got {first_counts}")
+        if eval_prompting.get("crop"):
+            raise ValueError("evaluation shows the whole image: take crop out of eval_prompting")
         self.first_counts = tuple(first_counts)
         self.num_corrections = num_corrections
         self.keypoint_prob = keypoint_prob
@@ -132,6 +137,7 @@ class PoseSAM(BaseModel):
                 level.conv.weight *= self.neck_gain
         if hasattr(trunk, "init_weights"):
             trunk.init_weights()
+        self.cache_key = None
 
     def train(self, mode: bool = True) -> "PoseSAM":
         """Set the mode; a frozen trunk stays in evaluation mode."""
@@ -226,9 +232,17 @@ class PoseSAM(BaseModel):
         maps = self.cache.maps(inputs, self.cache_key, lambda x: encode_images(self.sam, x))
         return finish_embeddings(self.sam, maps, shapes)
 
-    def _answer(self, embeddings, image_index, points, labels, logits, mask_size):
-        """Decode a step: the answer, its logits as made and at the size of the masks, and which
-        mask it rates best."""
+    def _answer(
+        self,
+        embeddings: Embeddings,
+        image_index: Tensor,
+        points: Tensor,
+        labels: Tensor,
+        logits: Tensor | None,
+        mask_size: int,
+    ) -> tuple[DecodedMasks, Tensor, Tensor, Tensor]:
+        """Decode a step: the answer, its logits as made (N, M, S/4, S/4) and at the size of the
+        masks (N, M, R, R), and (N,) which mask it rates best."""
         answer = decode_points(
             self.sam,
             embeddings,
@@ -246,7 +260,15 @@ class PoseSAM(BaseModel):
         large = F.interpolate(small, shape, mode="bilinear", align_corners=False)
         return answer, small, large, answer.mask_scores.argmax(1)
 
-    def _correct(self, masks, predicted, keypoints, candidates, preference):
+    def _correct(
+        self,
+        masks: Tensor,
+        predicted: Tensor,
+        keypoints: Tensor,
+        candidates: Tensor,
+        preference: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The next click (:func:`correction_click`), now and then as if nothing were predicted."""
         if torch.rand(()).item() < self.from_truth_prob:
             predicted = torch.zeros_like(predicted)
         return correction_click(

@@ -8,7 +8,8 @@ from mmengine.structures import BaseDataElement, InstanceData
 from bmp.segmenters.decode import upsample_masks
 from bmp.segmenters.decode_prompts import decode_prompts
 from bmp.segmenters.embeddings import Embeddings
-from bmp.segmenters.prompts import Prompts, PromptSettings, make_prompts
+from bmp.segmenters.prompting import PromptSettings, make_prompts
+from bmp.segmenters.prompts import Prompts
 from bmp.segmenters.sam2_parts import SAM2Base
 from mmpose.structures.mask import mask_to_rle
 

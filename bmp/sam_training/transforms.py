@@ -72,7 +72,8 @@ class LoadPeople(BaseTransform):
         """Add ``img``, ``masks``, ``keypoints``, ``keypoint_flags``, ``visibility``.
 
         Raises:
-            UnreadableImageError: there is no picture at ``img_path``.
+            UnreadableImageError: there is no picture at ``img_path``, or one of another size than
+                the annotations say.
         """
         people = results["people"]
         if results.get("unreadable"):  # a test goes on, with nobody found in it
@@ -82,6 +83,11 @@ class LoadPeople(BaseTransform):
         if results["img"] is None:
             raise UnreadableImageError(
                 f"{results['img_path']} is missing or no image; see datasets/README.md"
+            )
+        if results["img"].shape[:2] != tuple(results["ori_shape"]):
+            raise UnreadableImageError(
+                f"{results['img_path']} has (h, w) {results['img'].shape[:2]}, its annotations say "
+                f"{tuple(results['ori_shape'])}; check that they belong together"
             )
         if self.max_people is not None and len(people) > self.max_people:
             bboxes = np.array([person["bbox"] for person in people])

@@ -14,7 +14,7 @@ from bmp.interfaces import Segmenter
 from bmp.segmenters.prompts import Prompts
 
 CROP_SCALE = 1.5  # of the box, about its centre
-PEOPLE_AT_A_TIME = 16  # whose pieces are embedded together
+PEOPLE_AT_A_TIME = 4  # whose pieces are embedded together: bounds the memory for them
 
 
 def crop_windows(
@@ -50,7 +50,7 @@ def segment_with_crops(
         segmenter: cuts people out.
         images: (H, W, 3) uint8 BGR each.
         embeddings: of the whole images, for the others.
-        prompts: one an image; mask prompts are of the whole image and not for people with boxes.
+        prompts: one an image.
 
     Returns:
         Masks (N, H, W) bool in the whole image and mask_scores (N,), a pair an image.
@@ -65,7 +65,10 @@ def segment_with_crops(
         part = people[start : start + PEOPLE_AT_A_TIME]
         places = [(i, row, windows[i][row]) for i, row in part]
         pieces = [images[i][y1:y2, x1:x2] for i, _, (x1, y1, x2, y2) in places]
-        own = [prompts[i].select(row[None]).shift(-x1, -y1) for i, row, (x1, y1, _, _) in places]
+        own = [
+            prompts[i].select(row[None]).crop(window, images[i].shape[:2])
+            for i, row, window in places
+        ]
         found = segmenter.segment(segmenter.embed(pieces), own)
         for (i, row, (x1, y1, x2, y2)), (mask, score) in zip(places, found, strict=True):
             masks, scores = answers[i]

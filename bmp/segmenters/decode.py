@@ -41,7 +41,7 @@ def encode_prompts(
     if sam.click_sigma is not None:
         drawn = draw_clicks(point_coords, point_labels, sam.image_size // 4, 4, sam.click_sigma)
         if mask_logits is not None and uses_mask is not None:
-            mask_logits = mask_logits * uses_mask[:, None, None]
+            mask_logits = mask_logits.masked_fill(~uses_mask[:, None, None], 0.0)
         mask_logits = drawn if mask_logits is None else mask_logits + drawn
         uses_mask = None
     points = (point_coords, point_labels.to(torch.int32))

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bmp.checkpoints import find_checkpoint
+from bmp.config_files import find_config
 from bmp.segmenters.build import build_sam2
 from bmp.segmenters.clean_up import clean_up
 from bmp.segmenters.decode import upsample_masks
@@ -39,6 +41,10 @@ class SAM2Segmenter:
             published loop asks for 10 here and 50 below but, without its extension, does neither.
         max_sprinkle_area: specks up to so many pixels of it are dropped, 0: none.
         max_embedding_bytes: memory that the embeddings of one :meth:`embed` may take.
+
+    Raises:
+        FileNotFoundError: there is no such config or checkpoint.
+        ValueError: the config is of no segmenter, the weights do not fit it, or a chunk is below 1.
     """
 
     def __init__(
@@ -55,7 +61,17 @@ class SAM2Segmenter:
         max_sprinkle_area: float = 0.0,
         max_embedding_bytes: int = 2**31,
     ) -> None:
-        config = load_config(config) if isinstance(config, str) else config
+        model = (load_config(config) if isinstance(config, str) else config).get("model", {})
+        if "sam" not in model:
+            raise ValueError(
+                f"the segmenter's config needs model.sam, it has {sorted(model)} in model; "
+                "configs/sam_pose2seg holds configs of segmenters"
+            )
+        if embed_chunk < 1 or (decode_chunk is not None and decode_chunk < 1):
+            raise ValueError(
+                f"embed_chunk and decode_chunk must be at least 1, got {embed_chunk} and "
+                f"{decode_chunk}"
+            )
         self.device = torch.device(device)
         self.bgr_as_rgb = bgr_as_rgb
         self.antialias = antialias
@@ -64,7 +80,7 @@ class SAM2Segmenter:
         self.max_hole_area = max_hole_area
         self.max_sprinkle_area = max_sprinkle_area
         self.max_embedding_bytes = max_embedding_bytes
-        self.sam = build_sam2(**config["model"]["sam"])
+        self.sam = build_sam2(**model["sam"])
         if checkpoint is not None:
             load_checkpoint(self.sam, checkpoint)
         self.sam = self.sam.to(self.device).requires_grad_(False)
@@ -84,6 +100,8 @@ class SAM2Segmenter:
         Raises:
             TypeError, ValueError: something is no such image, there is none, or too many.
         """
+        if isinstance(images, np.ndarray):
+            raise TypeError(f"embed takes a list of images, got an array of {images.shape}")
         if not images:
             raise ValueError("embed needs at least one image")
         if len(images) > self.max_images:
@@ -163,11 +181,7 @@ def build_segmenter(cfg: Mapping[str, Any], device: torch.device | str = "cpu") 
     if kind != "SAM2Segmenter":
         raise ValueError(f"unknown segmenter {kind!r}; known: SAM2Segmenter")
     if isinstance(arguments.get("config"), str):
-        from bmp.config_files import find_config
-
         arguments["config"] = str(find_config(arguments["config"], ("sam_pose2seg", "demo")))
     if arguments.get("checkpoint") is not None:
-        from bmp.checkpoints import find_checkpoint
-
         arguments["checkpoint"] = str(find_checkpoint(arguments["checkpoint"]))
     return SAM2Segmenter(**arguments, device=device)

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from bmp.synthcrowd.scene import annotation_max_iou, render_scene
 from bmp.synthcrowd.settings import SceneSettings
 from bmp.synthcrowd.skeleton import CATEGORY
+from mmpose.files import whole_file
 
 GENERATOR_VERSION = 3  # raise it whenever the same seed gives other pictures
 
@@ -169,10 +170,8 @@ def _to_bytes(content: dict) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename: a file that exists is whole."""
-    growing = path.with_name(path.name + ".tmp")
-    growing.write_bytes(content)
-    os.replace(growing, path)
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
 
 
 def _with_mend(error: OSError, out_dir: Path) -> OSError:

@@ -6,7 +6,8 @@ default_hooks = dict(
     timer=dict(type="IterTimerHook"),
     logger=dict(type="LoggerHook", interval=50),
     param_scheduler=dict(type="ParamSchedulerHook"),
-    checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=1),
+    # two: the oldest goes before the next is written, and that may fail
+    checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=2),
     sampler_seed=dict(type="DistSamplerSeedHook"),
 )
 custom_hooks = [dict(type="SyncBuffersHook")]

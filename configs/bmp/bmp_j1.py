@@ -15,6 +15,7 @@ loop = dict(
         num_pos_keypoints_if_crowd=6,
         selection_method="distance+confidence",
         crowd_by_max_iou=0.5,
+        batch=True,
     ),
     final_pose=True,
 )

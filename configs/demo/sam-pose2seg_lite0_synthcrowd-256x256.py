@@ -133,7 +133,7 @@ param_scheduler = [
 ]
 default_hooks = dict(
     logger=dict(type="LoggerHook", interval=20),
-    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=100, max_keep_ckpts=1),
+    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=100, max_keep_ckpts=2),
 )
 custom_hooks = [
     dict(type="SeededStepsHook"),

@@ -1,8 +1,7 @@
-"""Annotation and result files, with errors that name the command that makes a missing one."""
+"""Annotation files, with errors that name the command that makes a missing one."""
 
 import gzip
 import json
-import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,15 +41,6 @@ def read_json(path: str | Path) -> dict | list:
         raise ValueError(
             f"{path} is not readable as JSON ({error}); it may be cut short: {how_to_get(path)}"
         ) from error
-
-
-def write_json(path: str | Path, content: dict | list) -> None:
-    """Write JSON and the folder it is in; an interrupted run leaves no half file of that name."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_text(json.dumps(content), encoding="utf-8")
-    os.replace(unfinished, path)
 
 
 def read_coco_file(path: str | Path) -> dict:

@@ -5,7 +5,6 @@ that mmengine and numpy put into them. Shipped weights are safetensors.
 """
 
 import json
-import os
 import pickle
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mmpose.files import whole_file
 from mmpose.structures.quantised import quantise_weights, restore_weights
 
 from .old_layouts import fit_old_layout
@@ -229,11 +229,6 @@ def save_weights(
         for name, value in state_dict.items()
     }
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in (meta or {}).items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(path) as partial:
         save_file(tensors, partial, metadata=texts)
         partial.chmod(0o644)  # safetensors makes it readable for its owner alone
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

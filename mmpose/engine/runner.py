@@ -1,17 +1,20 @@
-"""mmengine's runner with strict, safe loading of starting weights."""
+"""mmengine's runner with strict, safe loading of starting weights and whole checkpoints."""
 
-from functools import partial
+import functools
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+
+from mmpose.files import whole_file
 
 from .checkpoint import allow_training_pickles, load_checkpoint
 
 
 class StrictRunner(Runner):
-    """`Runner` that loads ``load_from`` strictly.
+    """`Runner` that loads ``load_from`` strictly and writes checkpoints whole or not at all.
 
     What may differ between the weights and the model is listed in the config's
     ``load_from_allow``: patterns of names that may be missing or left over. Training checkpoints
@@ -44,7 +47,7 @@ class StrictRunner(Runner):
             ValueError: the weights are not those of the model, of which none may be missing here.
         """
         load_starting_weights = self.load_checkpoint
-        self.load_checkpoint = partial(super().load_checkpoint, strict=True)
+        self.load_checkpoint = functools.partial(super().load_checkpoint, strict=True)
         try:
             super().resume(filename, *args, **kwargs)
         except RuntimeError as error:
@@ -54,3 +57,12 @@ class StrictRunner(Runner):
             ) from error
         finally:
             self.load_checkpoint = load_starting_weights
+
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
+        """Write a checkpoint under a temporary name, then rename it; arguments as mmengine's."""
+        if "://" in str(out_dir):  # a store that shows whole objects alone
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            return
+        with whole_file(Path(out_dir, filename)) as partial:
+            super().save_checkpoint(out_dir, partial.name, *args, **kwargs)

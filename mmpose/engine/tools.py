@@ -1,13 +1,14 @@
 """What the command-line tools for training and testing share."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+
+from mmpose.files import write_json
 
 from .config import load_config
 from .launch import LAUNCHERS, adapt_to_machine, start_processes
@@ -110,7 +111,7 @@ def test(
     runner = StrictRunner.from_config(config)
     metrics = runner.test()
     if out is not None and runner.rank == 0:
-        Path(out).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        write_json(out, metrics, indent=2)
     return metrics
 
 
@@ -121,19 +122,19 @@ def run_tool(main: Callable[[], object]) -> None:
     except (FileNotFoundError, PermissionError, ValueError) as error:
         if os.environ.get("BMP_TRACEBACK"):
             raise
-        _stop(error)
+        _stop(str(error))
     except (KeyError, TypeError) as error:
         if os.environ.get("BMP_TRACEBACK") or not _is_about_a_config(error):
             raise
-        _stop(error)
+        reason = error.args[0]  # KeyErrors quote themselves
+        _stop(f"{reason}; is a key or class of the config misspelt?")
 
 
 def _is_about_a_config(error: KeyError | TypeError) -> bool:
     """Whether a config names a class that does not exist, or an argument that its class lacks."""
     reason = str(error)
-    return " registry. Please check" in reason or "__init__() got an unexpected keyword" in reason
+    return " registry. Please check" in reason or "got an unexpected keyword argument" in reason
 
 
-def _stop(error: Exception) -> None:
-    reason = error.args[0] if isinstance(error, KeyError) else error  # KeyErrors quote themselves
+def _stop(reason: str) -> None:
     sys.exit(f"error: {reason}\n(BMP_TRACEBACK=1 shows where)")

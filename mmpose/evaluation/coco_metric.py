@@ -10,9 +10,10 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmpose.datasets.annotation_files import read_coco_file, write_json
+from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.datasets.transforms import KeypointConverter
+from mmpose.files import write_json
 from mmpose.registry import METRICS
 
 from .coco_ap import STAT_NAMES, check_people, crowd_keypoint_ap, keypoint_ap

@@ -1,6 +1,5 @@
 """The people that a tested model poses worst, as a list and as pictures."""
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +13,11 @@ from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 
 from mmpose.evaluation import scaled_distances
+from mmpose.files import write_image, write_json
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample
 
-from .visualization_hook import draw_on_picture, metainfo_of, picture_name, write_picture
+from .visualization_hook import draw_on_picture, metainfo_of, picture_name
 
 METRIC_TYPES = ("loss", "accuracy")
 NEAR = 0.05  # share of the longer side of the box, as `PCKAccuracy` has it
@@ -137,11 +137,8 @@ class BadCaseAnalysisHook(Hook):
         for entry, (_, sample) in list(zip(entries, worst_first, strict=True))[: self.max_pictures]:
             entry["picture"] = f"{picture_name(sample)}.jpg"
             drawn = draw_on_picture(sample, metainfo_of(dataset, sample), self.kpt_thr)
-            write_picture(folder / entry["picture"], drawn)
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / "results.json.partial"
-        partial.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-        partial.replace(folder / "results.json")
+            write_image(folder / entry["picture"], drawn[..., ::-1])
+        write_json(folder / "results.json", entries, indent=1)
 
 
 def _slim(sample: PoseDataSample) -> PoseDataSample:

@@ -5,13 +5,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from mmpose.datasets.transforms import loading
+from mmpose.files import write_image
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample, merge_data_samples
 
@@ -35,17 +35,6 @@ def picture_name(sample: PoseDataSample) -> str:
     """Data set, picture and number of a sample, for files."""
     info = sample.metainfo
     return f"{info['dataset_name']}_{Path(info['img_path']).stem}_{info['id']}"
-
-
-def write_picture(path: Path, rgb: np.ndarray) -> None:
-    """Write (H, W, 3) uint8 RGB, making the folder.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), rgb[..., ::-1]):
-        raise OSError(f"cannot write the picture {path}; is there room and permission?")
 
 
 @HOOKS.register_module()
@@ -112,7 +101,7 @@ class PoseVisualizationHook(Hook):
             if self.out_dir is None:
                 runner.visualizer.add_image(f"test_{name}", rgb, runner.iter)
             else:
-                write_picture(Path(runner.work_dir, self.out_dir, f"{name}.jpg"), rgb)
+                write_image(Path(runner.work_dir, self.out_dir, f"{name}.jpg"), rgb[..., ::-1])
 
     def _drawn(self, dataset: Dataset, samples: Sequence[PoseDataSample] | None):
         """Merged samples and drawings (H, 2 W, 3) RGB of the pictures of a batch that are due."""

@@ -12,7 +12,6 @@ from bmp.evaluation.coco_results import (
     load_annotations,
     people_to_results,
     select_results,
-    write_results,
 )
 from bmp.structures import make_people
 
@@ -73,9 +72,6 @@ def test_a_person_as_a_coco_result(tmp_path):
     assert select_results([result], "bbox", "scores") == [
         {"image_id": 7, "category_id": 1, "bbox": [2, 1, 5, 3], "score": 0.125}
     ]
-    write_results(tmp_path / "new" / "results.json", [result])
-    assert json.loads((tmp_path / "new" / "results.json").read_text())[0]["image_id"] == 7
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["results.json"]
 
 
 def test_missing_annotations_name_the_page_that_helps(tmp_path):

@@ -15,7 +15,7 @@ from loop_parts import (
 )
 
 from bmp.loop import LoopSettings, make_settings, run_loop, select_survivors
-from bmp.segmenters.prompts import PromptSettings
+from bmp.segmenters.prompting import PromptSettings
 from bmp.structures import FIELD_RANKS, check_people, make_people
 
 

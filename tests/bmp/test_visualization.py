@@ -16,7 +16,6 @@ from bmp.visualization import (
     loop_pictures,
     panel,
     write_gif,
-    write_image,
 )
 
 
@@ -151,18 +150,3 @@ def test_a_gif_holds_all_frames_and_loops(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["run.gif"]
     with pytest.raises(ValueError, match="at least one frame"):
         write_gif(path, [])
-
-
-def test_an_image_is_written_and_read_back(tmp_path):
-    path = write_image(tmp_path / "new" / "picture.png", blank())
-    with Image.open(path) as picture:
-        assert np.array_equal(np.asarray(picture), blank())
-    with pytest.raises(ValueError, match=r"\.jpg or \.png"):
-        write_image(tmp_path / "picture.what", blank())
-
-
-def test_a_failed_write_leaves_no_part_behind(tmp_path):
-    (tmp_path / "taken.png").mkdir()
-    with pytest.raises(OSError, match=r"taken\.png"):
-        write_image(tmp_path / "taken.png", blank())
-    assert [file.name for file in tmp_path.iterdir()] == ["taken.png"]

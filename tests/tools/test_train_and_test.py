@@ -187,6 +187,22 @@ def test_a_missing_checkpoint_is_one_line(project):
     assert "Traceback" not in report
 
 
+def test_missing_start_weights_are_told_before_the_data_is_read(project):
+    report = run(project, "train.py", "--cfg-options", "load_from=none.pth", fails=True)
+    assert "none.pth': not a file, not shipped" in report
+    assert "Traceback" not in report
+
+
+def test_a_misspelt_key_is_one_line(project):
+    report = run(
+        project, "test.py", "--cfg-options", "model.necks=1", "checkpoint=None", fails=True
+    )
+    assert (
+        "unexpected keyword argument 'necks'; is a key or class of the config misspelt?" in report
+    )
+    assert "Traceback" not in report
+
+
 def test_a_folder_without_permission_names_the_option(project):
     (project / "file").touch()
     report = run(project, "train.py", "--work-dir", "file/sub", fails=True)

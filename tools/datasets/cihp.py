@@ -27,9 +27,10 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from tqdm import tqdm
 
-from mmpose.datasets.annotation_files import read_json_list, write_json
+from mmpose.datasets.annotation_files import read_json_list
 from mmpose.datasets.cihp_dataset import attach_poses
 from mmpose.engine.tools import run_tool
+from mmpose.files import write_json
 
 ROOT = Path(__file__).resolve().parents[2] / "datasets" / "cihp" / "instance-level_human_parsing"
 FOLDERS = {"train": "Training", "val": "Validation"}

@@ -11,7 +11,8 @@ import argparse
 from collections import defaultdict
 from pathlib import Path
 
-from mmpose.datasets.annotation_files import read_coco_file, write_json
+from mmpose.datasets.annotation_files import read_coco_file
+from mmpose.files import write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "datasets" / "coco_val2017_people_480"

@@ -16,6 +16,8 @@ import timm
 import torch
 from torch import Tensor
 
+from mmpose.files import whole_file
+
 ROOT = Path(__file__).resolve().parents[2]
 MODEL_NAME = "tf_efficientnet_lite0"
 
@@ -75,10 +77,8 @@ def main(argv: list[str] | None = None) -> None:
     except FileNotFoundError as error:
         sys.exit(str(error))
     renamed = rename(source, timm.create_model(MODEL_NAME).state_dict())
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = args.out.with_suffix(".tmp")
-    torch.save(renamed, temporary)
-    temporary.replace(args.out)
+    with whole_file(args.out) as partial:
+        torch.save(renamed, partial)
     print(f"wrote {len(renamed)} tensors to {args.out}")
 
 

@@ -24,7 +24,7 @@ param_scheduler = [
 default_hooks = dict(
     logger=dict(type="LoggerHook", interval=20, log_metric_by_epoch=False),
     checkpoint=dict(
-        type="CheckpointHook", by_epoch=False, interval=200, max_keep_ckpts=1, save_last=True
+        type="CheckpointHook", by_epoch=False, interval=200, max_keep_ckpts=2, save_last=True
     ),
     visualization=dict(type="PoseVisualizationHook", enable=False),
     badcase=dict(

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from bmp.sam_training import FlipPeople, JitterColours, PoseSAM, WarpPeople
-from tests.bmp.sam_training.test_sam_training import TINY, batch, folder  # noqa: F401
+from tests.bmp.sam_training.test_sam_training import batch, dataset, folder  # noqa: F401
+from tests.bmp.tiny_sam import TINY
 
 
 def a_model(cache, **options):
@@ -96,11 +97,18 @@ def test_a_full_cache_takes_nothing_more(folder, tmp_path):  # noqa: F811
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_start_weights_are_another_encoder(folder, tmp_path):  # noqa: F811
+    inputs, samples = batch(folder, 1)
+    model = a_model(tmp_path, neck_gain=0.5)
+    losses(model, inputs, samples)
+    model.init_weights()
+    losses(model, inputs, samples)
+    assert model.encoded == [1, 1]
+
+
 @pytest.mark.parametrize("transform", [WarpPeople(), JitterColours()], ids=["warp", "colours"])
 def test_random_pictures_are_refused(folder, tmp_path, transform):  # noqa: F811
     np.random.seed(0)
-    from tests.bmp.sam_training.test_sam_training import dataset
-
     sample = dataset(folder, transform)[0]
     inputs = sample["inputs"][None].float() / 255
     with pytest.raises(ValueError, match="take WarpPeople and JitterColours out"):

@@ -22,19 +22,8 @@ from bmp.sam_training import (
 from bmp.sam_training.clicks import correction_click, draw_pixels, first_clicks, look_up
 from bmp.sam_training.losses import dice_loss, focal_loss, mask_iou, step_losses
 from bmp.sam_training.transforms import pick_overlapping
-
-TINY = {
-    "image_size": 64,
-    "d_model": 32,
-    "trunk": {
-        "type": "Hiera",
-        "embed_dim": 8,
-        "stages": (1, 1, 1, 1),
-        "window_spec": (8, 4, 4, 2),
-        "global_att_blocks": (),
-        "window_pos_embed_bkg_spatial_size": (4, 4),
-    },
-}
+from mmpose.structures.mask import mask_to_rle
+from tests.bmp.tiny_sam import TINY
 
 
 def disc(size=32, centre=(16, 16), radius=6):
@@ -120,6 +109,23 @@ def test_flip_mirrors_pixel_centres(folder):
     before = plain["data_samples"].gt_instances.keypoints[:, :4, 0] * 60 / 64
     after = flipped["data_samples"].gt_instances.keypoints[:, :4, 0] * 60 / 64
     torch.testing.assert_close(after, 59 - before)
+
+
+@pytest.mark.parametrize("is_compressed", [True, False])
+def test_run_length_masks_are_those_of_the_polygons(folder, is_compressed):
+    expected = dataset(folder)[0]["data_samples"].gt_instances.masks
+    content = json.loads((folder / "annotations.json").read_text())
+    for annotation in content["annotations"]:
+        x, y, w, h = annotation["bbox"]
+        mask = np.zeros((40, 60), bool)
+        mask[y : y + h, x : x + w] = True
+        columns = mask.T.ravel()  # counts alternate between outside and inside, by columns
+        changes = np.flatnonzero(np.diff(columns.astype(int))) + 1
+        counts = np.diff([0, *changes, columns.size]).tolist()
+        rle = {"size": [40, 60], "counts": counts}
+        annotation["segmentation"] = mask_to_rle(mask) if is_compressed else rle
+    (folder / "annotations.json").write_text(json.dumps(content))
+    assert torch.equal(dataset(folder)[0]["data_samples"].gt_instances.masks, expected)
 
 
 def test_overlapping_people_are_picked_together():
@@ -270,6 +276,10 @@ def test_wrong_settings_are_refused():
         PoseSAM(TINY, trainable="trunk")
     with pytest.raises(ValueError, match="loss_weights must have"):
         PoseSAM(TINY, loss_weights={"mask": 1})
+    with pytest.raises(ValueError, match=r"from 1 on, got \(0, 3\)"):
+        PoseSAM(TINY, first_counts=(0, 3))
+    with pytest.raises(ValueError, match="take crop out"):
+        PoseSAM(TINY, eval_prompting={"use_bbox": True, "crop": True})
 
 
 def test_config_is_plain_data():

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from bmp.sam_training import PoseSAM, PoseSegDataset, PromptedMaskMetric
+from bmp.sam_training import LoadPeople, PoseSAM, PoseSegDataset, PromptedMaskMetric
+from mmpose.datasets.unreadable import UnreadableImageError
 from mmpose.structures.mask import mask_to_rle
-from tests.bmp.sam_training.test_sam_training import TINY, batch, dataset, folder  # noqa: F401
+from tests.bmp.sam_training.test_sam_training import batch, dataset, folder  # noqa: F401
+from tests.bmp.tiny_sam import TINY
 
 RESULT = {"image_id": 7, "category_id": 1, "bbox": [4, 5, 20, 30], "score": 0.5}
 
@@ -139,6 +141,50 @@ def test_images_without_poses_are_evaluated_too(folder):  # noqa: F811
     assert measure(answered.to_dict())["AP_1"] == 0
 
 
+def test_boxes_of_a_result_file_are_cut_out(folder):  # noqa: F811
+    """Detections, also of other things than people; poses without a box have that of the joints."""
+    bbox, pose = [4, 5, 20, 30], [14, 20, 0.9, 30, 25, 0.2] + [0, 0, 0] * 15
+    records = [
+        {"image_id": 7, "score": 0.5, "category_id": 1, "bbox": bbox},
+        {"image_id": 7, "score": 0.5, "category_id": 18, "bbox": bbox},
+        {"image_id": 7, "score": 0.5, "keypoints": pose},
+    ]
+    (folder / "poses.json").write_text(json.dumps(records))
+    options = {"with_originals": True, "pose_file": "poses.json", "test_mode": True}
+    inputs, samples = batch(folder, 1, **options)
+    assert samples[0].people.bboxes.tolist() == [[4, 5, 24, 35], [14, 20, 30, 25]]
+    model = PoseSAM(TINY, eval_counts=("bbox", 1)).eval()
+    with torch.no_grad():
+        [answered] = model(inputs, samples, mode="predict")
+    assert answered.pred_masks["bbox"]["is_prompted"] == [True, True]
+    assert answered.pred_masks[1]["is_prompted"] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("pose", "message"),
+    [
+        pytest.param({"image_id": 8}, "image 8, which is not among the 1 images", id="image"),
+        pytest.param({"image_id": "7"}, "image '7', which is not", id="image id as text"),
+        pytest.param({"bbox": [1, 2, 3]}, "bbox of record 0 has 3 numbers, not 4", id="box"),
+        pytest.param({"visibility": [1.0]}, "visibility of record 0 has 1", id="visibility"),
+        pytest.param({"keypoints": [1, 2, float("nan")] * 17}, "record 0 .* not finite", id="nan"),
+        pytest.param({"score": float("nan")}, "score of record 0 .* not finite", id="nan score"),
+        pytest.param({"keypoints": [1, 2, 0.5]}, "1 keypoints, the metainfo 17", id="joints"),
+    ],
+)
+def test_malformed_poses_are_refused(folder, pose, message):  # noqa: F811
+    write_poses(folder, {"keypoints": [14, 20, 0.9] * 17} | pose)
+    with pytest.raises(ValueError, match=message):
+        dataset(folder, pose_file="poses.json", test_mode=True)
+
+
+def test_poses_lacking_fields_are_refused(folder):  # noqa: F811
+    for record, message in (({"image_id": 7}, "lacks"), ({"image_id": 7, "score": 1}, "keypoints")):
+        (folder / "poses.json").write_text(json.dumps([record]))
+        with pytest.raises(ValueError, match=message):
+            dataset(folder, pose_file="poses.json", test_mode=True)
+
+
 def test_poses_are_for_tests_only(folder):  # noqa: F811
     with pytest.raises(ValueError, match="set test_mode=True"):
         dataset(folder, pose_file="poses.json")
@@ -167,6 +213,26 @@ def test_crowd_regions_are_no_people(folder):  # noqa: F811
     _, [sample] = batch(folder, 1, with_originals=True)
     assert [truth["ignore"] for truth in sample.truths] == [False, True]
     assert sample.truth_index == [0]
+
+
+def test_only_people_are_read_of_a_file_with_more_categories(folder):  # noqa: F811
+    content = json.loads((folder / "annotations.json").read_text())
+    content["annotations"][1]["category_id"] = 18
+    content["categories"].append({"id": 18, "name": "dog"})
+    (folder / "annotations.json").write_text(json.dumps(content))
+    _, [sample] = batch(folder, 1, with_originals=True)
+    assert len(sample.truths) == len(sample.people) == 1
+
+
+def test_a_picture_of_another_size_is_missed_too(folder):  # noqa: F811
+    content = json.loads((folder / "annotations.json").read_text())
+    content["images"][0] |= {"height": 60, "width": 40}
+    (folder / "annotations.json").write_text(json.dumps(content))
+    with pytest.raises(UnreadableImageError, match=r"\(40, 60\), its annotations say \(60, 40\)"):
+        LoadPeople()(dataset(folder).get_data_info(0))
+    _, [sample] = batch(folder, 1, with_originals=True, test_mode=True)
+    assert len(sample.people) == 0
+    assert len(sample.truths) == 2
 
 
 def test_unreadable_pictures_are_missed_in_a_test(folder):  # noqa: F811

@@ -14,7 +14,8 @@ import torch
 from bmp.sam_training import PoseSAM
 from bmp.sam_training.clicks import first_clicks
 from mmpose.engine.config import load_config
-from tests.bmp.sam_training.test_sam_training import TINY, batch, disc, folder  # noqa: F401
+from tests.bmp.sam_training.test_sam_training import batch, disc, folder  # noqa: F401
+from tests.bmp.tiny_sam import TINY
 
 ROOT = Path(__file__).parents[3]
 CONFIG = f"""
@@ -70,6 +71,17 @@ default_hooks = dict(checkpoint=dict(interval=2, max_keep_ckpts=3))
 randomness = dict(seed=0)
 work_dir = "work"
 """
+# The encoder is frozen and pictures come as they are: their embeddings can be kept.
+STILL = """
+_base_ = ["tiny.py"]
+model = dict(trainable="prompt_and_decoder")
+pipeline = [
+    dict(type="LoadPeople"),
+    dict(type="SquarePeople", size=64, mask_size=32),
+    dict(type="PackPeople"),
+]
+train_dataloader = dict(dataset=dict(pipeline=pipeline))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +111,11 @@ def project(tmp_path_factory):
     content = {"images": images, "annotations": annotations, "categories": []}
     (home / "people" / "annotations.json").write_text(json.dumps(content))
     (home / "tiny.py").write_text(CONFIG)
+    (home / "still.py").write_text(STILL)
     return home
 
 
-def train(home, *arguments, num_processes=1):
+def train(home, *arguments, config="tiny.py", num_processes=1):
     command = [sys.executable]
     if num_processes > 1:
         command += ["-m", "torch.distributed.run", "--standalone"]
@@ -111,7 +124,7 @@ def train(home, *arguments, num_processes=1):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     environment["PYTHONPATH"] = str(ROOT)
     done = subprocess.run(
-        [*command, str(ROOT / "tools" / "train.py"), "tiny.py", *arguments],
+        [*command, str(ROOT / "tools" / "train.py"), config, *arguments],
         cwd=home,
         env=environment,
         capture_output=True,
@@ -145,6 +158,24 @@ def test_two_processes_train_one_model(project):
     moved = [name for name in end if not torch.equal(start[name], end[name])]
     assert any(name.startswith("sam_mask_decoder") for name in moved)
     assert all(value.isfinite().all() for value in end.values())
+
+
+@pytest.mark.slow
+def test_two_processes_that_share_a_cache_learn_as_without(project):
+    """16 of 8 pictures: those of the second round come from the cache."""
+    cache = "model.embedding_cache.folder=cache"
+    train(project, "--work-dir", "plain", config="still.py", num_processes=2)
+    train(
+        *(project, "--work-dir", "cached", "--cfg-options", cache),
+        config="still.py",
+        num_processes=2,
+    )
+    plain, cached = (weights(project / name / "iter_4.pth") for name in ("plain", "cached"))
+    for name, value in plain.items():
+        if not name.endswith("k_proj.bias"):  # softmax ignores it: its gradient is rounding alone
+            torch.testing.assert_close(cached[name], value, atol=2e-5, rtol=0, msg=name)
+    kept = [path.suffix for path in (project / "cache").iterdir()]
+    assert kept == [".npz"] * 8
 
 
 def test_exactly_the_published_parameters_learn():

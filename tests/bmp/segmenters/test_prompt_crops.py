@@ -8,7 +8,7 @@ from bmp.loop import LoopSettings, run_loop
 from bmp.segmenters import Prompts, PromptSettings, SAM2Segmenter
 from bmp.segmenters.crops import crop_windows, segment_with_crops
 from tests.bmp.loop_parts import APART, TWO_IN_ONE_PLACE, RectangleDetector, RectanglePose
-from tests.bmp.segmenters.test_sam2_segmenter import TINY
+from tests.bmp.tiny_sam import TINY
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,44 @@ def test_a_piece_is_embedded_and_its_mask_put_back(segmenter):
     assert torch.equal(masks[0, 10:70, 15:45], expected[0])
     assert masks[0].sum() == expected.sum()
     assert scores[0] == score[0]
+
+
+def test_mask_prompts_are_cut_like_the_image(segmenter):
+    """A pixel of the 16 × 16 prompt is 10 × 5 of the image; of the piece, half of that."""
+    logits = torch.randn(2, 16, 16, generator=torch.Generator().manual_seed(0))
+    prompts = Prompts(
+        torch.tensor([[[50.0, 30.0]]]).repeat(2, 1, 1),
+        torch.ones(2, 1, dtype=torch.long),
+        torch.tensor([[50.0, 25.0, 90.0, 45.0]]).repeat(2, 1),
+        torch.tensor([True, False]),
+        logits,
+    )
+    piece = prompts.crop((40, 20, 120, 60), (80, 160))
+    doubled = torch.nn.functional.interpolate(
+        logits[None], (32, 32), mode="bilinear", align_corners=False
+    )[0]
+    torch.testing.assert_close(piece.mask_logits, doubled[:, 8:24, 8:24])
+    assert piece.point_coords[0].tolist() == [[10, 10]]
+    assert piece.bboxes[0].tolist() == [10, 5, 50, 25]
+    image = np.random.RandomState(0).randint(0, 256, (80, 160, 3), np.uint8)
+    [(masks, scores)] = segment_with_crops(segmenter, [image], segmenter.embed([image]), [prompts])
+    assert masks.shape == (2, 80, 160)
+    assert scores.isfinite().all()
+
+
+def test_pieces_fit_into_the_memory_for_embeddings(segmenter):
+    small = SAM2Segmenter({"model": {"sam": TINY}}, max_embedding_bytes=2**17)
+    image = np.zeros((80, 100, 3), np.uint8)
+    people = 20
+    prompts = Prompts(
+        torch.zeros(people, 0, 2),
+        torch.zeros(people, 0, dtype=torch.long),
+        torch.tensor([[20.0, 20.0, 40.0, 60.0]]).repeat(people, 1),
+        torch.ones(people, dtype=torch.bool),
+    )
+    assert small.max_images < people
+    [(masks, _)] = segment_with_crops(small, [image], small.embed([image]), [prompts])
+    assert len(masks) == people
 
 
 @pytest.mark.parametrize("crop", [False, True])

@@ -3,13 +3,8 @@
 import pytest
 import torch
 
-from bmp.segmenters.prompts import (
-    UNUSED,
-    PromptSettings,
-    make_prompts,
-    points_as_prompts,
-    select_keypoints,
-)
+from bmp.segmenters import PromptSettings, make_prompts, points_as_prompts, select_keypoints
+from bmp.segmenters.decode import UNUSED
 from bmp.structures import empty_people, make_people
 
 INDEX = torch.arange(17)
@@ -158,6 +153,9 @@ def test_small_people_are_not_prompted():
     ("options", "message"),
     [
         pytest.param({"crop": True}, "set use_bbox=True", id="crop without a box"),
+        pytest.param({"num_neg_keypoints": -1}, "0 or more, got -1", id="negative count"),
+        pytest.param({"num_pos_keypoints": 1.5}, "0 or more, got 1.5", id="half a joint"),
+        pytest.param({"num_pos_keypoints": None}, "0 or more, got None", id="no count"),
         pytest.param({"crowd_by_max_iou": True}, "is a box IoU", id="crowd by True"),
         pytest.param({"no_joint": "drop"}, "must be 'keep' or 'bbox'", id="no_joint"),
     ],
@@ -210,6 +208,47 @@ def test_negatives_are_the_nearest_joints_of_the_others():
     gaps = (KEYPOINTS[visible] + 40 - centre).norm(dim=-1)
     nearest = KEYPOINTS[visible[gaps.argsort()[:2]]] + 40
     torch.testing.assert_close(prompts.point_coords[0, 3:], nearest)
+
+
+@pytest.mark.parametrize("use_bbox", [True, False])
+def test_points_outside_are_shown_only_beside_something_inside(use_bbox):
+    other = person(KEYPOINTS + 40, bbox=(40, 40, 141, 137))
+    settings = PromptSettings(num_pos_keypoints=0, num_neg_keypoints=2, use_bbox=use_bbox)
+    prompts = make_prompts(crowd(person(), other), settings)
+    assert prompts.is_prompted.tolist() == [use_bbox, use_bbox]
+    assert (prompts.point_labels == 0).sum(1).tolist() == [2 * use_bbox] * 2
+
+
+def test_negatives_are_nearest_to_the_box_before_it_is_extended():
+    """The box round (5, 5) grows to hold (0, 0), (57, 80), (13, 63), then is round (28, 40)."""
+    keypoints = torch.full((17, 2), 200.0)
+    keypoints[7], keypoints[14] = torch.tensor([[5.0, 20.0], [28.0, 45.0]])
+    people = crowd(person(bbox=(0, 0, 10, 10)), person(keypoints, bbox=(100, 100, 201, 197)))
+    options = {"num_neg_keypoints": 1, "visibility_thr": 0.3, "use_bbox": True}
+    prompts = make_prompts(people, PromptSettings(extend_bbox=True, **options))
+    assert prompts.bboxes[0].tolist() == [-2, -2, 59, 82]
+    assert prompts.point_coords[0, 3].tolist() == [5, 20]
+
+
+def test_a_box_that_is_nowhere_does_not_hide_the_crowd():
+    nowhere = person(bbox=(0, 0, float("nan"), 90))
+    people = crowd(person(), person(bbox=(0, 0, 101, 90)), nowhere)
+    prompts = make_prompts(people, PromptSettings(use_bbox=True, crowd_by_max_iou=0.5))
+    assert prompts.uses_bbox.tolist() == [False, False, False]
+
+
+@pytest.mark.parametrize("method", ["k_most_visible", "distance", "distance+confidence", "closest"])
+@pytest.mark.parametrize("field", ["scores", "visibility"])
+def test_joints_of_unknown_confidence_are_as_if_absent(method, field):
+    """Joint 0, the nose, is else the one shown of the face."""
+    values = {"scores": SCORES.clone(), "visibility": VISIBILITY.clone()}
+    unseen = VISIBILITY.clone()
+    values[field][0], unseen[0] = torch.nan, 0
+    settings = PromptSettings(selection_method=method, visibility_thr=0.3, num_pos_keypoints=17)
+    found = make_prompts(person(**values), settings)
+    expected = make_prompts(person(visibility=unseen), settings)
+    assert torch.equal(found.point_labels, expected.point_labels)
+    assert torch.equal(found.point_coords, expected.point_coords)
 
 
 def test_nobody_gives_empty_prompts():

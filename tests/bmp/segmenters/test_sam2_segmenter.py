@@ -13,19 +13,7 @@ from bmp.segmenters.decode import decode_points, draw_clicks, upsample_masks
 from bmp.segmenters.embeddings import embedding_bytes, prepare_image
 from bmp.segmenters.prompts import Prompts, masks_as_logits, points_as_prompts
 from bmp.segmenters.sam2_segmenter import SAM2Segmenter, build_segmenter
-
-TINY = {
-    "image_size": 64,
-    "d_model": 32,
-    "trunk": {
-        "type": "Hiera",
-        "embed_dim": 8,
-        "stages": (1, 1, 1, 1),
-        "window_spec": (8, 4, 4, 2),
-        "global_att_blocks": (),
-        "window_pos_embed_bkg_spatial_size": (4, 4),
-    },
-}
+from tests.bmp.tiny_sam import TINY
 
 
 @pytest.fixture(scope="session")
@@ -214,6 +202,10 @@ def test_the_published_sizes_need_16_mib_an_image():
         pytest.param(
             {"point_coords": torch.full((1, 1, 2), torch.nan)}, ValueError, "finite", id="nan"
         ),
+        pytest.param({"bboxes": [[0, 0, 1, 1]]}, TypeError, "must be a tensor", id="list"),
+        pytest.param(
+            {"mask_logits": torch.ones(1, 16, 16) > 0}, TypeError, "masks_as_logits", id="bool mask"
+        ),
         pytest.param({"bboxes": torch.zeros(1, 3)}, ValueError, r"bboxes must be", id="shape"),
         pytest.param(
             {"uses_mask": torch.ones(1, dtype=torch.bool)}, ValueError, "no mask_logits", id="mask"
@@ -252,6 +244,21 @@ def test_embed_and_segment_refuse_wrong_counts(segmenter, images):
         segmenter.embed([])
     with pytest.raises(ValueError, match="0 prompts for 1 images"):
         segmenter.segment(segmenter.embed(images[:1]), [])
+
+
+def test_one_image_must_stand_in_a_list(segmenter, images):
+    with pytest.raises(TypeError, match=r"list of images, got an array of \(40, 60, 3\)"):
+        segmenter.embed(images[0])
+
+
+def test_empty_chunks_are_refused():
+    with pytest.raises(ValueError, match="at least 1, got 4 and 0"):
+        SAM2Segmenter({"model": {"sam": TINY}}, decode_chunk=0)
+
+
+def test_a_config_of_something_else_is_refused():
+    with pytest.raises(ValueError, match=r"needs model\.sam, it has \['detector'\]"):
+        SAM2Segmenter({"model": {"detector": {}}})
 
 
 def test_image_is_turned_to_rgb_and_normalised():
@@ -328,6 +335,19 @@ def test_drawn_clicks_change_the_answer_of_a_model_that_wants_them(images):
         ).mask_logits
     torch.testing.assert_close(drawn, expected)
     assert (drawn - plain).abs().max() > 0
+
+
+def test_masks_that_are_no_prompt_do_not_reach_drawn_clicks(images):
+    torch.manual_seed(0)
+    segmenter = SAM2Segmenter({"model": {"sam": TINY | {"click_sigma": 8}}})
+    coords, labels = torch.rand(2, 1, 2) * 40, torch.ones(2, 1, dtype=torch.long)
+    masks = torch.stack([torch.full((16, 16), torch.nan), torch.randn(16, 16)])
+    uses_bbox, uses_mask = torch.tensor([[False, False], [False, True]])
+    prompts = Prompts(coords, labels, torch.zeros(2, 4), uses_bbox, masks, uses_mask)
+    [(logits, _)] = segmenter.decode(segmenter.embed(images[:1]), [prompts])
+    [(alone, _)] = segmenter.decode(segmenter.embed(images[:1]), [points_as_prompts(coords)])
+    torch.testing.assert_close(logits[0], alone[0], atol=1e-5, rtol=0)
+    assert logits.isfinite().all()
 
 
 def test_hydra_is_left_to_others():

@@ -1,0 +1,61 @@
+"""Files that appear whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+    """Where to write a file that takes its name only when it is finished.
+
+    Makes the folder. Several processes may write the same file: the last one's stays.
+
+    Args:
+        path: the name it gets when the block ends; after an error there, nothing is left.
+
+    Raises:
+        OSError: the folder or file cannot be written.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike, content: dict | list, *, indent: int | None = None) -> None:
+    """Write JSON as a :func:`whole_file`."""
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=indent) + "\n", encoding="utf-8")
+
+
+def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:
+    """Write a picture as a :func:`whole_file`.
+
+    Args:
+        path: its ending, .jpg or .png, says how.
+        image: (H, W, 3) uint8 BGR.
+
+    Raises:
+        ValueError: OpenCV does not know the ending.
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        done, encoded = cv2.imencode(path.suffix, image)
+    except cv2.error:
+        done = False
+    if not done:
+        raise ValueError(f"cannot write {path}: give it the ending .jpg or .png")
+    with whole_file(path) as partial:
+        partial.write_bytes(encoded.tobytes())
+    return path

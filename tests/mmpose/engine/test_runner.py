@@ -1,0 +1,62 @@
+"""Checkpoints of a run appear whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmpose.engine.checkpoint import load_state_dict_file
+from mmpose.engine.runner import StrictRunner
+
+
+class OneWeight(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(1, 1)
+
+    def forward(self, inputs, mode="tensor"):
+        return {"loss": self.layer(inputs).square().mean()}
+
+
+class FullDisk(LocalBackend):
+    """Takes the first half of a file."""
+
+    def put(self, obj: bytes, filepath: str) -> None:
+        Path(filepath).write_bytes(obj[: len(obj) // 2])
+        raise OSError(28, "No space left on device", filepath)
+
+
+def make_runner(folder: Path) -> StrictRunner:
+    model = OneWeight()
+    return StrictRunner(
+        model,
+        str(folder),
+        train_dataloader=DataLoader([{"inputs": row} for row in torch.ones(8, 1)], batch_size=2),
+        train_cfg={"by_epoch": False, "max_iters": 2},
+        optim_wrapper=OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1)),
+        default_hooks={"checkpoint": {"type": "CheckpointHook", "interval": 2, "by_epoch": False}},
+        default_scope="mmpose",
+        experiment_name=f"runner in {folder.name}",
+    )
+
+
+def test_a_checkpoint_takes_its_name_when_it_is_whole(tmp_path):
+    register_backend("full_disk", FullDisk, force=True)
+    runner = make_runner(tmp_path)
+    runner.train()
+    path = tmp_path / "iter_2.pth"
+    before = path.read_bytes()
+    weights, _ = load_state_dict_file(path)
+    torch.testing.assert_close(weights["layer.weight"], runner.model.layer.weight.data)
+
+    full_disk = {"backend": "full_disk"}
+    with pytest.raises(OSError, match="No space left"):
+        runner.save_checkpoint(str(tmp_path), "iter_2.pth", by_epoch=False, backend_args=full_disk)
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob(".*.part"))
+    assert (tmp_path / "last_checkpoint").read_text() == str(path)

@@ -1,0 +1,59 @@
+"""Files that appear whole or not at all."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from mmpose.files import whole_file, write_image, write_json
+
+IMAGE = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_when_it_is_finished(tmp_path):
+    path = tmp_path / "new" / "numbers.txt"
+    with whole_file(path) as partial:
+        partial.write_text("1")
+        assert not path.exists()
+    assert path.read_text() == "1"
+    assert names(path.parent) == ["numbers.txt"]
+
+
+def test_an_interruption_leaves_the_old_file(tmp_path):
+    path = tmp_path / "numbers.txt"
+    path.write_text("old")
+
+    def write_half():
+        with whole_file(path) as partial:
+            partial.write_text("new, but cut sh")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["numbers.txt"]
+
+
+def test_json_is_read_back(tmp_path):
+    write_json(tmp_path / "new" / "results.json", [{"image_id": 7}])
+    assert json.loads((tmp_path / "new" / "results.json").read_text()) == [{"image_id": 7}]
+    assert names(tmp_path / "new") == ["results.json"]
+
+
+def test_an_image_is_written_and_read_back(tmp_path):
+    path = write_image(tmp_path / "new" / "picture.png", IMAGE)
+    np.testing.assert_array_equal(cv2.imread(str(path)), IMAGE)
+    with pytest.raises(ValueError, match=r"\.jpg or \.png"):
+        write_image(tmp_path / "picture.what", IMAGE)
+
+
+def test_a_failed_write_leaves_no_part_behind(tmp_path):
+    (tmp_path / "taken.png").mkdir()
+    with pytest.raises(OSError, match=r"taken\.png"):
+        write_image(tmp_path / "taken.png", IMAGE)
+    assert names(tmp_path) == ["taken.png"]
