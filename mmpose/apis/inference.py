@@ -19,7 +19,7 @@ from mmpose.structures import (
     crop_to_image_keypoints,
 )
 
-from .people import Image, People, read_people
+from .people import Image, People, read_boxes, read_people
 
 # crops (n, 3, h, w) uint8, centres and scales of their windows (n, 2) -> tensors of n rows
 Runner = Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]
@@ -219,8 +219,8 @@ def inference_topdown(
     image = img if isinstance(img, np.ndarray | Tensor) else read_image(img)
     if bboxes is None:
         bboxes = [[0, 0, image.shape[1], image.shape[0]]]
-    if bbox_format == "xywh" and len(bboxes):
-        bboxes = bbox_xywh2xyxy(torch.as_tensor(np.asarray(bboxes, dtype=np.float32)))
+    elif bbox_format == "xywh":
+        bboxes = bbox_xywh2xyxy(read_boxes(bboxes))
     people = read_people(model, [image], [bboxes], [masks])
     path = {} if isinstance(img, np.ndarray | Tensor) else {"img_path": os.fspath(img)}
     samples = []

@@ -96,7 +96,7 @@ def init_model(
             "head: leave it out"
         )
     else:
-        model.dataset_meta = find_dataset_meta(config, meta)
+        model.dataset_meta = find_dataset_meta(config, meta, model.head.num_keypoints)
     num_keypoints = len(model.dataset_meta["flip_indices"])
     if num_keypoints != model.head.num_keypoints:
         raise ValueError(
@@ -124,16 +124,25 @@ def read_dtype(dtype: str | torch.dtype) -> torch.dtype:
     return getattr(torch, known[name])
 
 
-def find_dataset_meta(config: Config, checkpoint_meta: dict) -> dict:
+def find_dataset_meta(config: Config, checkpoint_meta: dict, num_keypoints: int) -> dict:
     """The skeleton a model was trained on, parsed.
 
-    From the weights' meta data, else from the config's data sets (training first), else COCO.
+    From the weights' meta data, else from the config's data sets (training first), else COCO. A
+    stored skeleton that does not fit the head (a published config named one of 22 joints for a
+    head of 21) is left out with a warning.
     """
     stored = checkpoint_meta.get("dataset_meta")
     if isinstance(stored, str):
         stored = json.loads(stored)
     if stored and "flip_indices" in stored:
-        return dict(stored)
+        if len(stored["flip_indices"]) == num_keypoints:
+            return dict(stored)
+        warnings.warn(
+            f"the skeleton {stored.get('dataset_name')!r} in the weights has "
+            f"{len(stored['flip_indices'])} keypoints, the head {num_keypoints}: that of the "
+            "config is taken instead",
+            stacklevel=3,
+        )
     metainfos = [_metainfo_of(dataset) for dataset in _find_datasets(config)]
     return next(filter(None, metainfos), None) or parse_pose_metainfo({"from_file": "coco.py"})
 

@@ -112,7 +112,9 @@ def check_image(image: Image) -> Tensor:
     """
     if isinstance(image, np.ndarray):
         loading.check_image(image)
-        return torch.from_numpy(np.ascontiguousarray(image))
+        image = np.ascontiguousarray(image)
+        # torch warns of read-only arrays, as PIL gives them
+        return torch.from_numpy(image if image.flags.writeable else image.copy())
     is_image = isinstance(image, Tensor) and image.dtype == torch.uint8 and image.ndim == 3
     if not is_image or image.shape[2] != 3 or image.numel() == 0:
         shape = tuple(getattr(image, "shape", ()))
@@ -123,18 +125,32 @@ def check_image(image: Image) -> Tensor:
     return image
 
 
+def read_boxes(bboxes: Any) -> Tensor:
+    """Four numbers a box as a float32 tensor (N, 4); an empty list or array means nobody.
+
+    Raises:
+        ValueError: another shape, or no numbers.
+    """
+    try:
+        boxes = torch.as_tensor(bboxes if isinstance(bboxes, Tensor) else np.asarray(bboxes))
+    except (TypeError, ValueError) as error:  # None, words, lists of different lengths
+        raise ValueError(
+            f"bboxes are (N, 4) numbers, got {bboxes!r:.80}; [] means nobody"
+        ) from error
+    if boxes.numel() == 0:
+        return boxes.to(torch.float32).reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"bboxes are (N, 4), got shape {tuple(boxes.shape)}; one box: (1, 4)")
+    return boxes.to(torch.float32)
+
+
 def check_bboxes(bboxes: Any) -> Tensor:
-    """Boxes (N, 4) xyxy as a float32 tensor; an empty list or array means nobody.
+    """Boxes (N, 4) xyxy as :func:`read_boxes` gives them.
 
     Raises:
         ValueError: another shape, a number that is not finite, or corners in the wrong order.
     """
-    boxes = torch.as_tensor(bboxes if isinstance(bboxes, Tensor) else np.asarray(bboxes))
-    boxes = boxes.to(torch.float32)
-    if boxes.numel() == 0:
-        return boxes.reshape(0, 4)
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"bboxes are (N, 4) xyxy, got shape {tuple(boxes.shape)}; one box: (1, 4)")
+    boxes = read_boxes(bboxes)
     is_wrong = ~(boxes[:, 2:] >= boxes[:, :2]).all(1) | ~boxes.isfinite().all(1)
     if is_wrong.any():
         first = int(is_wrong.nonzero()[0])

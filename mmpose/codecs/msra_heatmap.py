@@ -7,7 +7,7 @@ from torch import Tensor
 from mmpose.registry import KEYPOINT_CODECS
 
 from .encoding import Encoded, axis_offsets, encode_either_kind, is_inside, outer_maps
-from .peaks import heatmap_argmax, logs_around, neighbourhoods, newton_steps
+from .peaks import check_kernel_size, heatmap_argmax, logs_around, neighbourhoods, newton_steps
 
 
 def quarter_steps(heatmaps: Tensor, cells: Tensor) -> Tensor:
@@ -71,6 +71,7 @@ class MSRAHeatmap:
         self.heatmap_size = tuple(heatmap_size)
         self.sigma = sigma
         self.unbiased = unbiased
+        check_kernel_size(blur_kernel_size)
         self.blur_kernel_size = blur_kernel_size
         self.factors = [self.input_size[i] / self.heatmap_size[i] for i in range(2)]
 

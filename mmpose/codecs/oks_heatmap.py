@@ -22,7 +22,13 @@ from .encoding import (
     outer_maps,
     to_heatmap_frame,
 )
-from .peaks import decode_argmax_udp, expected_oks, heatmap_argmax, neighbourhoods
+from .peaks import (
+    check_kernel_size,
+    decode_argmax_udp,
+    expected_oks,
+    heatmap_argmax,
+    neighbourhoods,
+)
 
 MAX_SPREAD = 3.0  # cells²
 
@@ -109,6 +115,7 @@ class OKSArgMaxHeatmap:
         self.input_size = self.encoder.input_size
         self.heatmap_size = self.encoder.heatmap_size
         self.sigmas = sigmas
+        check_kernel_size(blur_kernel_size)
         self.blur_kernel_size = blur_kernel_size
 
     def encode(

@@ -64,6 +64,12 @@ def _no_peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     return values, values.long()
 
 
+def check_kernel_size(kernel_size: int) -> None:
+    """Raise ValueError unless the kernel of a blur has a middle."""
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise ValueError(f"the kernel of a blur has an odd size, got {kernel_size}")
+
+
 def gaussian_blur(heatmaps: Tensor, kernel_size: int) -> Tensor:
     """Maps (..., h, w) blurred with OpenCV's kernel of that size, zeros outside.
 
@@ -111,8 +117,7 @@ def gaussian_blur_around(
 
 def _blur_weights(distances: Tensor, kernel_size: int) -> Tensor:
     """Weights, float64, of cells at whole distances from the cell that is blurred."""
-    if kernel_size % 2 == 0:
-        raise ValueError(f"the kernel of a blur has an odd size, got {kernel_size}")
+    check_kernel_size(kernel_size)
     sigma = 0.3 * ((kernel_size - 1) * 0.5 - 1) + 0.8  # OpenCV's rule for a given size
     taps = [math.exp(-(i**2) / (2 * sigma**2)) for i in range(kernel_size // 2 + 1)]
     total = 2 * sum(taps) - 1

@@ -16,7 +16,13 @@ from .encoding import (
     outer_maps,
     to_heatmap_frame,
 )
-from .peaks import decode_argmax_udp, gaussian_blur, gaussian_blur_around, heatmap_argmax
+from .peaks import (
+    check_kernel_size,
+    decode_argmax_udp,
+    gaussian_blur,
+    gaussian_blur_around,
+    heatmap_argmax,
+)
 
 HEATMAP_TYPES = ("gaussian", "combined")
 
@@ -137,6 +143,7 @@ class UDPHeatmap:
         self.maps_per_keypoint = 3 if heatmap_type == "combined" else 1
         self.sigma = sigma
         self.radius = radius_factor * max(heatmap_size)
+        check_kernel_size(blur_kernel_size)
         self.blur_kernel_size = blur_kernel_size
         self.increase_sigma_with_padding = increase_sigma_with_padding
         self.amap_scale = amap_scale

@@ -47,7 +47,8 @@ def read_coco_file(path: str | Path) -> dict:
     """Read a file in COCO's annotation format.
 
     Raises:
-        ValueError: it lacks ``images`` or ``annotations``, or these are no lists.
+        ValueError: it lacks ``images`` or ``annotations``, these are no lists of records, or an
+            image has no ``id``.
     """
     content = read_json(path)
     keys = ("images", "annotations")
@@ -60,6 +61,11 @@ def read_coco_file(path: str | Path) -> dict:
         raise ValueError(
             f"{path} lacks {missing} and is no COCO annotation file; {how_to_get(path)}"
         )
+    for key in keys:
+        if not all(isinstance(record, dict) for record in content[key]):
+            raise ValueError(f"{key} of {path} must be records; {how_to_get(path)}")
+    for image in content["images"]:
+        require_fields(image, ("id",), f"an image of {path}")
     return content
 
 

@@ -218,9 +218,7 @@ class BaseCocoStyleDataset(BaseDataset):
     def load_data_list(self) -> list[dict]:
         """Read and parse the annotations, or the detections on their images."""
         content = self.read_content()
-        for image in content["images"]:
-            require_fields(image, IMAGE_FIELDS, f"an image of {self.ann_file}")
-        images = {image["id"]: image for image in content["images"]}
+        images = self._index_images(content["images"])
         if self.bbox_file is None:
             records, parse = content["annotations"], self._parse_annotation
         else:
@@ -245,6 +243,19 @@ class BaseCocoStyleDataset(BaseDataset):
                 "one; give each its own"
             )
         return kept[:: self.sample_interval]
+
+    def _index_images(self, images: list[dict]) -> dict[Any, dict]:
+        """Images by id; the same entry may stand there twice."""
+        index: dict[Any, dict] = {}
+        for image in images:
+            require_fields(image, IMAGE_FIELDS, f"an image of {self.ann_file}")
+            other = index.setdefault(image["id"], image)
+            if other["file_name"] != image["file_name"]:
+                raise ValueError(
+                    f"two images of {self.ann_file} have the id {image['id']!r}: "
+                    f"{other['file_name']} and {image['file_name']}; give each its own"
+                )
+        return index
 
     def _read_detections(self) -> list[dict]:
         threshold = (self.filter_cfg or {}).get("bbox_score_thr", 0.0)

@@ -13,7 +13,15 @@ from .coco_style import METAINFO_KEYS
 from .joint_mapping import check_mapping, map_joints
 from .pose_metainfo import parse_pose_metainfo
 from .seeded_index import draws_of
+from .transforms import KeypointConverter
 from .unreadable import run_pipeline
+
+
+def _num_keypoints(dataset: Dataset) -> int:
+    """Joints of a part's samples: those of its skeleton, or what its own pipeline makes of it."""
+    steps = getattr(getattr(dataset, "pipeline", None), "transforms", ())
+    converted = [step.num_keypoints for step in steps if isinstance(step, KeypointConverter)]
+    return converted[-1] if converted else dataset.metainfo["num_keypoints"]
 
 
 @DATASETS.register_module()
@@ -29,7 +37,8 @@ class CombinedDataset(Dataset):
         datasets: configs of the parts, or the parts; their own pipelines are normally empty.
         pipeline: transforms after the mapping.
         keypoints_mapping: for each part, source joint -> merged joint; None leaves joints alone,
-            then all parts must have as many joints as the merged skeleton.
+            then all parts must have as many joints as the merged skeleton, be it by a
+            `KeypointConverter` in their own pipelines.
         sample_ratio_factor: for each part, how many samples an epoch shows of it, as a factor;
             they are drawn anew each time, spread evenly over the part. Training only.
         dataset_ratio_factor: for each part, the share of it that is kept (drawn once, without
@@ -39,7 +48,8 @@ class CombinedDataset(Dataset):
         max_refetch: how many other samples to try when one cannot be read in training.
 
     Raises:
-        ValueError: a list has not one entry a part, or a mapping does not fit the skeletons.
+        ValueError: a list has not one entry a part, a factor is out of its range, or a mapping
+            does not fit the skeletons.
     """
 
     def __init__(
@@ -57,13 +67,12 @@ class CombinedDataset(Dataset):
         self.datasets = [DATASETS.build(ds) if isinstance(ds, dict) else ds for ds in datasets]
         self.keeps_skeletons = metainfo is None
         self._metainfo = parse_pose_metainfo(metainfo or self.datasets[0].metainfo)
-        for name, factors in (
-            ("keypoints_mapping", keypoints_mapping),
-            ("sample_ratio_factor", sample_ratio_factor),
-            ("dataset_ratio_factor", dataset_ratio_factor),
+        for name, entries, highest in (
+            ("keypoints_mapping", keypoints_mapping, None),
+            ("sample_ratio_factor", sample_ratio_factor, np.inf),
+            ("dataset_ratio_factor", dataset_ratio_factor, 1),
         ):
-            if factors is not None and len(factors) != len(self.datasets):
-                raise ValueError(f"{name} needs {len(self.datasets)} entries, got {len(factors)}")
+            self._check_list(name, entries, highest)
         self.keypoints_mapping = keypoints_mapping and [
             {int(source): int(target) for source, target in mapping.items()}
             for mapping in keypoints_mapping
@@ -78,8 +87,17 @@ class CombinedDataset(Dataset):
         self.max_refetch = max_refetch
         self.num_unreadable = 0
 
+    def _check_list(self, name: str, entries: Sequence | None, highest: float | None) -> None:
+        """One entry a part; factors are 0 to ``highest``."""
+        if entries is None:
+            return
+        if len(entries) != len(self.datasets):
+            raise ValueError(f"{name} needs {len(self.datasets)} entries, got {len(entries)}")
+        if highest is not None and not all(0 <= factor <= highest for factor in entries):
+            raise ValueError(f"{name} has factors of 0 to {highest}, got {list(entries)}")
+
     def _check_skeletons(self) -> None:
-        counts = [dataset.metainfo["num_keypoints"] for dataset in self.datasets]
+        counts = [_num_keypoints(dataset) for dataset in self.datasets]
         merged = self._metainfo["num_keypoints"]
         if self.keypoints_mapping is not None:
             if self.keeps_skeletons:

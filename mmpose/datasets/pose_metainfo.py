@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .annotation_files import require_fields
+
 METAINFO_DIR = Path(__file__).parent / "metainfo"
 _ENTRIES = ("dataset_name", "keypoint_info", "joint_weights", "sigmas")
 _COLORS = {"left": (255, 128, 0), "right": (0, 255, 0), "": (51, 153, 255)}
@@ -70,8 +72,8 @@ def parse_pose_metainfo(metainfo: dict) -> dict:
         (K,) float32.
 
     Raises:
-        ValueError: an entry is missing, a joint's swap partner is unknown, or a list has the
-            wrong length.
+        ValueError: an entry is missing, a joint's swap partner or an end of a link is unknown, or
+            a list has the wrong length.
     """
     metainfo = dict(metainfo)
     if "from_file" in metainfo:
@@ -88,7 +90,7 @@ def parse_pose_metainfo(metainfo: dict) -> dict:
                 f"{len(metainfo[key])} {key}; give one for each joint"
             )
     flip_indices = _flip_indices(joints, name2id)
-    links = [link["link"] for _, link in sorted(metainfo.get("skeleton_info", {}).items())]
+    bones = [bone for _, bone in sorted(metainfo.get("skeleton_info", {}).items())]
     colors = [joint.get("color", _side_color(joint["name"])) for joint in joints]
     return {
         "dataset_name": metainfo["dataset_name"],
@@ -100,9 +102,9 @@ def parse_pose_metainfo(metainfo: dict) -> dict:
         "flip_indices": flip_indices,
         "flip_pairs": [(i, j) for i, j in enumerate(flip_indices) if i < j],
         "keypoint_colors": np.array(colors, dtype=np.uint8),
-        "skeleton_links": [(name2id[start], name2id[end]) for start, end in links],
+        "skeleton_links": [_ends(bone, name2id) for bone in bones],
         "skeleton_link_colors": np.array(
-            [_side_color(start) for start, _ in links], dtype=np.uint8
+            [bone.get("color", _side_color(bone["link"][0])) for bone in bones], dtype=np.uint8
         ).reshape(-1, 3),
         "dataset_keypoint_weights": np.array(metainfo["joint_weights"], dtype=np.float32),
         "sigmas": np.array(metainfo["sigmas"], dtype=np.float32),
@@ -123,6 +125,8 @@ def _check_entries(metainfo: dict) -> None:
             f"the joints of metainfo {metainfo['dataset_name']!r} must be numbered 0, 1, 2, ..., "
             f"got {indices}"
         )
+    for index, joint in metainfo["keypoint_info"].items():
+        require_fields(joint, ("name", "type"), f"joint {index} of {metainfo['dataset_name']!r}")
 
 
 def _flip_indices(joints: list[dict], name2id: dict[str, int]) -> list[int]:
@@ -133,6 +137,14 @@ def _flip_indices(joints: list[dict], name2id: dict[str, int]) -> list[int]:
             raise ValueError(f"joint {joint['name']!r} swaps with {swap!r}, which does not exist")
         flip_indices.append(name2id[swap] if swap else index)
     return flip_indices
+
+
+def _ends(bone: dict, name2id: dict[str, int]) -> tuple[int, int]:
+    unknown = [name for name in bone["link"] if name not in name2id]
+    if unknown:
+        raise ValueError(f"a link of skeleton_info names {unknown}, which are no joints of it")
+    start, end = bone["link"]
+    return name2id[start], name2id[end]
 
 
 def _side_color(name: str) -> tuple[int, int, int]:

@@ -151,11 +151,7 @@ def load_checkpoint(
     for name in list(state_dict):
         if name in shapes and state_dict[name].shape != shapes[name] and _fits(name, allow_missing):
             del state_dict[name]
-    missing, unexpected, wrong_shapes = [], [], []
-    try:
-        missing, unexpected = model.load_state_dict(state_dict, strict=False)
-    except RuntimeError as error:  # torch lists wrong shapes one a line, after its own headline
-        wrong_shapes = [line.strip() for line in str(error).splitlines()[1:]]
+    missing, unexpected, wrong_shapes = _fill(model, state_dict)
     missing = [key for key in missing if not _fits(key, allow_missing)]
     unexpected = [key for key in unexpected if not _fits(key, allow_unexpected)]
     if missing or unexpected or wrong_shapes:
@@ -168,6 +164,22 @@ def load_checkpoint(
             "(load_from_allow in a config: patterns such as 'head.*')."
         )
     return meta
+
+
+def _fill(
+    model: nn.Module, state_dict: Mapping[str, Tensor]
+) -> tuple[list[str], list[str], list[str]]:
+    """Fill a model as far as it goes: names not in the file, not in the model, wrong shapes."""
+    found: list[tuple[list[str], list[str]]] = []
+    hook = model.register_load_state_dict_post_hook(lambda _, keys: found.append(tuple(keys)))
+    wrong_shapes = []
+    try:
+        model.load_state_dict(state_dict, strict=False)
+    except RuntimeError as error:  # torch lists wrong shapes one a line, after its own headline
+        wrong_shapes = [line.strip() for line in str(error).splitlines()[1:]]
+    finally:
+        hook.remove()
+    return *found[0], wrong_shapes
 
 
 def _fits(name: str, patterns: Sequence[str]) -> bool:

@@ -102,7 +102,7 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
 
     Raises:
         FileNotFoundError: there is no such config; with the nearest names.
-        ValueError: a misspelt top-level key.
+        ValueError: a misspelt top-level key, or an option for a variable of the file.
     """
     path = Path(path)
     if not path.is_file():
@@ -112,6 +112,12 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
     if cfg_options:
         tops = {key.split(".")[0] for key in cfg_options}
         check_keys([key for key in tops if key not in config], is_strict=True)
+        variables = sorted(key for key in tops - KNOWN_KEYS if not key.startswith("_"))
+        if variables:
+            raise ValueError(
+                f"{variables} are variables of {path.name}, already put in where they are used; "
+                "change those places, such as model.head.decoder.type for a codec"
+            )
         config.merge_from_dict(cfg_options)
     resolve_paths(config._cfg_dict, find_project_root(path))
     return config

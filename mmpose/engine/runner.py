@@ -1,5 +1,6 @@
 """mmengine's runner with strict, safe loading of starting weights and whole checkpoints."""
 
+import functools
 from pathlib import Path
 
 from mmengine.config import Config
@@ -40,12 +41,22 @@ class StrictRunner(Runner):
         return meta
 
     def resume(self, filename: str, *args, **kwargs) -> None:
-        """Continue a run: weights, optimiser, schedule and counters by mmengine's own reader."""
-        strict_loader, self.load_checkpoint = self.load_checkpoint, super().load_checkpoint
+        """Continue a run: weights, optimiser, schedule and counters by mmengine's own reader.
+
+        Raises:
+            ValueError: the weights are not those of the model, of which none may be missing here.
+        """
+        load_starting_weights = self.load_checkpoint
+        self.load_checkpoint = functools.partial(super().load_checkpoint, strict=True)
         try:
             super().resume(filename, *args, **kwargs)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{filename} cannot be resumed: {error}\nTake the config that the run was started "
+                "with, or start another run in a --work-dir of its own"
+            ) from error
         finally:
-            self.load_checkpoint = strict_loader
+            self.load_checkpoint = load_starting_weights
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:

@@ -18,8 +18,15 @@ from .runner import StrictRunner
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that ``tools/train.py`` and ``tools/test.py`` share."""
     parser.add_argument("config", help="config file")
-    parser.add_argument("--work-dir", help="folder for logs and checkpoints")
-    parser.add_argument("--launcher", choices=LAUNCHERS, default="none", help="process launcher")
+    parser.add_argument(
+        "--work-dir", help="folder for logs and checkpoints; else the config's, or work_dirs/CONFIG"
+    )
+    parser.add_argument(
+        "--launcher",
+        choices=LAUNCHERS,
+        default="none",
+        help="what started the processes: torchrun (pytorch), srun (slurm), or nothing (none)",
+    )
     parser.add_argument(
         "--cfg-options",
         nargs="+",
@@ -38,8 +45,12 @@ def open_config(args: argparse.Namespace) -> Config:
     return config
 
 
-def check_writable(folder: str | Path) -> None:
+def check_writable(folder: str | Path, option: str = "--work-dir") -> None:
     """Make a folder and see that files can be written there.
+
+    Args:
+        folder: which.
+        option: what chooses another one on the command line.
 
     Raises:
         PermissionError: they cannot; the message names the option that chooses another folder.
@@ -50,7 +61,7 @@ def check_writable(folder: str | Path) -> None:
     except OSError:
         is_writable = False
     if not is_writable:
-        raise PermissionError(f"cannot write to {folder}; choose another folder with --work-dir")
+        raise PermissionError(f"cannot write to {folder}; choose another folder with {option}")
 
 
 def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int | None) -> None:
@@ -65,7 +76,7 @@ def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int |
     """
     adapt_to_machine(config, launcher=launcher, amp=amp)
     if seed is not None:
-        config.randomness = {"seed": seed}
+        config.randomness = {**(config.get("randomness") or {}), "seed": seed}
     if resume and (Path(config.work_dir) / "last_checkpoint").is_file():
         config.resume, config.load_from = True, None
     runner = StrictRunner.from_config(config)
@@ -86,8 +97,11 @@ def test(
     Returns:
         The numbers by name.
     """
+    if out is not None:  # hours before it is needed
+        check_writable(Path(out).parent, "--out")
     adapt_to_machine(config, launcher=launcher)
-    config.load_from, config.resume = checkpoint, False
+    # only training may start from weights that do not fit
+    config.load_from, config.load_from_allow, config.resume = checkpoint, [], False
     # these belong to training alone; without them no training data is needed
     for key in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):
         config[key] = None
@@ -105,9 +119,22 @@ def run_tool(main: Callable[[], object]) -> None:
     """Run a tool; what a user can mend is one line on stderr instead of a traceback."""
     try:
         main()
-    except (FileNotFoundError, PermissionError, ValueError, TypeError) as error:
-        is_misspelt = "unexpected keyword argument" in str(error)
-        if os.environ.get("BMP_TRACEBACK") or (isinstance(error, TypeError) and not is_misspelt):
+    except (FileNotFoundError, PermissionError, ValueError) as error:
+        if os.environ.get("BMP_TRACEBACK"):
             raise
-        advice = "; is a key of the config misspelt?" if is_misspelt else ""
-        sys.exit(f"error: {error}{advice}\n(BMP_TRACEBACK=1 shows where)")
+        _stop(str(error))
+    except (KeyError, TypeError) as error:
+        if os.environ.get("BMP_TRACEBACK") or not _is_about_a_config(error):
+            raise
+        reason = error.args[0]  # KeyErrors quote themselves
+        _stop(f"{reason}; is a key or class of the config misspelt?")
+
+
+def _is_about_a_config(error: KeyError | TypeError) -> bool:
+    """Whether a config names a class that does not exist, or an argument that its class lacks."""
+    reason = str(error)
+    return " registry. Please check" in reason or "got an unexpected keyword argument" in reason
+
+
+def _stop(reason: str) -> None:
+    sys.exit(f"error: {reason}\n(BMP_TRACEBACK=1 shows where)")

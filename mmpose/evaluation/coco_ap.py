@@ -8,7 +8,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmpose.datasets.annotation_files import require_fields
+from mmpose.datasets.annotation_files import parse_numbers, require_fields
 
 STAT_NAMES = ("AP", "AP .5", "AP .75", "AP (M)", "AP (L)")
 STAT_NAMES += ("AR", "AR .5", "AR .75", "AR (M)", "AR (L)")
@@ -51,10 +51,15 @@ def check_people(people: Sequence[dict]) -> None:
     """Refuse annotations that cannot be evaluated.
 
     Raises:
-        ValueError: a person has no image or no box.
+        ValueError: a person has no image or no box of four numbers.
     """
     for person in people:
         require_fields(person, ("image_id", "bbox"), f"annotation {person.get('id')}")
+        if parse_numbers(person, "bbox").size != 4:
+            raise ValueError(
+                f"annotation {person.get('id')} has the box {person['bbox']}; expected left, top, "
+                "width and height"
+            )
 
 
 def check_detections(content: dict, detections: Sequence[dict]) -> None:

@@ -1,7 +1,7 @@
 """COCO keypoint AP as a metric of the runner."""
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -191,14 +191,7 @@ class CocoMetric(BaseMetric):
     def collect_detections(self, results: list[dict], sigmas: np.ndarray) -> list[dict]:
         """Result-file entries of all records: each person once, similar poses suppressed."""
         people = {(record["img_id"], record["id"]): record for record in results}
-        unreadable = [record for record in people.values() if record["unreadable"]]
-        if unreadable:
-            print_log(
-                f"{self.ann_file}: the pictures of {len(unreadable)} people could not be read; "
-                "these people count as missed",
-                logger="current",
-                level=logging.WARNING,
-            )
+        self._log_losses(list(people.values()))
         by_image = defaultdict(list)
         for _, record in sorted(people.items()):
             if not record["unreadable"]:
@@ -207,6 +200,25 @@ class CocoMetric(BaseMetric):
         for records in by_image.values():
             detections += self._detections_of_image(records, sigmas)
         return detections
+
+    def _log_losses(self, people: Sequence[dict]) -> None:
+        """Tell how many people could not be seen, or not told apart by a mask."""
+        num_unreadable = sum(record["unreadable"] for record in people)
+        if num_unreadable:
+            print_log(
+                f"{self.ann_file}: the pictures of {num_unreadable} people could not be read; "
+                "these people count as missed",
+                logger="current",
+                level=logging.WARNING,
+            )
+        states = Counter(record["mask_state"] for record in people)
+        if states["missing"] or states["degenerate"]:
+            print_log(
+                f"{self.ann_file}: of {len(people)} people, {states['missing']} came without a "
+                f"mask and {states['degenerate']} with an empty or damaged one; they were posed "
+                "from the plain crop",
+                logger="current",
+            )
 
     def _detections_of_image(self, records: list[dict], sigmas: np.ndarray) -> list[dict]:
         num_joints = len(sigmas)

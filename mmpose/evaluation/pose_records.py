@@ -27,9 +27,9 @@ def make_record(sample: dict, converter: KeypointConverter | None = None) -> dic
         converter: moves the predicted joints into another skeleton.
 
     Returns:
-        ``id``, ``img_id``, ``category_id``, ``unreadable``; ``keypoints`` (K, 2), image pixels;
-        ``keypoint_scores`` and, where predicted, the fields of `EXTRA_FIELDS` (K,); ``bbox`` (4,)
-        xyxy, ``bbox_score``; ``window`` (2,), the sides of the crop, or None.
+        ``id``, ``img_id``, ``category_id``, ``unreadable``, ``mask_state``; ``keypoints`` (K, 2),
+        image pixels; ``keypoint_scores`` and, where predicted, the fields of `EXTRA_FIELDS` (K,);
+        ``bbox`` (4,) xyxy, ``bbox_score``; ``window`` (2,), the sides of the crop, or None.
     """
     pred, gt = sample["pred_instances"], sample["gt_instances"]
     fields = {"keypoints": "keypoints", "keypoint_scores": "keypoint_scores", **EXTRA_FIELDS}
@@ -41,6 +41,7 @@ def make_record(sample: dict, converter: KeypointConverter | None = None) -> dic
         "img_id": sample["img_id"],
         "category_id": sample.get("category_id", 1),
         "unreadable": bool(sample.get("unreadable", False)),
+        "mask_state": sample.get("mask_state"),
         "bbox": _to_array(gt["bboxes"])[0],
         "bbox_score": float(_to_array(gt["bbox_scores"])[0]),
         "window": _to_array(gt["bbox_scales"])[0] if "bbox_scales" in gt else None,

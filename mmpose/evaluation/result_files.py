@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmpose.datasets.annotation_files import read_json
+from mmpose.datasets.annotation_files import parse_numbers, read_json
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.structures import keypoint_sigmas
 
@@ -13,6 +13,12 @@ from .extended_oks import ExtendedRules
 
 IOU_TYPES = ("keypoints", "keypoints_crowd", "bbox", "segm")
 _NEEDED = ("image_id", "category_id", "score")
+# field of a result -> how many numbers it has, None for any multiple of 3; which they are
+_NUMBERS = {
+    "score": (1, "one"),
+    "bbox": (4, "left, top, width and height"),
+    "keypoints": (None, "x, y and presence of each joint"),
+}
 
 
 def read_results(path: str | Path) -> list[dict]:
@@ -20,7 +26,7 @@ def read_results(path: str | Path) -> list[dict]:
 
     Raises:
         FileNotFoundError: it is not there.
-        ValueError: it is no list of results, or one of them lacks what all have.
+        ValueError: it is no list of results, one of them lacks what all have, or numbers are none.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no result file {path}")
@@ -34,7 +40,20 @@ def read_results(path: str | Path) -> list[dict]:
         missing = [key for key in _NEEDED if not isinstance(result, dict) or key not in result]
         if missing:
             raise ValueError(f"{path}: result {i} lacks {missing}")
+        _check_numbers(result, f"{path}: result {i}")
     return results
+
+
+def _check_numbers(result: dict, what: str) -> None:
+    for field, (length, meaning) in _NUMBERS.items():
+        if field not in result:
+            continue
+        try:
+            numbers = parse_numbers(result, field)
+        except ValueError as error:
+            raise ValueError(f"{what}: {field} must be finite numbers, {meaning}") from error
+        if numbers.size % 3 if length is None else numbers.size != length:
+            raise ValueError(f"{what}: {field} has {numbers.size} numbers, expected {meaning}")
 
 
 def guess_iou_type(results: Sequence[dict]) -> str:

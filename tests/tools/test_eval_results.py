@@ -19,8 +19,9 @@ def run(monkeypatch, *arguments):
 
 
 def scores_of(monkeypatch, tmp_path, *arguments):
-    run(monkeypatch, *arguments, "--out", tmp_path / "numbers.json")
-    return json.loads((tmp_path / "numbers.json").read_text())
+    out = tmp_path / "new_folder" / "numbers.json"
+    run(monkeypatch, *arguments, "--out", out)
+    return json.loads(out.read_text())
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,12 @@ PERSON = {"image_id": 1, "category_id": 1, "score": 1.0}
             [{**PERSON, "bbox": [0, 0, 9, 9]}], 17, ["--extended"], "rules are about keypoints"
         ),
         pytest.param([{**PERSON, "keypoints": [0] * 51, "image_id": 5}], 17, [], "such as 5"),
+        pytest.param([{**PERSON, "score": "high"}], 17, [], "result 0: score must be finite"),
+        pytest.param([{**PERSON, "keypoints": [float("nan")] * 51}], 17, [], "must be finite"),
+        pytest.param([{**PERSON, "keypoints": [0] * 50}], 17, [], "keypoints has 50 numbers"),
+        pytest.param(
+            [{**PERSON, "keypoints": [0] * 51, "bbox": [0, 0, 9]}], 17, [], "bbox has 3 numbers"
+        ),
     ],
 )
 def test_files_that_do_not_fit_say_why(results, joints, options, message, monkeypatch, tmp_path):
@@ -114,6 +121,9 @@ def test_missing_files_and_help(monkeypatch, tmp_path, capsys):
         run(monkeypatch, tmp_path / "nothing.json", DATA / "keypoints_gt.json")
     with pytest.raises(SystemExit, match="there is no annotation file"):
         run(monkeypatch, DATA / "keypoints_results.json", tmp_path / "nothing.json")
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match="choose another folder with --out"):
+        run(monkeypatch, "any.json", "any.json", "--out", tmp_path / "file" / "numbers.json")
     with pytest.raises(SystemExit):
         run(monkeypatch, "--help")
     assert "without the model" in capsys.readouterr().out

@@ -156,6 +156,25 @@ def test_a_run_is_resumed(project):
     assert (project / "work" / "iter_4.pth").is_file()
 
 
+SMALLER_HEAD = "model.head.deconv_out_channels=(4,4)"
+
+
+@pytest.mark.slow
+def test_a_run_of_another_model_is_not_resumed(project):
+    report = run(project, "train.py", "--resume", "--cfg-options", SMALLER_HEAD, fails=True)
+    assert "size mismatch for head.final_layer.weight" in report
+    assert "Take the config that the run was started with" in report
+    assert "Traceback" not in report
+
+
+def test_a_test_allows_no_misfit_of_the_weights(project):
+    # as configs do that start training from another model's weights
+    options = ("--cfg-options", "load_from_allow=['head.*']", SMALLER_HEAD)
+    weights = (project / "work" / "last_checkpoint").read_text()
+    report = run(project, "test.py", "configs/tiny.py", weights, *options, fails=True)
+    assert "of another shape" in report
+
+
 @pytest.mark.slow
 def test_two_processes_train(project):
     report = run(project, "train.py", "--work-dir", "work2", num_processes=2)
@@ -178,7 +197,9 @@ def test_a_misspelt_key_is_one_line(project):
     report = run(
         project, "test.py", "--cfg-options", "model.necks=1", "checkpoint=None", fails=True
     )
-    assert "unexpected keyword argument 'necks'; is a key of the config misspelt?" in report
+    assert (
+        "unexpected keyword argument 'necks'; is a key or class of the config misspelt?" in report
+    )
     assert "Traceback" not in report
 
 

@@ -4,6 +4,17 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 
+def check_shares(**shares: float) -> None:
+    """Refuse settings that are no probabilities or shares.
+
+    Raises:
+        ValueError: one lies outside [0, 1]; the message names it.
+    """
+    for name, value in shares.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must be in [0, 1], got {value}")
+
+
 class Transform(ABC):
     """One step of a data pipeline.
 

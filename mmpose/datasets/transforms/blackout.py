@@ -8,7 +8,7 @@ import numpy as np
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs
 
-from .base import Transform
+from .base import Transform, check_shares
 
 
 def are_inside(keypoints: np.ndarray, bbox: np.ndarray) -> np.ndarray:
@@ -44,6 +44,9 @@ class RandomEdgesBlackout(Transform):
         prob: how often.
         texture_prob: how often the edges become a random pattern instead of black.
         context_size: the window, as a factor of the box.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
@@ -55,6 +58,10 @@ class RandomEdgesBlackout(Transform):
         texture_prob: float = 0.0,
         context_size: float = 1.25,
     ) -> None:
+        low, high = mask_ratio_range
+        check_shares(prob=prob, texture_prob=texture_prob, smallest_mask_ratio=low)
+        if not low <= high < 1:
+            raise ValueError(f"mask_ratio_range is (low, high), below 1, got {mask_ratio_range}")
         self.mask_ratio_range = mask_ratio_range
         self.prob = prob
         self.texture_prob = texture_prob
@@ -110,6 +117,9 @@ class RandomPatchesBlackout(Transform):
         grid_size: rows and columns.
         mask_ratio: probability of a cell.
         prob: how often a crop is treated at all.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     needs: ClassVar[dict[str, str]] = {"input_size": "TopdownAffine"}
@@ -117,6 +127,9 @@ class RandomPatchesBlackout(Transform):
     def __init__(
         self, grid_size: tuple[int, int] = (8, 6), mask_ratio: float = 0.3, prob: float = 0.8
     ) -> None:
+        check_shares(mask_ratio=mask_ratio, prob=prob)
+        if min(grid_size) < 1:
+            raise ValueError(f"grid_size is (rows, columns), at least 1 each, got {grid_size}")
         self.grid_size = tuple(grid_size)
         self.mask_ratio = mask_ratio
         self.prob = prob

@@ -1,6 +1,7 @@
 """Colour augmentation, ours and that of the albumentations library."""
 
 import importlib
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,7 +63,7 @@ class PhotometricDistortion(Transform):
 class Albumentation(Transform):
     """Pixel-wise transforms of the optional library ``albumentations``.
 
-    Its recent versions draw from generators of their own, which the seeds of a run do not reach.
+    The library's own generators are seeded from numpy's for each sample.
 
     Args:
         transforms: configs, ``type`` a class of the library, the rest its arguments; a config may
@@ -101,7 +102,15 @@ class Albumentation(Transform):
         given = {
             theirs: np.ascontiguousarray(results[ours]) for ours, theirs in self.keymap.items()
         }
+        self._seed_library()
         changed = self.augment(**given)
         for ours, theirs in self.keymap.items():
             results[ours] = changed[theirs]
         return results
+
+    def _seed_library(self) -> None:
+        if not hasattr(self.augment, "set_random_seed"):  # before version 2
+            random.seed(np.random.randint(2**31))
+            return
+        for part in (self.augment, *self.augment.transforms):  # one seed for all would couple them
+            part.set_random_seed(int(np.random.randint(2**31)))

@@ -8,7 +8,7 @@ from mmengine.logging import print_log
 
 from mmpose.registry import TRANSFORMS
 
-from .base import Transform
+from .base import Transform, check_shares
 from .mask_noise import add_mask_noise
 from .region_mask import RegionMask, decode_region
 
@@ -51,6 +51,9 @@ class MaskBackground(Transform):
         dilate_amount: how much.
         patches_computation_method: kept for published configs, which store but never use it.
         context_size: how far the window of the damage reaches beyond the mask, as a factor.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     def __init__(
@@ -65,12 +68,10 @@ class MaskBackground(Transform):
         patches_computation_method: str = "voronoi",
         context_size: float = 1.25,
     ) -> None:
-        for name in ("prob", "alpha", "erode_prob", "dilate_prob"):
-            if not 0 <= locals()[name] <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {locals()[name]}")
-        for name in ("erode_amount", "dilate_amount"):
-            if not 0 < locals()[name] < 1:
-                raise ValueError(f"{name} must be in (0, 1), got {locals()[name]}")
+        check_shares(prob=prob, alpha=alpha, erode_prob=erode_prob, dilate_prob=dilate_prob)
+        for name, amount in (("erode_amount", erode_amount), ("dilate_amount", dilate_amount)):
+            if not 0 < amount < 1:
+                raise ValueError(f"{name} must be in (0, 1), got {amount}")
         self.noise_prob = erode_prob + dilate_prob
         if self.noise_prob > 1:
             raise ValueError(f"erode_prob + dilate_prob must not exceed 1, got {self.noise_prob}")

@@ -88,6 +88,9 @@ class TopdownAffine(Transform):
         input_padding: factor by which the window exceeds the box.
         use_udp: border pixel centres map onto border pixel centres, as every unbiased codec
             wants; False, the published default, maps edges onto edges (`MSRAHeatmap`).
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
@@ -95,6 +98,8 @@ class TopdownAffine(Transform):
     def __init__(
         self, input_size: tuple[int, int], input_padding: float = 1.25, use_udp: bool = False
     ) -> None:
+        if input_padding <= 0:
+            raise ValueError(f"input_padding is a factor above 0, got {input_padding}")
         self.input_size = tuple(input_size)
         self.input_padding = input_padding
         self.use_udp = use_udp

@@ -8,7 +8,7 @@ from scipy.special import ndtr, ndtri
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs, flip_bbox, flip_keypoints
 
-from .base import Transform
+from .base import Transform, check_shares
 
 
 @TRANSFORMS.register_module()
@@ -52,11 +52,15 @@ class RandomFlip(Transform):
     Args:
         prob: how often.
         direction: only ``"horizontal"``; people are not upside down.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     def __init__(self, prob: float = 0.5, direction: str = "horizontal") -> None:
         if direction != "horizontal":
             raise ValueError(f"direction must be 'horizontal', got {direction!r}")
+        check_shares(prob=prob)
         self.prob = prob
 
     def transform(self, results: dict) -> dict:
@@ -135,6 +139,9 @@ class RandomHalfBody(Transform):
         padding: of the box round the chosen joints.
         prob: how often.
         upper_prioritized_prob: how often the upper half is taken where both can be.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
@@ -148,6 +155,7 @@ class RandomHalfBody(Transform):
         prob: float = 0.3,
         upper_prioritized_prob: float = 0.7,
     ) -> None:
+        check_shares(prob=prob, upper_prioritized_prob=upper_prioritized_prob)
         self.min_total_keypoints = min_total_keypoints
         self.min_upper_keypoints = min_upper_keypoints
         self.min_lower_keypoints = min_lower_keypoints
@@ -193,6 +201,9 @@ class RandomBBoxTransform(Transform):
         scale_prob: how often it is scaled.
         rotate_factor: largest rotation, degrees.
         rotate_prob: how often it is rotated.
+
+    Raises:
+        ValueError: a setting is out of its range.
     """
 
     needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
@@ -206,6 +217,10 @@ class RandomBBoxTransform(Transform):
         rotate_factor: float = 80.0,
         rotate_prob: float = 0.6,
     ) -> None:
+        check_shares(shift_prob=shift_prob, scale_prob=scale_prob, rotate_prob=rotate_prob)
+        low, high = scale_factor
+        if not 0 < low <= high:
+            raise ValueError(f"scale_factor is (smallest, largest), above 0, got {scale_factor}")
         self.shift_factor = shift_factor
         self.shift_prob = shift_prob
         self.scale_factor = scale_factor

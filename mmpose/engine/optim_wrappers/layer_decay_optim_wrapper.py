@@ -7,6 +7,9 @@ from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 _FIRST = ("backbone.cls_token", "backbone.mask_token", "backbone.pos_embed")
+_NEEDED = ("num_layers", "layer_decay_rate")
+# what published configs list as not decayed, also misspelt as decay_multi: the rule below does so
+_NEVER_DECAYED = ("bias", "pos_embed", "relative_position_bias_table", "norm")
 
 
 def get_layer_id(name: str, num_layers: int) -> int:
@@ -23,13 +26,46 @@ def has_weight_decay(name: str, parameter: nn.Parameter) -> bool:
     return not (parameter.ndim == 1 or name.endswith(".bias") or "pos_embed" in name)
 
 
+def check_paramwise_cfg(paramwise_cfg: dict) -> None:
+    """Refuse settings that :class:`LayerDecayOptimWrapperConstructor` would not follow.
+
+    Raises:
+        ValueError: one is missing, unknown, or a ``custom_keys`` asks for another rule.
+    """
+    missing = [key for key in _NEEDED if key not in paramwise_cfg]
+    unknown = sorted(set(paramwise_cfg) - {*_NEEDED, "custom_keys"})
+    if missing or unknown:
+        raise ValueError(
+            f"paramwise_cfg of LayerDecayOptimWrapperConstructor needs {list(_NEEDED)}: "
+            f"missing {missing}, unknown {unknown}"
+        )
+    for name, settings in (paramwise_cfg.get("custom_keys") or {}).items():
+        if name not in _NEVER_DECAYED or dict(settings) not in (
+            {"decay_mult": 0},
+            {"decay_multi": 0},
+        ):
+            raise ValueError(
+                f"custom_keys {name!r}: {dict(settings)} is not followed: vectors, biases and "
+                "position embeddings are never decayed, all else is, and learning rates follow "
+                "the depth; leave it out"
+            )
+
+
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """One group of parameters for each depth, with and without weight decay.
 
     ``paramwise_cfg`` has ``num_layers``, the blocks of the ViT, and ``layer_decay_rate``: the
-    learning rate of depth i is that of the optimiser times rate^(num_layers + 1 - i).
+    learning rate of depth i is that of the optimiser times rate^(num_layers + 1 - i). The
+    ``custom_keys`` of published configs, which ask for what is done anyway, are allowed.
+
+    Raises:
+        ValueError: see :func:`check_paramwise_cfg`.
     """
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
+        check_paramwise_cfg(paramwise_cfg or {})
+        super().__init__(optim_wrapper_cfg, paramwise_cfg)
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:
         """Sort the trainable parameters of the model into groups."""

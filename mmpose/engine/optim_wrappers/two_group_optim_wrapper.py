@@ -11,10 +11,19 @@ class TwoGroupOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     mmengine's own rules make a group of every single parameter, which the optimiser then steps
     one by one, and log a line for each.
+
+    Raises:
+        ValueError: ``paramwise_cfg``, the settings of those rules, is given.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
-        super().__init__(optim_wrapper_cfg, {**(paramwise_cfg or {}), "two_groups": True})
+        if paramwise_cfg:
+            raise ValueError(
+                "TwoGroupOptimWrapperConstructor has no settings, got paramwise_cfg="
+                f"{dict(paramwise_cfg)}; leave it out, or leave out the constructor"
+            )
+        # mmengine calls add_params only where there is some setting
+        super().__init__(optim_wrapper_cfg, {"two_groups": True})
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:
         """Sort the trainable parameters of the model into the two groups."""

@@ -112,8 +112,11 @@ class VisionTransformer(BaseModule):
         drop_path_rate: share of samples that skip a branch in the last layer; grows from 0.
         with_cls_token: must be False: the map has no place for a class token.
         out_type: must be ``featmap``.
-        patch_cfg: ``padding`` of the patch convolution, pixels.
+        patch_cfg: ``padding`` of the patch convolution, pixels; no other key.
         init_cfg: mmengine's.
+
+    Raises:
+        ValueError: a setting that no pose model has.
     """
 
     def __init__(
@@ -132,6 +135,8 @@ class VisionTransformer(BaseModule):
         if with_cls_token or out_type != "featmap":
             raise ValueError("pose needs with_cls_token=False and out_type='featmap'")
         settings = _arch_settings(arch)
+        if set(patch_cfg or {}) - {"padding"}:
+            raise ValueError(f"patch_cfg has the one key 'padding', got {sorted(patch_cfg)}")
         padding = (patch_cfg or {}).get("padding", 0)
         dims, depth = settings["embed_dims"], settings["num_layers"]
         self.embed_dims = dims

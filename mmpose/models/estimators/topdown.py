@@ -39,7 +39,7 @@ class TopdownPoseEstimator(BaseModel):
         neck: feature maps to feature maps.
         head: feature maps to joints; has ``forward``, ``loss``, ``average_flipped``, ``decode``.
         data_preprocessor: uint8 crops to the network's input.
-        train_cfg: handed to the head's loss.
+        train_cfg: nothing; no head has settings of training alone.
         test_cfg: flip_test (mirror each crop too), flip_mode ('heatmap', or 'udp_combined' for
             the combined maps of `UDPHeatmap`; by default what the head has), shift_heatmap,
             output_heatmaps (keep the maps), output_keypoint_indices (joints to return).
@@ -47,7 +47,8 @@ class TopdownPoseEstimator(BaseModel):
         init_cfg: mmengine's.
 
     Raises:
-        ValueError: test_cfg has an unknown key, or a flip_mode that is not that of the head.
+        ValueError: train_cfg has a key, test_cfg has an unknown key, or a flip_mode that is not
+            that of the head.
     """
 
     _version = 2
@@ -67,7 +68,8 @@ class TopdownPoseEstimator(BaseModel):
         self.backbone = _build(backbone)
         self.neck = _build(neck)
         self.head = _build(head)
-        self.train_cfg = dict(train_cfg or {})
+        if train_cfg:
+            raise ValueError(f"train_cfg of a pose model has no keys, got {sorted(train_cfg)}")
         self.test_cfg = dict(test_cfg or {})
         _check_test_cfg(self.test_cfg, self.head)
         self.freeze_backbone = freeze_backbone
@@ -123,7 +125,7 @@ class TopdownPoseEstimator(BaseModel):
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
         """Losses and accuracies of a batch, from the head, and :func:`mask_shares` for the log."""
-        losses = self.head.loss(self.extract_feat(inputs), data_samples, self.train_cfg)
+        losses = self.head.loss(self.extract_feat(inputs), data_samples)
         return losses | mask_shares(data_samples, like=inputs)
 
     def inference_precision(self, device: torch.device) -> torch.autocast:

@@ -82,13 +82,9 @@ class HeatmapHead(BaseModule):
         return self.final_layer(self.conv_layers(self.deconv_layers(features[-1])))
 
     def loss(
-        self,
-        features: Sequence[Tensor],
-        data_samples: Sequence[PoseDataSample],
-        train_cfg: dict | None = None,
+        self, features: Sequence[Tensor], data_samples: Sequence[PoseDataSample]
     ) -> dict[str, Tensor]:
         """``loss_kpt`` and, for the log, ``acc_pose`` of a batch."""
-        del train_cfg
         heatmaps = self.forward(features)
         targets = stack_labels(data_samples, "gt_fields", "heatmaps", heatmaps)
         weights = stack_labels(data_samples, "gt_instance_labels", "keypoint_weights", heatmaps)

@@ -183,13 +183,9 @@ class MultiHead(BaseModule):
         return maps.clamp(0, 1).view(logits.shape)
 
     def loss(
-        self,
-        features: Sequence[Tensor],
-        data_samples: Sequence[PoseDataSample],
-        train_cfg: dict | None = None,
+        self, features: Sequence[Tensor], data_samples: Sequence[PoseDataSample]
     ) -> dict[str, Tensor]:
         """One loss a branch that has one, and accuracies for the log."""
-        del train_cfg
         outputs = self.forward(features)
         maps = outputs.heatmaps
         labels = {

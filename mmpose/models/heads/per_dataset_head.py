@@ -114,10 +114,7 @@ class PerDatasetHead(BaseModule):
         return group_by_dataset(data_samples, len(self.heads), self.default)
 
     def loss(
-        self,
-        features: Sequence[Tensor],
-        data_samples: Sequence[PoseDataSample],
-        train_cfg: dict | None = None,
+        self, features: Sequence[Tensor], data_samples: Sequence[PoseDataSample]
     ) -> dict[str, Tensor]:
         """Losses and accuracies of all heads, their names ending in the number of the data set.
 
@@ -130,7 +127,6 @@ class PerDatasetHead(BaseModule):
             parts = self.heads[index].loss(
                 [level.index_select(0, chosen) for level in features],
                 [data_samples[row] for row in rows],
-                train_cfg,
             )
             share = len(rows) / len(data_samples)
             for name, value in parts.items():

@@ -232,18 +232,20 @@ class CalibrationLoss(MapLoss):
         target: Tensor,
         weights: Tensor | None = None,
         *,
+        per_pixel: bool = False,
         per_keypoint: bool = False,
     ) -> Tensor:
-        """The mean over joints, a scalar, or with ``per_keypoint`` the terms (B, K).
+        """The mean over joints, a scalar, or with either switch the terms of joints (B, K).
 
         Args:
             pred: (B, K, h, w), probabilities of the cells.
             target: (B, K, h, w), the similarity that an answer there earns.
             weights: (B, K); None counts every joint.
+            per_pixel: do not average; a joint has no terms of its cells.
             per_keypoint: do not average.
         """
         weights = weights if self.use_target_weight else None
         weights = joint_weights(target, weights, self.skip_empty_channel)[..., 0, 0]
         expected = (pred * target).sum((-2, -1))
         loss = -self.loss_weight * (expected + 1e-10).log() * weights
-        return loss if per_keypoint else loss.mean()
+        return loss if per_pixel or per_keypoint else loss.mean()

@@ -205,7 +205,9 @@ def test_images_of_another_kind_are_refused(model, picture):
         pytest.param([[0, 0, float("nan"), 9]], "box 0 of 1 .* finite xyxy", id="nan"),
         pytest.param([[0, 0, 9, 9], [0, 0, float("inf"), 9]], "box 1 of 2", id="infinite"),
         pytest.param([[50, 50, 10, 20]], "are these xywh", id="corners swapped"),
-        pytest.param([0, 0, 9, 9], r"\(N, 4\) xyxy, got shape \(4,\); one box", id="one box flat"),
+        pytest.param([0, 0, 9, 9], r"\(N, 4\), got shape \(4,\); one box", id="one box flat"),
+        pytest.param([[0, 0, 9]], r"got shape \(1, 3\)", id="three columns"),
+        pytest.param([["0", 0, 9, 9]], r"\(N, 4\) numbers, got \[\['0'", id="words"),
         pytest.param([[0, 0, 9, 9, 0.5]], "got shape", id="five columns"),
         pytest.param(np.zeros((2, 8)), "got shape", id="eight columns"),
     ],
@@ -214,6 +216,17 @@ def test_boxes_of_another_kind_are_refused(model, image, boxes, message):
     for run in (estimate, inference_topdown):
         with pytest.raises(ValueError, match=message):
             run(model, image, boxes)
+    if "shape" in message or "numbers" in message:
+        with pytest.raises(ValueError, match=message):
+            inference_topdown(model, image, boxes, bbox_format="xywh")
+
+
+def test_boxes_must_be_given_and_pictures_may_be_read_only(model, image):
+    with pytest.raises(ValueError, match=r"got None; \[\] means nobody"):
+        estimate(model, image, None)
+    image = image.copy()
+    image.flags.writeable = False  # as PIL gives them; torch would warn
+    assert estimate(model, image, BOXES)["keypoints"].shape == (3, 17, 2)
 
 
 @pytest.mark.parametrize("nobody", [[], np.zeros((0, 4)), torch.zeros(0, 4), np.zeros(0)])
@@ -277,5 +290,8 @@ def test_weights_and_skeleton_come_from_the_file(model, image, tmp_path):
     assert loaded.test_cfg["flip_test"] is False
     meta = {"dataset_meta": {"dataset_name": "two joints", "flip_indices": [1, 0]}}
     save_weights(model.state_dict(), path, meta)
-    with pytest.raises(ValueError, match=r"two joints.*2 keypoints, the head 17"):
-        init_model(CONFIG, path)
+    with pytest.warns(UserWarning, match=r"two joints.*2 keypoints, the head 17.*config is taken"):
+        assert init_model(CONFIG, path).dataset_meta["num_keypoints"] == 17
+    # nor does that of the config, whose last layer was changed
+    with pytest.raises(ValueError, match=r"coco.* has 17 keypoints, the head 14"):
+        init_model(CONFIG, cfg_options={"model.head.out_channels": 14})

@@ -5,13 +5,18 @@ import pytest
 import torch.distributed as torch_dist
 from tiny_people import write_people
 
+from mmpose.codecs import OKSArgMaxHeatmap
 from mmpose.datasets import (
     CocoDataset,
     CombinedDataset,
+    GenerateTarget,
     GetBBoxCenterScale,
+    KeypointConverter,
     LoadImage,
     MultiSourceSampler,
     PackPoseInputs,
+    RandomFlip,
+    RandomHalfBody,
     TopdownAffine,
 )
 from mmpose.datasets.joint_mapping import map_joints
@@ -28,19 +33,19 @@ class Lengths:
         self.lens = list(lens)
 
 
+def write_and_open(folder, num_images=2, **settings):
+    write_people(folder, num_images)
+    return CocoDataset(
+        ann_file="annotations.json",
+        data_root=str(folder),
+        data_prefix={"img": "images"},
+        metainfo={**COCO, "dataset_name": folder.name},
+        **settings,
+    )
+
+
 def parts(tmp_path):
-    datasets = []
-    for name, num_images in (("a", 3), ("b", 2)):
-        write_people(tmp_path / name, num_images)
-        datasets.append(
-            CocoDataset(
-                ann_file="annotations.json",
-                data_root=str(tmp_path / name),
-                data_prefix={"img": "images"},
-                metainfo={**COCO, "dataset_name": name},
-            )
-        )
-    return datasets
+    return [write_and_open(tmp_path / "a", 3), write_and_open(tmp_path / "b", 2)]
 
 
 def test_joints_move_to_their_merged_places():
@@ -95,6 +100,27 @@ def test_other_joints_without_a_mapping_are_refused(tmp_path):
         CombinedDataset({"from_file": "merged_COCO_AIC_MPII_mergable.py"}, parts(tmp_path))
 
 
+def test_parts_may_convert_their_joints_themselves(tmp_path):
+    convert = KeypointConverter(19, [(i, i) for i in range(17)] + [((5, 6), 18)])
+    datasets = [write_and_open(tmp_path / name, pipeline=[convert]) for name in "ab"]
+    steps = [
+        LoadImage(),
+        GetBBoxCenterScale(),
+        RandomFlip(prob=1.0),
+        RandomHalfBody(prob=1.0),
+        TopdownAffine((48, 64), use_udp=True),
+        GenerateTarget(OKSArgMaxHeatmap((48, 64), (12, 16))),
+        PackPoseInputs(),
+    ]
+    combined = CombinedDataset({"from_file": "coco_aic.py"}, datasets, pipeline=steps)
+    sample = combined[0]["data_samples"]
+    assert sample.gt_instances.keypoints_visible.shape == (1, 19)
+    assert sample.gt_instance_labels.keypoint_weights[0, 17] == 0
+    assert sample.gt_instance_labels.keypoint_weights[0, 18] == 1  # midway between the shoulders
+    shoulders = sample.gt_instances.keypoints[0, 5:7]
+    np.testing.assert_allclose(sample.gt_instances.keypoints[0, 18], shoulders.mean(0))
+
+
 def test_a_mapping_beyond_the_skeleton_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"target joints \[17\]"):
         CombinedDataset(COCO, parts(tmp_path), keypoints_mapping=[{0: 17}, {0: 0}])
@@ -115,6 +141,10 @@ def test_an_epoch_shows_a_part_more_or_less_often(tmp_path):
     assert ids[13] in (4, 5)
     with pytest.raises(ValueError, match="a test poses everybody once"):
         CombinedDataset(COCO, parts(tmp_path / "t"), sample_ratio_factor=[2, 1], test_mode=True)
+    with pytest.raises(ValueError, match=r"dataset_ratio_factor has factors of 0 to 1, got \[2, 1"):
+        CombinedDataset(COCO, parts(tmp_path / "u"), dataset_ratio_factor=[2, 1])
+    with pytest.raises(ValueError, match="sample_ratio_factor has factors of 0 to inf"):
+        CombinedDataset(COCO, parts(tmp_path / "v"), sample_ratio_factor=[-1, 1])
 
 
 def test_an_unreadable_picture_of_a_part_is_replaced_or_in_a_test_black(tmp_path):

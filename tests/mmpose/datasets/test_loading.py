@@ -13,6 +13,7 @@ from mmpose.datasets import (
     PackPoseInputs,
     TopdownAffine,
 )
+from mmpose.datasets.seeded_index import SeededIndex, draws_of
 
 
 def test_padding_shows_what_lies_outside_as_white():
@@ -105,3 +106,20 @@ def test_albumentation_is_built_by_name_or_tells_how_to_install_it():
     assert (grey[..., 0] == grey[..., 1]).all()
     with pytest.raises(ValueError, match="no class 'ToGrey'"):
         Albumentation([{"type": "ToGrey"}])
+
+
+def test_albumentation_follows_the_seed_of_the_sample():
+    pytest.importorskip("albumentations")
+    steps = [{"type": name, "p": 0.5} for name in ("RandomBrightnessContrast", "GaussNoise")]
+    augment = Albumentation([*steps, {"type": "OneOf", "transforms": steps}])
+    image = np.full((8, 8, 3), 100, np.uint8)
+
+    def draw(seed):
+        with draws_of(SeededIndex(0, (seed,))):
+            return augment({"img": image})["img"]
+
+    first = [draw(seed) for seed in range(20)]
+    assert all((draw(seed) == before).all() for seed, before in enumerate(first))
+    brightened = [len(np.unique(drawn)) == 1 and (drawn != 100).any() for drawn in first]
+    assert any(brightened)  # both steps do not always come together
+    assert len({drawn.tobytes() for drawn in first}) > 10

@@ -142,3 +142,32 @@ def test_joints_must_be_numbered_without_a_gap():
     }
     with pytest.raises(ValueError, match=r"numbered 0, 1, 2, \.\.\., got \[0, 2\]"):
         parse_pose_metainfo(meta)
+
+
+def two_joints(**changes):
+    sides = {"left": "right", "right": "left"}
+    joints = {
+        i: {"name": f"{side}_eye", "type": "upper", "swap": f"{sides[side]}_eye"}
+        for i, side in enumerate(sides)
+    }
+    lists = {"joint_weights": [1, 1], "sigmas": [1, 1]}
+    return {"dataset_name": "two", "keypoint_info": joints, **lists, **changes}
+
+
+def test_links_have_their_own_colour_or_that_of_their_side():
+    bones = {
+        1: {"link": ("right_eye", "left_eye")},
+        0: {"link": ("left_eye", "right_eye"), "id": 0, "color": [1, 2, 3]},
+    }
+    meta = parse_pose_metainfo(two_joints(skeleton_info=bones))
+    assert meta["skeleton_links"] == [(0, 1), (1, 0)]
+    assert meta["skeleton_link_colors"].tolist() == [[1, 2, 3], [0, 255, 0]]
+
+
+def test_links_and_joints_that_say_too_little_are_refused():
+    bones = {0: {"link": ("left_eye", "nose")}}
+    with pytest.raises(ValueError, match=r"names \['nose'\], which are no joints"):
+        parse_pose_metainfo(two_joints(skeleton_info=bones))
+    joints = {0: {"name": "left_eye"}, 1: {"name": "right_eye"}}
+    with pytest.raises(ValueError, match=r"joint 0 of 'two' lacks \['type'\]"):
+        parse_pose_metainfo(two_joints(keypoint_info=joints))

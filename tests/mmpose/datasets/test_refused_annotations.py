@@ -58,6 +58,8 @@ def sets(value, *path):
             id="area",
         ),
         pytest.param(sets({}, "annotations"), r"lacks \['annotations'\]", id="no list"),
+        pytest.param(sets([[1]], "annotations"), "annotations of .* must be records", id="lists"),
+        pytest.param(lacks("images", 0, "id"), r"an image of .* lacks \['id'\]", id="image id"),
     ],
 )
 def test_malformed_annotations_are_refused(tmp_path, change, message):
@@ -99,6 +101,17 @@ def test_malformed_detections_are_refused(tmp_path, content, message):
             bbox_file="boxes.json",
             test_mode=True,
         )
+
+
+def test_pictures_of_one_id_are_refused_but_the_same_one_may_come_twice(tmp_path):
+    content = write_people(tmp_path, num_images=2)
+    first = content["images"][0]
+    content["images"].append(dict(first))
+    path = write_json(tmp_path / "twice.json", content)
+    assert len(CocoDataset(ann_file=path)) == len(content["annotations"])
+    content["images"][-1]["file_name"] = "another.jpg"
+    with pytest.raises(ValueError, match=rf"have the id {first['id']}: .*another\.jpg"):
+        CocoDataset(ann_file=write_json(tmp_path / "clash.json", content))
 
 
 def test_people_of_one_id_are_refused_in_a_test(tmp_path):

@@ -303,3 +303,22 @@ def test_patches_follow_the_grid():
 def test_a_step_names_the_one_that_is_missing_before_it(step, earlier):
     with pytest.raises(ValueError, match=f"put {earlier} before it"):
         step(make_sample())
+
+
+@pytest.mark.parametrize(
+    ("step", "settings", "message"),
+    [
+        (RandomFlip, {"prob": 50}, r"prob must be in \[0, 1\], got 50"),
+        (RandomHalfBody, {"upper_prioritized_prob": -1}, "upper_prioritized_prob must be"),
+        (RandomBBoxTransform, {"rotate_prob": 6}, "rotate_prob must be"),
+        (RandomBBoxTransform, {"scale_factor": (1.5, 0.5)}, r"\(smallest, largest\)"),
+        (RandomEdgesBlackout, {"texture_prob": 2}, "texture_prob must be"),
+        (RandomEdgesBlackout, {"mask_ratio_range": (0.3, 0.1)}, r"\(low, high\), below 1"),
+        (RandomPatchesBlackout, {"mask_ratio": 20}, "mask_ratio must be"),
+        (RandomPatchesBlackout, {"grid_size": (0, 6)}, "at least 1 each"),
+        (TopdownAffine, {"input_size": (48, 64), "input_padding": 0}, "a factor above 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(step, settings, message):
+    with pytest.raises(ValueError, match=message):
+        step(**settings)

@@ -109,6 +109,18 @@ def test_what_does_not_fit_is_listed(tmp_path):
         load_checkpoint(nn.Linear(2, 4), tmp_path / "w.pth")
 
 
+def test_all_kinds_of_differences_are_listed_together(tmp_path):
+    source = nn.ModuleDict({"head": nn.Linear(2, 3), "old": nn.Linear(1, 1)})
+    target = nn.ModuleDict({"head": nn.Linear(2, 4), "new": nn.Linear(1, 1)})
+    torch.save(source.state_dict(), tmp_path / "w.pth")
+    with pytest.raises(ValueError, match=r"(?s)not in the file.*model.*shape") as caught:
+        load_checkpoint(target, tmp_path / "w.pth")
+    message = str(caught.value)
+    assert "2 not in the file:\n    new.weight\n    new.bias" in message
+    assert "2 not in the model:\n    old.weight\n    old.bias" in message
+    assert "2 of another shape:\n    size mismatch for head.weight" in message
+
+
 def test_named_differences_are_allowed(tmp_path):
     trunk, head = nn.Linear(2, 2), nn.Linear(2, 3)
     source = nn.ModuleDict({"trunk": trunk, "head": head, "extra": nn.Linear(1, 1)})

@@ -69,6 +69,13 @@ def test_an_unknown_option_is_refused(config_file):
         load_config(config_file, {"trian_cfg.max_iters": 3})
 
 
+def test_an_option_for_a_variable_would_change_nothing(config_file):
+    config_file.write_text("sigma = 2\nmodel = dict(sigma=sigma)")
+    assert load_config(config_file, {"model.sigma": 3}).model.sigma == 3
+    with pytest.raises(ValueError, match=r"\['sigma'\] are variables .* already put in"):
+        load_config(config_file, {"sigma": 3})
+
+
 VARIABLES = ["codec", "train_pipeline", "val_pipeline", "test_pipeline", "data_root", "base_lr"]
 VARIABLES += ["max_epochs", "dataset_type", "num_keypoints", "train_datasets", "test_datasets"]
 

@@ -55,3 +55,39 @@ def test_vectors_are_not_decayed():
     groups = wrapper.optimizer.param_groups
     assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
     assert [len(group["params"]) for group in groups] == [13, 15]
+
+
+def build(constructor, paramwise_cfg):
+    return constructor({"optimizer": OPTIMIZER}, paramwise_cfg)
+
+
+def test_custom_keys_of_published_configs_ask_for_what_is_done_anyway():
+    published = {"bias": {"decay_multi": 0.0}, "norm": {"decay_mult": 0.0}}
+    settings = {"num_layers": 12, "layer_decay_rate": 0.75}
+    with_keys = build(LayerDecayOptimWrapperConstructor, settings | {"custom_keys": published})
+    plain = build(LayerDecayOptimWrapperConstructor, settings)
+    model = make_vit_like()
+    groups = [make(model).optimizer.param_groups for make in (with_keys, plain)]
+    assert [g["weight_decay"] for g in groups[0]] == [g["weight_decay"] for g in groups[1]]
+
+
+@pytest.mark.parametrize(
+    ("constructor", "settings", "reason"),
+    [
+        (LayerDecayOptimWrapperConstructor, {"num_layers": 12}, r"missing \['layer_decay_rate'\]"),
+        (
+            LayerDecayOptimWrapperConstructor,
+            {"num_layers": 12, "layer_decay_rate": 0.75, "bias_lr_mult": 2},
+            r"unknown \['bias_lr_mult'\]",
+        ),
+        (
+            LayerDecayOptimWrapperConstructor,
+            {"num_layers": 12, "layer_decay_rate": 0.75, "custom_keys": {"head": {"lr_mult": 10}}},
+            r"custom_keys 'head': \{'lr_mult': 10\} is not followed",
+        ),
+        (TwoGroupOptimWrapperConstructor, {"norm_decay_mult": 0}, "has no settings"),
+    ],
+)
+def test_settings_that_would_be_ignored_are_refused(constructor, settings, reason):
+    with pytest.raises(ValueError, match=reason):
+        build(constructor, settings)

@@ -142,3 +142,10 @@ def test_annotations_that_lack_a_field_are_refused(field):
     del gt["annotations"][0][field]
     with pytest.raises(ValueError, match=rf"annotation .* lacks \['{field}'\]"):
         keypoint_ap(gt, [], SIGMAS)
+
+
+def test_annotations_with_half_a_box_are_refused():
+    gt = read("keypoints_gt.json")
+    gt["annotations"][0]["bbox"] = [0, 0, 9]
+    with pytest.raises(ValueError, match=r"has the box \[0, 0, 9\]; expected left, top, width"):
+        keypoint_ap(gt, [], SIGMAS)

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.structures import InstanceData
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -74,6 +75,23 @@ def test_an_unreadable_picture_counts_as_missed():
     samples = [sample_of(person, unreadable=i == 0) for i, person in enumerate(people)]
     expected = (len(people) - 1) / len(people)
     assert evaluate(samples)["coco/AR"] == pytest.approx(expected)
+
+
+def test_people_posed_without_their_mask_are_counted(caplog):
+    states = ["used", "missing", "missing", "degenerate"]
+    samples = [
+        sample_of(person, mask_state=state)
+        for person, state in zip(people_of(GT), states, strict=False)
+    ]
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)  # mmengine's loggers do not hand on what they get
+    try:
+        evaluate(samples[:1])
+        assert "came without" not in caplog.text
+        evaluate(samples)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert "of 4 people, 2 came without a mask and 1 with an empty or damaged one" in caplog.text
 
 
 def test_the_result_file_carries_presence(tmp_path):

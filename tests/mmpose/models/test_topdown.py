@@ -44,7 +44,7 @@ def build(head, **changes):
             "frozen_stages": 3,
         },
         "neck": {"type": "FusionNeck", "in_channels": (40, 112, 320), "out_channels": 32},
-        "head": HEADS.get(head, head),
+        "head": head if isinstance(head, dict) else HEADS[head],
         "test_cfg": {"flip_test": True},
     }
     model = MODELS.build({**settings, **changes})
@@ -115,6 +115,20 @@ def test_prediction_fills_the_samples(head):
     assert sample.pred_instances.keypoints.shape == (1, 2, 2)
 
 
+@pytest.mark.parametrize("codec", ["UDPHeatmap", "OKSArgMaxHeatmap", "ArgMaxProbMap", "ProbMap"])
+@pytest.mark.parametrize("loss", ["KeypointMSELoss", "OKSHeatmapLoss", "CalibrationLoss"])
+def test_codecs_and_losses_of_maps_can_be_exchanged(codec, loss):
+    head = HEADS["all branches"] | {"keypoint_loss": {"type": loss}}
+    model = build(head | {"decoder": {"type": codec, **SIZES}})
+    batch = make_batch(model, 2)
+    losses = model(**model.data_preprocessor(batch), mode="loss")
+    losses["loss_kpt"].backward()
+    assert losses["loss_kpt"].isfinite()
+    assert model.head.final_layer.weight.grad.abs().sum() > 0
+    (sample, _) = model.eval().test_step(batch)
+    assert np.isfinite(sample.pred_instances.keypoints).all()
+
+
 def test_an_unannotated_batch_gives_finite_losses():
     model = build("all branches")
     batch = make_batch(model)
@@ -159,6 +173,8 @@ def test_mirrored_crops_give_mirrored_joints():
 def test_misspelt_and_misfitting_settings_are_refused():
     with pytest.raises(ValueError, match="flip_tset"):
         build("heatmaps", test_cfg={"flip_tset": True})
+    with pytest.raises(ValueError, match=r"train_cfg .* has no keys, got \['compute_acc'\]"):
+        build("heatmaps", train_cfg={"compute_acc": False})
     with pytest.raises(ValueError, match="metainfo"):
         build("heatmaps").eval().estimate_crops(torch.zeros(1, 3, 128, 96), [0, 1])
     with pytest.raises(ValueError, match="16 x 12"):
@@ -167,6 +183,8 @@ def test_misspelt_and_misfitting_settings_are_refused():
         TimmBackbone("tf_efficientnet_lite0", frozen_stages=9)
     with pytest.raises(ValueError, match="arch"):
         VisionTransformer(arch="giant")
+    with pytest.raises(ValueError, match=r"one key 'padding', got \['stride'\]"):
+        VisionTransformer(patch_cfg={"stride": 8})
     with pytest.raises(ValueError, match="out_index"):
         FusionNeck((4, 4), 8, out_index=2)
 
