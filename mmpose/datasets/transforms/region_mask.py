@@ -23,18 +23,29 @@ class RegionMask:
     left: int
     top: int
 
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture that ``pixels`` are."""
+        height, width = self.pixels.shape
+        return np.s_[self.top : self.top + height, self.left : self.left + width]
+
+    def within(self, left: int, top: int, right: int, bottom: int) -> "RegionMask":
+        """What another window (far ends exclusive) shows of the mask, from that window's corner."""
+        height, width = self.pixels.shape
+        first_x, first_y = max(left, self.left), max(top, self.top)
+        last_x = max(min(right, self.left + width), first_x)
+        last_y = max(min(bottom, self.top + height), first_y)
+        pixels = self.pixels[
+            first_y - self.top : last_y - self.top, first_x - self.left : last_x - self.left
+        ]
+        return RegionMask(pixels, first_x - left, first_y - top)
+
     def cut(self, left: int, top: int, right: int, bottom: int) -> np.ndarray:
         """The mask in another window (far ends exclusive), as a new array of its size."""
         cut = np.zeros((bottom - top, right - left), np.uint8)
-        height, width = self.pixels.shape
-        first_x, last_x = max(left, self.left), min(right, self.left + width)
-        first_y, last_y = max(top, self.top), min(bottom, self.top + height)
-        if first_x < last_x and first_y < last_y:
-            rows = slice(first_y - self.top, last_y - self.top)
-            columns = slice(first_x - self.left, last_x - self.left)
-            cut[first_y - top : last_y - top, first_x - left : last_x - left] = self.pixels[
-                rows, columns
-            ]
+        part = self.within(left, top, right, bottom)
+        if part.pixels.size:
+            cut[part.window] = part.pixels
         return cut
 
     def mirrored(self, image_width: int) -> "RegionMask":

@@ -73,7 +73,7 @@ def cut_crop(
         return np.zeros((output_size[1], output_size[0], 3), dtype=np.uint8)
     region = image[top:bottom, left:right]
     if mask is not None:
-        region = dim_background(region, mask.cut(left, top, right, bottom), alpha)
+        region = dim_background(region, mask.within(left, top, right, bottom), alpha)
     shifted = matrix.astype(np.float64)
     shifted[:, 2] += shifted[:, :2] @ (left, top)
     return cv2.warpAffine(region, shifted, output_size, flags=cv2.INTER_LINEAR)

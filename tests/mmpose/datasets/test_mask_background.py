@@ -52,9 +52,12 @@ def make_sample(segmentation):
 
 def test_the_background_loses_its_share_rounded_half_to_even():
     image = np.array([[[10, 2, 6]]], np.uint8)
-    dimmed = dim_background(image, np.zeros((1, 1), np.uint8), 0.25)
-    assert dimmed.tolist() == [[[8, 2, 4]]]  # 7.5, 1.5, 4.5
-    assert dim_background(image, np.ones((1, 1), np.uint8), 0.25).tolist() == image.tolist()
+    nothing, everything = (RegionMask(np.full((1, 1), n, np.uint8), 0, 0) for n in (0, 1))
+    outside = everything.within(5, 5, 6, 6)
+    for mask in (nothing, outside):
+        dimmed = dim_background(image, mask, 0.25)
+        assert dimmed.tolist() == [[[8, 2, 4]]]  # 7.5, 1.5, 4.5
+    assert dim_background(image, everything, 0.25).tolist() == image.tolist()
 
 
 def test_the_crop_is_dimmed_outside_the_mask():
