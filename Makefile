@@ -18,11 +18,12 @@ install:
 demo: install
 	@$(PY) demos/main_job.py
 
+# one thread a process: two processes of two threads each take twice as long on two cores
 test: install
-	@$(PY) -m pytest -n 2
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
 
 test-slow: install
-	@$(PY) -m pytest -n 2 -m slow
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -m slow
 
 lint: install
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
