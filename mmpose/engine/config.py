@@ -17,7 +17,6 @@ KNOWN_KEYS = frozenset(
         *("env_cfg", "log_processor", "log_level", "visualizer", "vis_backends", "default_scope"),
         *("randomness", "experiment_name", "custom_imports", "find_unused_parameters"),
         *("model_wrapper_cfg", "sync_bn", "device"),
-        *("detector", "pose_model", "segmenter", "loop", "compat"),
     ]
 )
 # Keys whose relative paths start at the project root, wherever they stand in the config.
@@ -116,7 +115,8 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
         if variables:
             raise ValueError(
                 f"{variables} are variables of {path.name}, already put in where they are used; "
-                "change those places, such as model.head.decoder.type for a codec"
+                "change those places, such as model.loop.num_iters for loop.num_iters, or "
+                "model.head.decoder.type for a codec"
             )
         config.merge_from_dict(cfg_options)
     resolve_paths(config._cfg_dict, find_project_root(path))

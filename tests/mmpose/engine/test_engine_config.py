@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from mmpose.engine.config import check_keys, find_project_root, load_config
 from mmpose.engine.launch import adapt_to_machine, start_processes
+
+ROOT = Path(__file__).resolve().parents[3]
 
 CONFIG = """
 model = dict(type="TopdownPoseEstimator", backbone=dict(pretrained_file="models/a.pth"))
@@ -74,6 +78,13 @@ def test_an_option_for_a_variable_would_change_nothing(config_file):
     assert load_config(config_file, {"model.sigma": 3}).model.sigma == 3
     with pytest.raises(ValueError, match=r"\['sigma'\] are variables .* already put in"):
         load_config(config_file, {"sigma": 3})
+
+
+def test_parts_of_the_loop_are_set_where_the_model_has_them():
+    preset = ROOT / "configs" / "bmp" / "bmp_v2.py"
+    assert load_config(preset, {"model.loop.num_iters": 5}).model.loop.num_iters == 5
+    with pytest.raises(ValueError, match=r"such as model\.loop\.num_iters"):
+        load_config(preset, {"loop.num_iters": 5})
 
 
 VARIABLES = ["codec", "train_pipeline", "val_pipeline", "test_pipeline", "data_root", "base_lr"]
