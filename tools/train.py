@@ -19,7 +19,8 @@ def main() -> None:
     args = parser.parse_args()
     config = tools.open_config(args)
     start = config.get("load_from")
-    if start and not Path(start).is_file() and not args.resume:
+    resumes = args.resume and tools.has_started(config)
+    if start and not resumes and not Path(start).is_file():
         from bmp.checkpoints import find_checkpoint
 
         config.load_from = str(find_checkpoint(start))  # a published one is fetched

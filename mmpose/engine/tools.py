@@ -64,6 +64,11 @@ def check_writable(folder: str | Path, option: str = "--work-dir") -> None:
         raise PermissionError(f"cannot write to {folder}; choose another folder with {option}")
 
 
+def has_started(config: Config) -> bool:
+    """Whether there is a run to resume in the config's ``work_dir``."""
+    return (Path(config.work_dir) / "last_checkpoint").is_file()
+
+
 def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int | None) -> None:
     """Train what a config describes.
 
@@ -77,7 +82,7 @@ def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int |
     adapt_to_machine(config, launcher=launcher, amp=amp)
     if seed is not None:
         config.randomness = {**(config.get("randomness") or {}), "seed": seed}
-    if resume and (Path(config.work_dir) / "last_checkpoint").is_file():
+    if resume and has_started(config):
         config.resume, config.load_from = True, None
     runner = StrictRunner.from_config(config)
     runner.train()

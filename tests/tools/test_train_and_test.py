@@ -187,8 +187,10 @@ def test_a_missing_checkpoint_is_one_line(project):
     assert "Traceback" not in report
 
 
-def test_missing_start_weights_are_told_before_the_data_is_read(project):
-    report = run(project, "train.py", "--cfg-options", "load_from=none.pth", fails=True)
+@pytest.mark.parametrize("options", [(), ("--resume", "--work-dir", "never_started")])
+def test_missing_start_weights_are_told_before_the_data_is_read(options, project):
+    options = (*options, "--cfg-options", "load_from=none.pth")
+    report = run(project, "train.py", *options, fails=True)
     assert "none.pth': not a file, not shipped" in report
     assert "Traceback" not in report
 
