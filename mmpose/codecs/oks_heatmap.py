@@ -62,12 +62,14 @@ class _OKSEncoder:
         self.unit_peak = unit_peak
 
     def spreads(self, num_keypoints: int, like: Tensor) -> Tensor:
+        """Variances (K,) of the maps, cells², with the dtype and device of ``like``."""
         if self.sigma > 0:
             return torch.full((num_keypoints,), self.sigma, dtype=like.dtype, device=like.device)
         sigmas = keypoint_sigmas(num_keypoints, self.sigmas, like=like)
         return oks_spreads(sigmas, self.heatmap_size)
 
     def encode(self, keypoints: Tensor, visible: Tensor) -> dict[str, Tensor]:
+        """Targets of joints (N, K, 2) in crop pixels, annotated where ``visible`` (N, K) > 0."""
         points = to_heatmap_frame(keypoints, self.input_size, self.heatmap_size)
         spreads = self.spreads(points.shape[1], points)[:, None]
         width, height = self.heatmap_size
