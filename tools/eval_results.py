@@ -39,7 +39,15 @@ def parse_arguments() -> argparse.Namespace:
         help="take 0.53 of the box for a person's area, as CrowdPose and AIC do",
     )
     parser.add_argument(
-        "--metainfo", help="skeleton whose sigmas to take, such as coco.py; else by joint number"
+        "--metainfo",
+        help="skeleton whose joint names and sigmas to take, such as crowdpose.py; COCO's for 17 "
+        "joints",
+    )
+    parser.add_argument(
+        "--sigmas",
+        type=float,
+        nargs="+",
+        help="constants of the joints, in place of the skeleton's",
     )
     parser.add_argument(
         "--extended", action="store_true", help="Ex-OKS: joints outside must be said to be absent"
@@ -93,6 +101,7 @@ def main() -> None:
         iou_type,
         use_area=not args.no_area,
         metainfo=args.metainfo,
+        sigmas=args.sigmas,
         rules=rules_of(args),
     )
     print(f"{iou_type}: {len(results)} results, {len(content['images'])} images")

@@ -43,14 +43,21 @@ def read_json(path: str | Path) -> dict | list:
         ) from error
 
 
-def read_coco_file(path: str | Path) -> dict:
+def read_coco_file(path: str | Path, *, needs_annotations: bool = True) -> dict:
     """Read a file in COCO's annotation format.
+
+    Args:
+        path: of the file.
+        needs_annotations: without, a list of images alone will do (COCO's ``image_info`` files
+            of its test sets), and ``annotations`` are none.
 
     Raises:
         ValueError: it lacks ``images`` or ``annotations``, these are no lists of records, or an
             image has no ``id``.
     """
     content = read_json(path)
+    if not needs_annotations and isinstance(content, dict):
+        content = {"annotations": [], **content}
     keys = ("images", "annotations")
     missing = [
         key

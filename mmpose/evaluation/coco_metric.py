@@ -10,13 +10,14 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmpose.datasets.annotation_files import read_coco_file
+from mmpose.datasets.coco_file import complete_annotations, read_people
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.datasets.transforms import KeypointConverter
 from mmpose.files import write_json
 from mmpose.registry import METRICS
 
-from .coco_ap import STAT_NAMES, check_people, crowd_keypoint_ap, keypoint_ap
+from .coco_ap import crowd_keypoint_ap, keypoint_ap
+from .coco_evaluator import KEYPOINT_STATS, check_somebody_counts
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules
 from .joint_conversion import (
@@ -29,7 +30,7 @@ from .pose_records import SCORE_MODES, make_record, pose_score, suppression_area
 
 NMS_MODES = ("oks_nms", "soft_oks_nms", "none")
 COCO_AP = {"keypoints": keypoint_ap, "keypoints_crowd": crowd_keypoint_ap}
-STATS = {*STAT_NAMES, "OKS", *[f"AP (v={i})" for i in (1, 2, 3)], *[f"AP({i})" for i in "EMH"]}
+STATS = {*KEYPOINT_STATS, "OKS", *[f"AP (v={i})" for i in (1, 2, 3)], *[f"AP({i})" for i in "EMH"]}
 
 
 @METRICS.register_module()
@@ -109,8 +110,9 @@ class CocoMetric(BaseMetric):
         if format_only and outfile_prefix is None:
             raise ValueError("format_only writes a result file: set outfile_prefix too")
         self.ann_file = ann_file
-        self.ground_truth = read_coco_file(ann_file)
-        check_people(self.ground_truth["annotations"])
+        self.ground_truth = read_people(ann_file, needs_annotations=not format_only)
+        if not format_only:
+            check_somebody_counts(self.ground_truth["annotations"], "keypoints", self.ground_truth)
         self.num_annotated_joints = _count_joints(self.ground_truth["annotations"])
         self.pred_converter = build_converter(pred_converter)
         self.gt_converter = build_converter(gt_converter)
@@ -135,6 +137,24 @@ class CocoMetric(BaseMetric):
         self.format_only = format_only
         self.outfile_prefix = outfile_prefix
         self.metainfo = metainfo and parse_pose_metainfo(metainfo)
+        if self.metainfo:
+            self._match_joints(self.metainfo)
+
+    @BaseMetric.dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict) -> None:
+        """That of the evaluated data set, whose order of joints the annotations get."""
+        self._dataset_meta = dataset_meta
+        if dataset_meta and not self.metainfo and self.pred_converter is None:
+            self._match_joints(dataset_meta)
+
+    def _match_joints(self, meta: dict) -> None:
+        """Bring the annotated joints into the order of a skeleton, by name."""
+        if self.gt_converter is None and "keypoint_id2name" in meta:
+            names = list(meta["keypoint_id2name"].values())
+            self.ground_truth = complete_annotations(
+                self.ground_truth, self.ann_file, skeleton=names
+            )
+            self.num_annotated_joints = _count_joints(self.ground_truth["annotations"])
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Take over the predictions of one batch: one record a person."""
@@ -142,6 +162,11 @@ class CocoMetric(BaseMetric):
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Merge what came from all processes and evaluate it once."""
+        if results and all(record["unreadable"] for record in results):
+            raise ValueError(
+                f"{self.ann_file}: none of the pictures of {len(results)} people could be read; "
+                "there is nothing to evaluate, check data_root and data_prefix"
+            )
         sigmas = self._sigmas(self.metainfo or self.dataset_meta)
         num_predicted = min((len(record["keypoints"]) for record in results), default=len(sigmas))
         if num_predicted < len(sigmas):

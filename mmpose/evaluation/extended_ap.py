@@ -11,7 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .coco_ap import check_detections, prepare_ground_truth
+from mmpose.datasets.coco_file import complete_annotations
+from mmpose.datasets.people_records import AREA_OF_BOX
+from mmpose.datasets.result_records import complete_results
+
+from .coco_evaluator import check_somebody_counts
 from .extended_oks import (
     Array,
     ExtendedRules,
@@ -59,10 +63,13 @@ def extended_keypoint_ap(
         ValueError: detections, ground truth and sigmas differ in their numbers of joints.
     """
     sigmas = np.asarray(sigmas, np.float64)
-    content = prepare_ground_truth(content, use_area=use_area)
+    content = complete_annotations(content)
+    singles = [person | {"iscrowd": 0} for person in content["annotations"]]
+    check_somebody_counts(singles, "keypoints", content)
+    detections = complete_results(detections, content, needs=("keypoints",))
     images = [
         (replace(people, visible=edit_visibility(people, rules)), poses)
-        for people, poses in _images(content, detections, len(sigmas))
+        for people, poses in _images(content, detections, len(sigmas), use_area)
     ]
     found = {int(v) for people, _ in images for v in np.unique(people.visible) if v > 0}
     levels = (None, *sorted(found))
@@ -93,19 +100,20 @@ def _mean(values: Array) -> float:
 
 
 def _images(
-    content: dict, detections: Sequence[dict], num_joints: int
+    content: dict, detections: Sequence[dict], num_joints: int, use_area: bool
 ) -> Iterator[tuple[People, Poses]]:
     """People and poses of each image, by increasing id."""
-    check_detections(content, detections)
     annotated, predicted = defaultdict(list), defaultdict(list)
     for person in content["annotations"]:
         annotated[person["image_id"]].append(person)
     for detection in detections:
         predicted[detection["image_id"]].append(detection)
-    for image_id in sorted({image["id"] for image in content["images"]}):
+    ids = [image["id"] for image in content["images"]]
+    is_number = all(isinstance(number, int | float) for number in ids)
+    for image_id in sorted(ids, key=None if is_number else str):
         people, poses = annotated[image_id], predicted[image_id]
         order = np.argsort([-pose["score"] for pose in poses], kind="stable")[:MAX_DETECTIONS]
-        yield _people(people, num_joints), _poses([poses[i] for i in order], num_joints)
+        yield _people(people, num_joints, use_area), _poses([poses[i] for i in order], num_joints)
 
 
 def _joints(records: Sequence[dict], num_joints: int) -> Array:
@@ -125,13 +133,17 @@ def _boxes(bboxes_xywh: Sequence) -> Array:
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
 
 
-def _people(records: Sequence[dict], num_joints: int) -> People:
+def _people(records: Sequence[dict], num_joints: int, use_area: bool) -> People:
+    nothing = [0] * (3 * num_joints)
+    records = [record | {"keypoints": record["keypoints"] or nothing} for record in records]
     joints = _joints(records, num_joints)
+    boxes = _boxes([record["bbox"] for record in records])
+    areas = np.array([record["area"] for record in records], np.float64)
     return People(
         joints[..., :2],
         joints[..., 2].astype(int),
-        _boxes([record["bbox"] for record in records]),
-        np.array([record["area"] for record in records], np.float64),
+        boxes,
+        areas if use_area else AREA_OF_BOX * np.prod(boxes[:, 2:] - boxes[:, :2], axis=1),
         _paddings(records, num_joints),
     )
 

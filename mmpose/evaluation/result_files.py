@@ -3,30 +3,29 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmpose.datasets.annotation_files import parse_numbers, read_json
+from mmpose.datasets.annotation_files import read_json
+from mmpose.datasets.coco_file import CocoContent, complete_annotations
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
+from mmpose.datasets.result_records import complete_results
 from mmpose.structures import keypoint_sigmas
+from mmpose.structures.keypoint import SIGMAS_BY_NUM_KEYPOINTS
 
-from .coco_ap import REGION_FIELDS, crowd_keypoint_ap, keypoint_ap, region_ap
+from .coco_ap import crowd_keypoint_ap, keypoint_ap, region_ap
+from .coco_evaluator import RESULT_FIELDS
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules
 
 IOU_TYPES = ("keypoints", "keypoints_crowd", "bbox", "segm")
-_NEEDED = ("image_id", "category_id", "score")
-# field of a result -> how many numbers it has, None for any multiple of 3; which they are
-_NUMBERS = {
-    "score": (1, "one"),
-    "bbox": (4, "left, top, width and height"),
-    "keypoints": (None, "x, y and presence of each joint"),
-}
+REGION_TYPES = ("bbox", "segm")
+WHOLEBODY_JOINTS = 133  # COCO-WholeBody's, which begin with COCO's 17
 
 
 def read_results(path: str | Path) -> list[dict]:
-    """Read a COCO result file.
+    """Read a COCO result file; what its records hold is checked with the annotations.
 
     Raises:
         FileNotFoundError: it is not there.
-        ValueError: it is no list of results, one of them lacks what all have, or numbers are none.
+        ValueError: it is no list of records.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no result file {path}")
@@ -36,24 +35,7 @@ def read_results(path: str | Path) -> list[dict]:
             f"{path} holds a {type(results).__name__}, a result file is a list; if it is an "
             "annotation file, give it as the second argument"
         )
-    for i, result in enumerate(results):
-        missing = [key for key in _NEEDED if not isinstance(result, dict) or key not in result]
-        if missing:
-            raise ValueError(f"{path}: result {i} lacks {missing}")
-        _check_numbers(result, f"{path}: result {i}")
     return results
-
-
-def _check_numbers(result: dict, what: str) -> None:
-    for field, (length, meaning) in _NUMBERS.items():
-        if field not in result:
-            continue
-        try:
-            numbers = parse_numbers(result, field)
-        except ValueError as error:
-            raise ValueError(f"{what}: {field} must be finite numbers, {meaning}") from error
-        if numbers.size % 3 if length is None else numbers.size != length:
-            raise ValueError(f"{what}: {field} has {numbers.size} numbers, expected {meaning}")
 
 
 def guess_iou_type(results: Sequence[dict]) -> str:
@@ -71,17 +53,23 @@ def evaluate_results(
     *,
     use_area: bool = True,
     metainfo: str | None = None,
+    sigmas: Sequence[float] | None = None,
     rules: ExtendedRules | None = None,
 ) -> dict[str, float]:
     """The numbers of a result file.
 
+    Annotated joints are brought by name into the order of the skeleton, that of ``metainfo`` or,
+    of 17 joints, COCO's; results have that order.
+
     Args:
-        content: ground truth, COCO's annotation format; all its images count.
-        results: as read from the file; joints beyond those of the ground truth do not count.
+        content: ground truth, COCO's annotation format; all its images count. People alone are
+            evaluated, unless boxes or masks are of several of its categories.
+        results: as read from the file. Of lists that begin with COCO's 17 joints (19, 21, 22, 23,
+            41, 47 and 133 of them) the first 17 are compared with annotations of 17.
         iou_type: one of :data:`IOU_TYPES`.
         use_area: whether the annotated areas of people count; else 0.53 of the box.
-        metainfo: file of the skeleton whose sigmas to take; None takes those of the joint list
-            of that length.
+        metainfo: file of the skeleton whose names and sigmas to take.
+        sigmas: per-joint constants, (K,), in place of the skeleton's.
         rules: evaluate keypoints by these; None is COCO's (or CrowdPose's) own evaluation.
 
     Raises:
@@ -91,32 +79,59 @@ def evaluate_results(
         raise ValueError(f"iou_type must be one of {IOU_TYPES}, got {iou_type!r}")
     if rules is not None and iou_type != "keypoints":
         raise ValueError(f"extended rules are about keypoints, not {iou_type!r}")
-    field = REGION_FIELDS.get(iou_type, "keypoints")
-    _check_field(results, field, "results")
-    if iou_type in REGION_FIELDS:
-        _check_field(content["annotations"], field, "annotations")
+    _check_field(results, RESULT_FIELDS.get(iou_type, "keypoints"))
+    if iou_type in REGION_TYPES:
+        content = complete_annotations(content, people_only=not _has_categories(content, results))
         return region_ap(content, results, iou_type)
-    num_joints = _num_joints(content)
-    results = [_cut(result, num_joints) for result in results]
-    sigmas = parse_pose_metainfo({"from_file": metainfo})["sigmas"] if metainfo else None
-    sigmas = keypoint_sigmas(num_joints, sigmas).tolist()
+    content, sigmas = _with_skeleton(content, metainfo, sigmas)
+    results = complete_results(results, content, needs=("keypoints",))
+    results = [_cut(result, len(sigmas)) for result in results]
     if rules is not None:
         return extended_keypoint_ap(content, results, sigmas, rules, use_area=use_area)
     evaluate = crowd_keypoint_ap if iou_type == "keypoints_crowd" else keypoint_ap
     return evaluate(content, results, sigmas, use_area=use_area)
 
 
-def _check_field(records: Sequence[dict], field: str, what: str) -> None:
-    lacking = sum(field not in record for record in records)
+def _check_field(results: Sequence[dict], field: str) -> None:
+    lacking = sum(isinstance(result, dict) and field not in result for result in results)
     if lacking:
         raise ValueError(
-            f"{lacking} of {len(records)} {what} have no {field!r}; choose what they do have as "
-            f"iou_type, one of {IOU_TYPES}"
+            f"{lacking} of {len(results)} results have no {field!r}; choose what they do have as "
+            f"iou_type (--iou-type), one of {IOU_TYPES}"
         )
 
 
-def _num_joints(content: dict) -> int:
-    numbers = {len(p["keypoints"]) // 3 for p in content["annotations"] if p.get("keypoints")}
+def _has_categories(content: dict, results: Sequence[dict]) -> bool:
+    """Whether results are of several of the listed categories, as COCO evaluates them."""
+    listed = {category.get("id") for category in content.get("categories") or ()}
+    return len({result.get("category_id") for result in results} & listed) > 1
+
+
+def _with_skeleton(
+    content: dict, metainfo: str | None, sigmas: Sequence[float] | None
+) -> tuple[CocoContent, list[float]]:
+    """The ground truth in the order of its skeleton, and the sigmas of its joints."""
+    content = complete_annotations(content)
+    num_joints = _num_joints(content)
+    if metainfo is None and num_joints == len(SIGMAS_BY_NUM_KEYPOINTS[17]):
+        metainfo = "coco.py"
+    if metainfo is not None:
+        skeleton = parse_pose_metainfo({"from_file": metainfo})
+        names = list(skeleton["keypoint_id2name"].values())
+        content = complete_annotations(content, "the annotations", skeleton=names)
+        num_joints = _num_joints(content)
+        sigmas = skeleton["sigmas"][:num_joints].tolist() if sigmas is None else sigmas
+    if sigmas is None and num_joints not in SIGMAS_BY_NUM_KEYPOINTS:
+        raise ValueError(
+            f"no sigmas are known for {num_joints} keypoints; name the skeleton "
+            "(metainfo='crowdpose.py', --metainfo crowdpose.py) or give one number a joint "
+            "(sigmas=[...], --sigmas 0.079 0.079 ...)"
+        )
+    return content, keypoint_sigmas(num_joints, sigmas).tolist()
+
+
+def _num_joints(content: CocoContent) -> int:
+    numbers = {len(p["keypoints"]) // 3 for p in content["annotations"] if p["keypoints"]}
     if len(numbers) != 1:
         raise ValueError(
             f"people of the annotations must have one number of keypoints, got {sorted(numbers)}"
@@ -125,11 +140,20 @@ def _num_joints(content: dict) -> int:
 
 
 def _cut(result: dict, num_joints: int) -> dict:
-    joints = result["keypoints"]
-    if len(joints) < 3 * num_joints or len(joints) % 3:
+    """A result without the joints that follow COCO's 17 in longer lists.
+
+    Raises:
+        ValueError: it is of another skeleton.
+    """
+    num_given = len(result["keypoints"]) // 3
+    if num_given == num_joints:
+        return result
+    is_extension = num_joints == 17 and num_given in {*SIGMAS_BY_NUM_KEYPOINTS, WHOLEBODY_JOINTS}
+    if not is_extension or num_given < num_joints:
         raise ValueError(
-            f"the annotations have {num_joints} keypoints of 3 numbers each, a result of image "
-            f"{result['image_id']} has {len(joints)} numbers; evaluate it with the annotations "
-            "of its own joints"
+            f"the annotations have {num_joints} keypoints, a result of image "
+            f"{result['image_id']!r} has {num_given}: it is of another skeleton; write results of "
+            "these joints, as CocoMetric does with pred_converter="
+            "dict(num_keypoints=..., mapping=[...]) and outfile_prefix"
         )
-    return {**result, "keypoints": joints[: 3 * num_joints]}
+    return {**result, "keypoints": result["keypoints"][: 3 * num_joints]}

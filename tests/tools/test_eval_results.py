@@ -88,9 +88,11 @@ PERSON = {"image_id": 1, "category_id": 1, "score": 1.0}
     ("results", "joints", "options", "message"),
     [
         pytest.param({"images": []}, 17, [], "holds a dict, a result file is a list", id="swapped"),
-        pytest.param([{"image_id": 1}], 17, [], r"result 0 lacks \['category_id', 'score'\]"),
+        pytest.param([{"image_id": 1, "bbox": [0] * 4}], 17, [], r"result 0 lacks \['score'\]"),
         pytest.param([PERSON], 17, ["--iou-type", "segm"], "1 of 1 results have no 'segmentation'"),
-        pytest.param([{**PERSON, "keypoints": [0] * 42}], 17, [], "17 keypoints of 3 numbers each"),
+        pytest.param(
+            [{**PERSON, "keypoints": [0] * 42}], 17, [], "has 14: it is of another skeleton"
+        ),
         pytest.param([{**PERSON, "keypoints": [0] * 42}], 14, [], "no sigmas are known for 14"),
         pytest.param(
             [{**PERSON, "keypoints": [0] * 51}], 17, ["--iou-type", "keypoints_crowd"], "crowdIndex"
@@ -99,7 +101,9 @@ PERSON = {"image_id": 1, "category_id": 1, "score": 1.0}
             [{**PERSON, "bbox": [0, 0, 9, 9]}], 17, ["--extended"], "rules are about keypoints"
         ),
         pytest.param([{**PERSON, "keypoints": [0] * 51, "image_id": 5}], 17, [], "such as 5"),
-        pytest.param([{**PERSON, "score": "high"}], 17, [], "result 0: score must be finite"),
+        pytest.param(
+            [{**PERSON, "bbox": [0] * 4, "score": "high"}], 17, [], "score must be finite numbers"
+        ),
         pytest.param([{**PERSON, "keypoints": [float("nan")] * 51}], 17, [], "must be finite"),
         pytest.param([{**PERSON, "keypoints": [0] * 50}], 17, [], "keypoints has 50 numbers"),
         pytest.param(

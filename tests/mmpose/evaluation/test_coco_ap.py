@@ -102,14 +102,16 @@ def test_boxes_and_masks_are_evaluated_by_their_own_field():
     assert region_ap(gt, [found], "bbox")["AP"] == pytest.approx(0.3)
     assert region_ap(gt, [found], "segm")["AP"] == pytest.approx(1.0)
     assert region_ap(gt, [], "bbox")["AP"] == 0
-    with pytest.raises(ValueError, match="polygons"):
-        region_ap(gt, [{**found, "segmentation": square}], "segm")
+    as_polygons = {**found, "segmentation": square}
+    assert region_ap(gt, [as_polygons], "segm")["AP"] == pytest.approx(1.0)
 
 
 def test_results_of_other_images_are_refused():
     gt, detections = read("keypoints_gt.json"), read("keypoints_results.json")
     detections[0]["image_id"] = 123456
-    with pytest.raises(ValueError, match=r"1 images of the detections.*such as 123456"):
+    with pytest.raises(
+        ValueError, match=r"the results name 1 images that are not .* such as 123456"
+    ):
         keypoint_ap(gt, detections, SIGMAS)
 
 
@@ -132,20 +134,19 @@ def test_results_that_are_no_numbers_are_refused(where):
     gt, detections = read("keypoints_gt.json"), read("keypoints_results.json")
     bad = float("nan") if where == "score" else [float("nan")] * 51
     detections[3][where] = bad
-    with pytest.raises(ValueError, match="1 detections have a score or joints that are no finite"):
+    with pytest.raises(ValueError, match=rf"result 3, of image 139099: {where} must be finite"):
         keypoint_ap(gt, detections, SIGMAS)
 
 
-@pytest.mark.parametrize("field", ["bbox", "image_id"])
-def test_annotations_that_lack_a_field_are_refused(field):
+def test_annotations_without_an_image_are_refused():
     gt = read("keypoints_gt.json")
-    del gt["annotations"][0][field]
-    with pytest.raises(ValueError, match=rf"annotation .* lacks \['{field}'\]"):
+    del gt["annotations"][0]["image_id"]
+    with pytest.raises(ValueError, match=r"annotation .* lacks \['image_id'\]"):
         keypoint_ap(gt, [], SIGMAS)
 
 
 def test_annotations_with_half_a_box_are_refused():
     gt = read("keypoints_gt.json")
     gt["annotations"][0]["bbox"] = [0, 0, 9]
-    with pytest.raises(ValueError, match=r"has the box \[0, 0, 9\]; expected left, top, width"):
+    with pytest.raises(ValueError, match=r"bbox must be four finite numbers x, y, w, h, got \[0"):
         keypoint_ap(gt, [], SIGMAS)

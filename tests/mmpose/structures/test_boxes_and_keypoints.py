@@ -114,7 +114,7 @@ def test_no_segmentation_is_no_mask(nothing):
 def test_a_mask_of_another_image_is_refused():
     with pytest.raises(ValueError, match="belong together"):
         segmentation_to_mask(mask_to_rle(np.zeros((4, 4), bool)), 20, 30)
-    with pytest.raises(TypeError, match="polygons"):
+    with pytest.raises(ValueError, match="polygons"):
         segmentation_to_mask("abc", 20, 30)
 
 

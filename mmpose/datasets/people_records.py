@@ -1,0 +1,141 @@
+"""One annotated person of a file: every spelling of a field into one, or a refusal by name."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from mmpose.structures.mask import normal_segmentation, segmentation_area, segmentation_bbox
+
+AREA_OF_BOX = 0.53  # how much of its box a person covers, COCO's mean
+MAX_FLAG = 3  # 0 not labelled, 1 hidden, 2 seen, 3 outside the picture (CropCOCO)
+
+
+class Counts(Protocol):
+    """Where oddities are counted."""
+
+    source: str
+
+    def add(self, what: str, where: str) -> None:
+        """Count one more of a kind."""
+
+
+def complete_person(
+    record: dict, names: Sequence[str], order: Sequence[int] | None, odd: Counts
+) -> dict | None:
+    """One annotation with the fields that :func:`complete_annotations` promises.
+
+    Args:
+        record: an entry of ``annotations``; left as it is.
+        names: the joints that the file lists; may be empty.
+        order: where the joints of the skeleton stand in the file; None keeps them.
+        odd: counts what was unusual.
+
+    Returns:
+        None when neither a box nor a mask tells where the person is.
+
+    Raises:
+        ValueError: a field cannot be read; the message names annotation, file and field.
+    """
+    name = f"annotation {record.get('id')!r}"
+    try:
+        mask = normal_segmentation(record.get("segmentation"))
+        bbox = _bbox(record.get("bbox"), name, odd)
+        joints = _joints(record.get("keypoints"), names, order)
+        is_crowd = _flag(record, "iscrowd")
+        area = _area(record.get("area"))
+    except ValueError as error:
+        raise ValueError(f"{name} of {odd.source}: {error}") from error
+    if bbox is None:
+        bbox = segmentation_bbox(mask)
+        if bbox is None:
+            odd.add("people without a box, left out", name)
+            return None
+        odd.add("people without a box, who get that of their mask", name)
+    area = area or segmentation_area(mask) or AREA_OF_BOX * bbox[2] * bbox[3]
+    return {
+        **record,
+        "bbox": bbox,
+        "segmentation": mask,
+        "area": area,
+        "iscrowd": is_crowd,
+        "keypoints": joints,
+        "num_keypoints": sum(flag > 0 for flag in joints[2::3]),
+    }
+
+
+def numbers_of(value: Any, field: str) -> np.ndarray:
+    """A field as a flat float64 array; also nested lists and numbers written as text.
+
+    Raises:
+        ValueError: it holds something else than numbers.
+    """
+    try:
+        return np.array(value, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{field} must be numbers, got {value!r:.60}") from error
+
+
+def _bbox(value: Any, name: str, odd: Counts) -> list[float] | None:
+    """x, y, w, h with w and h above 0; None where there is no box."""
+    if value is None or np.size(value) == 0:
+        return None
+    numbers = numbers_of(value, "bbox")
+    if numbers.size != 4 or not np.isfinite(numbers).all():
+        raise ValueError(f"bbox must be four finite numbers x, y, w, h, got {value!r:.80}")
+    if (numbers[2:] < 0).any():  # drawn from right to left, or upwards
+        numbers[:2] += np.minimum(numbers[2:], 0)
+        numbers[2:] = abs(numbers[2:])
+        odd.add("boxes of a negative side, turned round", name)
+    return numbers.tolist() if (numbers[2:] > 0).all() else None
+
+
+def _joints(value: Any, names: Sequence[str], order: Sequence[int] | None) -> list[float]:
+    """Flat x, y, flag of each joint in the wanted order; [] for none."""
+    if value is None or np.size(value) == 0:
+        return []
+    if isinstance(value, dict):
+        raise ValueError("keypoints must be a list x, y, flag of each joint, got a dict")
+    triples = numbers_of(value, "keypoints")
+    if triples.size % 3 or (order is not None and triples.size != 3 * len(names)):
+        expected = f"{3 * len(names)} for the {len(names)} listed joints" if names else "3 a joint"
+        raise ValueError(f"keypoints has {triples.size} numbers, expected {expected}")
+    triples = triples.reshape(-1, 3)
+    flags = triples[:, 2]
+    if not (flags == flags.clip(0, MAX_FLAG).round()).all():
+        wrong = flags[~(flags == flags.clip(0, MAX_FLAG).round())][0]
+        raise ValueError(
+            f"keypoints has the flag {wrong:g}; flags are 0 (not labelled), 1 (hidden), 2 (seen) "
+            "or 3 (outside); is this a result file?"
+        )
+    is_broken = ~np.isfinite(triples).all(1)
+    if (is_broken & (flags > 0)).any():
+        joint = int(np.flatnonzero(is_broken & (flags > 0))[0])
+        raise ValueError(f"keypoints has a labelled joint, number {joint}, that is not finite")
+    triples[is_broken] = 0  # not labelled: where it would be says nothing
+    return triples[list(order)].ravel().tolist() if order is not None else triples.ravel().tolist()
+
+
+def _flag(record: dict, field: str) -> int:
+    """A switch written as a number, text, bool or not at all."""
+    value = record.get(field)
+    if value is None or value == "":
+        return 0
+    try:
+        return int(float(value) != 0)
+    except (TypeError, ValueError):
+        if str(value).lower() in ("true", "false"):
+            return int(str(value).lower() == "true")
+    raise ValueError(f"{field} must be 0 or 1, got {value!r:.40}")
+
+
+def _area(value: Any) -> float | None:
+    """px² above 0, else None."""
+    if value is None or value == "":
+        return None
+    try:
+        area = float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"area must be a number, got {value!r:.40}") from error
+    return area if math.isfinite(area) and area > 0 else None

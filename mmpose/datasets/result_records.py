@@ -1,0 +1,133 @@
+"""The one reading of results: COCO result files, detections, predictions of a model."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmpose.structures.mask import normal_segmentation
+
+from .annotation_files import require_fields
+from .coco_file import CocoContent, match_ids
+from .people_records import numbers_of
+
+# field of a result -> how many numbers it has, None for any multiple of 3; which they are
+_NUMBERS = {
+    "score": (1, "one"),
+    "bbox": (4, "left, top, width and height"),
+    "keypoints": (None, "x, y and presence of each joint"),
+}
+
+
+def complete_results(
+    results: Sequence[dict],
+    content: CocoContent,
+    source: str = "the results",
+    *,
+    needs: Sequence[str] = (),
+) -> list[dict]:
+    """Bring the results of people into one form, or refuse them.
+
+    Args:
+        results: ``image_id``, ``score``, ``category_id`` (may be left out by all) and what was
+            found: ``bbox``, ``segmentation``, ``keypoints``.
+        content: the annotations that they belong to; of people, or of several categories
+            (``people_only=False``), whose results then stay.
+        source: name of the results, for messages.
+        needs: fields that each must have.
+
+    Returns:
+        Those of people, with ``image_id`` and ``category_id`` as the annotations have them,
+        ``score`` a float, ``bbox`` and ``keypoints`` flat lists of floats and ``segmentation``
+        as :func:`mmpose.structures.mask.normal_segmentation` gives it; the results are left as
+        they are.
+
+    Raises:
+        ValueError: naming the first result that cannot be used: it lacks a field, is of an
+            unknown image, holds numbers that are not finite or a damaged mask; or none is of the
+            category of people.
+    """
+    completed = [
+        _complete(result, f"{source}: result {index}", needs)
+        for index, result in enumerate(results)
+    ]
+    listed = [category["id"] for category in content["categories"]]
+    if len(listed) == 1:
+        completed = _of_people(completed, listed[0], source)
+    else:
+        completed = _of_listed(completed, listed, source)
+    known = [image["id"] for image in content["images"]]
+    ids = match_ids((result["image_id"] for result in completed), known, source, "the annotations")
+    return [{**result, "image_id": ids[result["image_id"]]} for result in completed]
+
+
+def _complete(result: Any, name: str, needs: Sequence[str]) -> dict:
+    if not isinstance(result, dict):
+        raise ValueError(f"{name} is no record but {result!r:.60}")
+    require_fields(result, ("image_id", "score", *needs), name)
+    completed = dict(result)
+    for field, (length, meaning) in _NUMBERS.items():
+        if result.get(field) is None and field not in ("score", *needs):
+            completed.pop(field, None)
+            continue
+        completed[field] = _numbers(result, field, name, length, meaning)
+    completed["score"] = completed["score"][0]
+    if "segmentation" in result:
+        try:
+            completed["segmentation"] = normal_segmentation(result["segmentation"])
+        except ValueError as error:
+            raise ValueError(f"{name}, of image {result['image_id']!r}: {error}") from error
+    return completed
+
+
+def _numbers(result: dict, field: str, name: str, length: int | None, meaning: str) -> list[float]:
+    where = f"{name}, of image {result['image_id']!r}"
+    try:
+        numbers = numbers_of(result[field], field)
+    except ValueError as error:
+        raise ValueError(f"{where}: {field} must be finite numbers, {meaning}: {error}") from error
+    if numbers.size % 3 if length is None else numbers.size != length:
+        raise ValueError(f"{where}: {field} has {numbers.size} numbers, expected {meaning}")
+    if not np.isfinite(numbers).all():
+        raise ValueError(
+            f"{where}: {field} must be finite numbers, {meaning}, got "
+            f"{numbers[~np.isfinite(numbers)][0]}; the training may have diverged"
+        )
+    return numbers.tolist()
+
+
+def _of_people(results: list[dict], category_id: Any, source: str) -> list[dict]:
+    """The results of people: those of their category, or all where all are of one unlisted."""
+    counts = Counter(result.get("category_id", category_id) for result in results)
+    same = {number for number in counts if str(number) == str(category_id)}
+    if not same and len(counts) == 1:
+        only = next(iter(counts))
+        _tell(
+            f"{source}: all results are of category {only!r}, people are {category_id!r} in the "
+            "annotations: taken as people"
+        )
+        same = {only}
+    if counts and not same:
+        raise ValueError(
+            f"{source} has no result of category {category_id!r}, the people of the annotations, "
+            f"only of {sorted(counts, key=str)[:6]}; give people their category"
+        )
+    people = [r for r in results if r.get("category_id", category_id) in same]
+    if len(people) < len(results):
+        _tell(f"{source}: {len(results) - len(people)} results of other categories are left out")
+    return [result | {"category_id": category_id} for result in people]
+
+
+def _of_listed(results: list[dict], listed: Sequence, source: str) -> list[dict]:
+    """The results of any listed category."""
+    kept = [result for result in results if result.get("category_id") in listed]
+    if len(kept) < len(results):
+        _tell(f"{source}: {len(results) - len(kept)} results of unlisted categories are left out")
+    return kept
+
+
+def _tell(line: str) -> None:
+    print_log(line, logger="current", level=logging.WARNING)

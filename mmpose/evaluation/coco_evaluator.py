@@ -1,0 +1,292 @@
+"""The one wrapper of pycocotools' COCOeval, for boxes, masks and keypoints of people.
+
+Ground truth and results come through the one reading of files (:mod:`mmpose.datasets.coco_file`,
+:mod:`mmpose.datasets.result_records`), so what pycocotools stumbles over never reaches it.
+"""
+
+import contextlib
+import io
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from mmpose.datasets.coco_file import CocoContent, complete_annotations
+from mmpose.datasets.people_records import AREA_OF_BOX
+from mmpose.datasets.result_records import complete_results
+from mmpose.structures.mask import rle_of
+
+RESULT_FIELDS = {"bbox": "bbox", "segm": "segmentation", "keypoints": "keypoints"}
+"""Kind of evaluation -> what a result must hold."""
+KEYPOINT_STATS = ("AP", "AP .5", "AP .75", "AP (M)", "AP (L)")
+KEYPOINT_STATS += ("AR", "AR .5", "AR .75", "AR (M)", "AR (L)")
+REGION_STATS = ("AP", "AP .5", "AP .75", "AP (S)", "AP (M)", "AP (L)")
+REGION_STATS += ("AR @1", "AR @10", "AR @100", "AR (S)", "AR (M)", "AR (L)")
+_WHO_COUNTS = {"bbox": "", "segm": " with a mask", "keypoints": " with a labelled joint"}
+
+Shapes = Mapping[Any, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class CocoNumbers:
+    """What an evaluation gives.
+
+    Attributes:
+        stats: COCO's numbers by name, in [0, 1]; -1 where nobody of that size is annotated.
+        num_true: annotated people that count.
+        num_found: those of them matched at an IoU or OKS of 0.5.
+    """
+
+    stats: dict[str, float]
+    num_true: int
+    num_found: int
+
+
+def evaluate(
+    content: dict,
+    results: Sequence[dict],
+    iou_type: str,
+    *,
+    sigmas: Sequence[float] | None = None,
+    use_area: bool = True,
+    image_ids: Collection | None = None,
+    shapes: Shapes | None = None,
+    may_be_empty: bool = False,
+) -> CocoNumbers:
+    """Average precision and recall of people by pycocotools.
+
+    Args:
+        content: ground truth; completed here where it is not yet.
+        results: COCO results; completed here; may be empty.
+        iou_type: ``bbox``, ``segm`` or ``keypoints``.
+        sigmas: per-joint constants, (K,), for keypoints.
+        use_area: whether annotated areas count; else 0.53 of the box.
+        image_ids: the images that were looked at; None: all.
+        shapes: (h, w) of the pictures that were opened, by image; they rule over the file's.
+        may_be_empty: -1 in place of an error where nobody counts.
+
+    Raises:
+        ValueError: nobody counts, results and ground truth do not belong together, or one of
+            them cannot be used.
+    """
+    content = complete_annotations(content)
+    field = RESULT_FIELDS[iou_type]
+    needs = () if iou_type == "segm" else (field,)
+    results = complete_results(results, content, needs=needs)
+    numbers = _image_numbers(content, image_ids)
+    people = [p for p in content["annotations"] if p["image_id"] in numbers]
+    results = [r for r in results if r["image_id"] in numbers and r.get(field) is not None]
+    if not may_be_empty:
+        check_somebody_counts(people, iou_type, content)
+    if iou_type == "segm":
+        known = _known_shapes(content, people, results, shapes or {})
+        people, results = _draw(people, known), _draw_results(results, known)
+    elif iou_type == "keypoints":
+        people, results = _with_joints(people, results, len(sigmas))
+    categories = {c["id"]: number for number, c in enumerate(content["categories"], start=1)}
+    people = [_truth(p, field, use_area) for p in people]
+    results = [_answer(r, field) for r in results]
+    for records in (people, results):
+        for number, record in enumerate(records, start=1):
+            record["id"] = number
+            record["image_id"] = numbers[record["image_id"]]
+            record["category_id"] = categories[record["category_id"]]
+    shared = {
+        # pycocotools asks for a size even where masks are RLE and have their own
+        "images": [{"id": number, "height": 0, "width": 0} for number in numbers.values()],
+        "categories": [{"id": number} for number in categories.values()],
+    }
+    return _run(shared, people, results, iou_type, sigmas)
+
+
+def check_somebody_counts(
+    people: Sequence[dict], iou_type: str, content: Mapping[str, Any]
+) -> None:
+    """Refuse a ground truth in which nobody counts: its numbers would be -1.
+
+    Args:
+        people: completed annotations.
+        iou_type: ``bbox``, ``segm`` or ``keypoints``.
+        content: what they are of, for the message.
+
+    Raises:
+        ValueError: saying why.
+    """
+    if any(_counts(person, iou_type) for person in people):
+        return
+    reasons = {"crowd regions": sum(person["iscrowd"] for person in people)}
+    reasons |= content.get("left_out", {})
+    told = ", ".join(f"{count} {why}" for why, count in reasons.items() if count)
+    raise ValueError(
+        f"nobody to evaluate by {iou_type!r}: among {len(people)} annotations of people on "
+        f"{len(content['images'])} images there is no single person{_WHO_COUNTS[iou_type]}"
+        f"{f' ({told})' if told else ''}; take another file or another kind of evaluation"
+    )
+
+
+def _counts(person: dict, iou_type: str) -> bool:
+    if person["iscrowd"]:
+        return False
+    if iou_type == "segm":
+        return person["segmentation"] is not None
+    return iou_type == "bbox" or person["num_keypoints"] > 0
+
+
+def _image_numbers(content: CocoContent, image_ids: Collection | None) -> dict[Any, int]:
+    """Images numbered from 1 in the order of their ids, which breaks ties in COCO's evaluation."""
+    ids = [image["id"] for image in content["images"]]
+    if image_ids is not None:
+        wanted = set(image_ids)
+        unknown = wanted - set(ids)
+        if unknown:
+            raise ValueError(
+                f"{len(unknown)} images that were looked at are not in the annotations, such as "
+                f"{min(unknown, key=str)!r}; take the file of these images"
+            )
+        ids = [number for number in ids if number in wanted]
+    is_number = all(isinstance(number, int | float) for number in ids)
+    return {number: n for n, number in enumerate(sorted(ids, key=None if is_number else str), 1)}
+
+
+def _known_shapes(
+    content: CocoContent, people: Sequence[dict], results: Sequence[dict], shapes: Shapes
+) -> dict[Any, tuple[int, int] | None]:
+    """(h, w) of every image: as opened, else as its results or most of its RLE masks have it."""
+    known = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
+    for records in (people, results):  # results come from the pictures themselves
+        sizes: dict[Any, Counter] = {}
+        for record in records:
+            if isinstance(record["segmentation"], dict):
+                counts = sizes.setdefault(record["image_id"], Counter())
+                counts[tuple(record["segmentation"]["size"])] += 1
+        for image_id, counts in sizes.items():
+            if known[image_id] not in counts:
+                known[image_id] = counts.most_common(1)[0][0]
+    known |= {image_id: tuple(shape[:2]) for image_id, shape in shapes.items()}
+    return {n: None if shape is None or None in shape else shape for n, shape in known.items()}
+
+
+def _draw(people: Sequence[dict], shapes: Mapping) -> list[dict]:
+    """People with masks as RLE; the box of one without a mask becomes an ignored region.
+
+    So somebody who has no mask counts neither as found nor as missed, and who predicts a mask
+    there is not wrong.
+    """
+    drawn = []
+    for person in people:
+        mask, shape = person["segmentation"], shapes[person["image_id"]]
+        if shape is None:
+            raise ValueError(
+                f"image {person['image_id']!r} has no width and height, which masks need; add "
+                "them to the annotations"
+            )
+        if isinstance(mask, dict) and tuple(mask["size"]) != shape:
+            mask = None
+        rle = None if mask is None else rle_of(mask, *shape)
+        if rle is None or coco_mask.area(rle) == 0:
+            rle = coco_mask.frPyObjects([person["bbox"]], *shape)[0]
+            person = person | {"iscrowd": 1}
+        drawn.append(person | {"segmentation": rle})
+    return drawn
+
+
+def _draw_results(results: Sequence[dict], shapes: Mapping) -> list[dict]:
+    for result in results:
+        mask, shape = result["segmentation"], shapes[result["image_id"]]
+        if shape is None or (isinstance(mask, dict) and tuple(mask["size"]) != shape):
+            raise ValueError(
+                f"a mask of the results of image {result['image_id']!r} has the size "
+                f"{mask['size'] if isinstance(mask, dict) else None}, the picture is {shape} "
+                "(h, w); take results of these pictures"
+            )
+    return [
+        r | {"segmentation": rle_of(r["segmentation"], *shapes[r["image_id"]])} for r in results
+    ]
+
+
+def _with_joints(
+    people: Sequence[dict], results: Sequence[dict], num_joints: int
+) -> tuple[list[dict], list[dict]]:
+    """All with the same number of joints; people without any get unlabelled ones."""
+    for record in [*people, *results]:
+        if record["keypoints"] and len(record["keypoints"]) != 3 * num_joints:
+            raise ValueError(
+                f"expected {num_joints} keypoints of 3 numbers each, got "
+                f"{len(record['keypoints'])} numbers in image {record['image_id']!r}; results, "
+                "annotations and sigmas must be of one skeleton"
+            )
+    nothing = [0] * (3 * num_joints)
+    return [p | {"keypoints": p["keypoints"] or nothing} for p in people], list(results)
+
+
+def _truth(person: dict, field: str, use_area: bool) -> dict:
+    width, height = person["bbox"][2:]
+    return {
+        "image_id": person["image_id"],
+        "category_id": person["category_id"],
+        "bbox": person["bbox"],
+        "area": person["area"] if use_area else AREA_OF_BOX * width * height,
+        "iscrowd": person["iscrowd"],
+        "num_keypoints": person["num_keypoints"],
+        field: person[field],
+    }
+
+
+def _answer(result: dict, field: str) -> dict:
+    """A result as ``COCO.loadRes`` makes it, but each by its own fields, not by the first one's."""
+    if field == "segmentation":
+        area = float(coco_mask.area(result[field]))
+    elif result.get("bbox") is not None:
+        area = result["bbox"][2] * result["bbox"][3]
+    else:
+        joints = np.reshape(result["keypoints"], (-1, 3))
+        area = float(np.ptp(joints[:, 0]) * np.ptp(joints[:, 1]))
+    return {
+        "image_id": result["image_id"],
+        "category_id": result["category_id"],
+        "score": result["score"],
+        "area": area,
+        "iscrowd": 0,
+        field: result[field],
+    }
+
+
+def _run(
+    shared: dict[str, list[dict]],
+    people: list[dict],
+    results: list[dict],
+    iou_type: str,
+    sigmas: Sequence[float] | None,
+) -> CocoNumbers:
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports on stdout
+        truth, found = COCO(), COCO()
+        for index, annotations in ((truth, people), (found, results)):
+            index.dataset = {**shared, "annotations": annotations}
+            index.createIndex()
+        evaluation = COCOeval(truth, found, iou_type)
+        if sigmas is not None:
+            evaluation.params.kpt_oks_sigmas = np.asarray(sigmas, dtype=np.float64)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    names = KEYPOINT_STATS if iou_type == "keypoints" else REGION_STATS
+    stats = dict(zip(names, map(float, evaluation.stats), strict=True))
+    return CocoNumbers(stats, *_count_found(evaluation))
+
+
+def _count_found(evaluation: COCOeval) -> tuple[int, int]:
+    """Annotated people that count, and those of them matched at the lowest threshold."""
+    first_area = evaluation.params.areaRng[0]
+    num_true = num_found = 0
+    for entry in evaluation.evalImgs:
+        if entry is None or entry["aRng"] != first_area:
+            continue
+        counts = np.asarray(entry["gtIgnore"]) == 0
+        num_true += int(counts.sum())
+        num_found += int((np.asarray(entry["gtMatches"])[0] > 0)[counts].sum())
+    return num_true, num_found
