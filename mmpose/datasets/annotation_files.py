@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,6 +75,19 @@ def read_coco_file(path: str | Path, *, needs_annotations: bool = True) -> dict:
     for image in content["images"]:
         require_fields(image, ("id",), f"an image of {path}")
     return content
+
+
+def data_path(root: str, file: str) -> str:
+    """The path of a file beside an annotation file, as published configs write it.
+
+    It is relative to the data set's root; a path that is there from the working folder, or begins
+    with the root already, is taken as it is.
+    """
+    inside = Path(root, file)  # an absolute file stays as it is
+    is_whole = bool(root) and os.path.normpath(file).startswith(os.path.normpath(root) + os.sep)
+    if not inside.exists() and (Path(file).exists() or is_whole):
+        return str(file)
+    return str(inside)
 
 
 def read_json_list(path: str | Path) -> list[dict]:

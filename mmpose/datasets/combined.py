@@ -11,6 +11,7 @@ from mmpose.registry import DATASETS
 
 from .coco_style import METAINFO_KEYS
 from .joint_mapping import check_mapping, map_joints
+from .pictures import reads_pictures
 from .pose_metainfo import parse_pose_metainfo
 from .seeded_index import draws_of
 from .transforms import KeypointConverter
@@ -83,6 +84,9 @@ class CombinedDataset(Dataset):
         self._check_skeletons()
         self._choose_samples(dataset_ratio_factor, np.random.default_rng(seed))
         self.pipeline = Compose(list(pipeline))
+        for dataset in self.datasets if reads_pictures(self.pipeline) else ():
+            if hasattr(dataset, "pictures"):
+                dataset.pictures.tell()
         self.test_mode = test_mode
         self.max_refetch = max_refetch
         self.num_unreadable = 0

@@ -8,7 +8,14 @@ from scipy.io import loadmat
 
 from mmpose.registry import DATASETS
 
-from .annotation_files import how_to_get, parse_numbers, read_json_list, require_fields
+from .annotation_files import (
+    data_path,
+    how_to_get,
+    parse_numbers,
+    read_json_list,
+    require_fields,
+)
+from .coco_file import CocoContent, complete_annotations
 from .coco_style import BaseCocoStyleDataset
 
 PIXELS_A_SCALE = 200  # MPII's unit of scale, the height of a person
@@ -88,8 +95,8 @@ class MpiiDataset(BaseCocoStyleDataset):
     """MPII: 16 joints, squares as boxes, sizes of pictures unknown until they are read.
 
     Args:
-        headbox_file: MPII's ground truth as a MATLAB file, relative to ``data_root``, one head
-            box for each person of ``ann_file``; needed for PCKh only.
+        headbox_file: MPII's ground truth as a MATLAB file (`data_path`), one head box
+            for each person of ``ann_file``; needed for PCKh only.
         others: those of `BaseCocoStyleDataset`.
     """
 
@@ -99,7 +106,7 @@ class MpiiDataset(BaseCocoStyleDataset):
         self.headbox_file = headbox_file
         super().__init__(**others)
 
-    def read_content(self) -> dict[str, list[dict]]:
+    def read_content(self) -> CocoContent:
         """MPII's list in COCO's format."""
         entries = read_json_list(self.ann_file)
         people = [mpii_person(entry, index) for index, entry in enumerate(entries)]
@@ -112,12 +119,13 @@ class MpiiDataset(BaseCocoStyleDataset):
             for name, number in numbers.items()
         ]
         people = [person | {"image_id": numbers[person["image_id"]]} for person in people]
-        return {"images": images, "annotations": self._with_head_sizes(people)}
+        content = {"images": images, "annotations": self._with_head_sizes(people)}
+        return complete_annotations(content, self.ann_file)
 
     def _with_head_sizes(self, people: list[dict]) -> list[dict]:
         if self.headbox_file is None:
             return people
-        sizes = read_head_sizes(Path(self.data_root, self.headbox_file))
+        sizes = read_head_sizes(data_path(self.data_root, self.headbox_file))
         if len(sizes) != len(people):
             raise ValueError(
                 f"{self.headbox_file} has {len(sizes)} head boxes, {self.ann_file} "

@@ -1,11 +1,16 @@
 """Where the pictures of an annotation file are, and how large they really are."""
 
+import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+from mmengine.dataset import Compose
+from mmengine.logging import print_log
 from PIL import Image
 
+READERS = ("LoadImage", "LoadImageFromFile")  # transforms that open img_path as a file
 _EXIF_ORIENTATION = 274
 _EXIF_TURNED = (5, 6, 7, 8)  # by a quarter
 
@@ -36,34 +41,64 @@ def _join(folder: str, name: str) -> str:
     return f"{folder.rstrip('/') or '/'}/{name}" if folder else name
 
 
-def missing_pictures(paths: Iterable[str]) -> list[str]:
-    """Those of the paths that are no files; each folder is listed once."""
-    folders: dict[str, set[str]] = {}
+@dataclass(frozen=True)
+class PictureCheck:
+    """Which pictures of an annotation file are there.
+
+    Attributes:
+        source: name of the file.
+        num_pictures: how many it has.
+        missing: paths of those that are no files, in the file's order.
+    """
+
+    source: str
+    num_pictures: int
+    missing: tuple[str, ...]
+
+    def tell(self) -> None:
+        """Say in one line how many are missing.
+
+        Raises:
+            FileNotFoundError: all of them are, naming the first paths.
+        """
+        first = ", ".join(self.missing[:3])
+        if self.missing and len(self.missing) == self.num_pictures:
+            raise FileNotFoundError(
+                f"none of the {self.num_pictures} pictures of {self.source} is there, such as "
+                f"{first}; set data_root and data_prefix=dict(img=...) to their folder"
+            )
+        if self.missing:
+            print_log(
+                f"{self.source}: {len(self.missing)} of {self.num_pictures} pictures are missing, "
+                f"such as {first}",
+                logger="current",
+                level=logging.WARNING,
+            )
+
+
+def find_pictures(paths: Iterable[str], source: str) -> PictureCheck:
+    """Look for pictures, listing each folder once.
+
+    Args:
+        paths: of the pictures; addresses (``s3://...``) count as there.
+        source: the annotation file that names them.
+    """
+    paths = dict.fromkeys(paths)
+    names: dict[str, set[str]] = {}
     missing = []
     for path in paths:
-        if "://" in path:
-            continue
         folder, name = os.path.split(path)
-        if folder not in folders:
-            folders[folder] = (
-                set(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else set()
-            )
-        if name not in folders[folder]:
+        if folder not in names:
+            is_folder = os.path.isdir(folder or ".")
+            names[folder] = set(os.listdir(folder or ".")) if is_folder else set()
+        if "://" not in path and name not in names[folder]:
             missing.append(path)
-    return missing
+    return PictureCheck(source, len(paths), tuple(missing))
 
 
-def refuse_all_missing(paths: Sequence[str], missing: Sequence[str], source: str) -> None:
-    """Refuse a file none of whose pictures is there.
-
-    Raises:
-        FileNotFoundError: naming the first paths.
-    """
-    if paths and len(missing) == len(paths):
-        raise FileNotFoundError(
-            f"none of the {len(paths)} pictures of {source} is there, such as "
-            f"{', '.join(missing[:3])}; set data_root and data_prefix=dict(img=...) to their folder"
-        )
+def reads_pictures(pipeline: Compose) -> bool:
+    """Whether a pipeline opens ``img_path`` as a file."""
+    return any(type(step).__name__ in READERS for step in pipeline.transforms)
 
 
 def picture_shape(path: str | Path) -> tuple[int, int] | None:

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from mmengine.logging import print_log
 
+MAX_TOLD = 20  # a whole folder that is gone would fill the log
+
 
 class UnreadableImageError(ValueError):
     """A picture is missing, empty or damaged."""
@@ -39,11 +41,13 @@ def run_pipeline(dataset: PoseSamples, sample: dict) -> dict | None:
     except UnreadableImageError as error:
         dataset.num_unreadable += 1
         consequence = "counted as missed" if dataset.test_mode else "left out of training"
-        print_log(
-            f"{error}; {consequence} (number {dataset.num_unreadable} in this process)",
-            logger="current",
-            level=logging.WARNING,
-        )
+        if dataset.num_unreadable <= MAX_TOLD:
+            more = "; further ones are counted alone" if dataset.num_unreadable == MAX_TOLD else ""
+            print_log(
+                f"{error}; {consequence} (number {dataset.num_unreadable} in this process{more})",
+                logger="current",
+                level=logging.WARNING,
+            )
     if not dataset.test_mode:
         return None
     blank = np.zeros((*_picture_shape(sample), 3), dtype=np.uint8)

@@ -74,9 +74,9 @@ def test_boxes_are_clipped_to_the_last_pixel(tmp_path):
     "change",
     [
         pytest.param({"iscrowd": 1}, id="crowd region"),
-        pytest.param({"num_keypoints": 0}, id="no labelled joint"),
-        pytest.param({"bbox": [10, 10, 0, 20]}, id="no width"),
-        pytest.param({"bbox": None}, id="no box"),
+        pytest.param({"keypoints": [5, 5, 0] * 17}, id="no labelled joint"),
+        pytest.param({"bbox": [10, 10, 0, 20], "segmentation": None}, id="no width, no mask"),
+        pytest.param({"bbox": None, "segmentation": []}, id="no box, no mask"),
         pytest.param({"keypoints": None}, id="no keypoints"),
         pytest.param({"bbox": [500, 10, 20, 20]}, id="outside the picture"),
     ],
@@ -92,7 +92,7 @@ def test_people_of_no_use_are_left_out(tmp_path, change):
 def test_a_file_without_anybody_is_refused(tmp_path):
     write_people(tmp_path)
     rewrite(tmp_path, lambda c: c.update(annotations=[]))
-    with pytest.raises(ValueError, match="no person with a box and a labelled joint"):
+    with pytest.raises(ValueError, match="has nobody that could be used, of 0 annotations"):
         open_people(tmp_path)
 
 
@@ -155,11 +155,28 @@ def test_an_unreadable_picture_is_black_in_a_test(tmp_path, caplog):
 
 def test_an_unreadable_picture_is_replaced_in_training(tmp_path):
     write_people(tmp_path)
-    (tmp_path / "images" / "1.png").unlink()
+    (tmp_path / "images" / "1.png").write_bytes(b"cut off")
     dataset = open_people(tmp_path, pipeline=VAL_PIPELINE)
     np.random.seed(0)
     assert dataset[0]["data_samples"].img_id != 1
     assert dataset.num_unreadable >= 1
+
+
+def test_missing_pictures_are_told_once_and_left_out_of_training_alone(tmp_path, caplog):
+    content = write_people(tmp_path)
+    people = [p["image_id"] for p in content["annotations"]]
+    (tmp_path / "images" / "1.png").unlink()
+    dataset = open_people(tmp_path, pipeline=VAL_PIPELINE)
+    assert len(dataset) == len(people) - people.count(1)
+    assert dataset.pictures.missing == (str(tmp_path / "images" / "1.png"),)
+    tested = open_people(tmp_path, pipeline=VAL_PIPELINE, test_mode=True)
+    assert len(tested) == len(people)
+    assert tested[0]["data_samples"].unreadable
+    for path in (tmp_path / "images").iterdir():
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"none of the \d+ pictures .* is there, such as"):
+        open_people(tmp_path, pipeline=VAL_PIPELINE)
+    assert len(open_people(tmp_path)) == len(people)  # nobody opens them
 
 
 GOLDEN = [  # data set, annotation, crop means without and with mask, first labelled joint

@@ -261,7 +261,7 @@ def test_as_many_people_are_used_as_pycocotools_finds(kind, file, tmp_path):
 
 @needs_fixtures
 def test_a_file_of_boxes_and_masks_alone_is_no_pose_file():
-    with pytest.raises(ValueError, match="check that it is a keypoint file"):
+    with pytest.raises(ValueError, match="250 without a labelled joint"):
         CocoDataset(
             ann_file=str(SHARED / "eval_fixtures/cocoapi_val2014_100/instances_val2014_100.json")
         )
@@ -371,12 +371,14 @@ def test_cihp_takes_the_poses_of_a_model(tmp_path):
     assert second["keypoints_visibility"][0].tolist() == [1, 0, 1, *[0] * 14]
     assert first["keypoints"][0, 2].tolist() == [22, 32]
     assert first["segmentation"] is not None
-    with pytest.raises(ValueError, match="no person with a box and a labelled joint"):
+    with pytest.raises(ValueError, match="4 without a labelled joint"):
         CIHPDataset(**kwargs)
 
 
 def test_a_person_of_mpii_whose_picture_is_damaged_is_posed_on_black(tmp_path):
-    write_json(tmp_path / "mpii.json", [mpii_entry()])
+    entry = mpii_entry()
+    write_json(tmp_path / "mpii.json", [entry])
+    (tmp_path / entry["image"]).write_bytes(b"cut off")
     dataset = MpiiDataset(
         data_root=str(tmp_path),
         ann_file="mpii.json",
