@@ -1,7 +1,7 @@
 """Detections that were written to a file, in the place of a detector's first look."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,10 @@ from mmengine.structures import InstanceData
 from bmp.detectors.selection import best_bboxes
 from bmp.interfaces import Detector
 from bmp.structures import make_people
-from mmpose.datasets.annotation_files import parse_numbers, read_json_list, require_fields
+from mmpose.datasets.annotation_files import read_json_list
+from mmpose.datasets.result_records import check_records
+from mmpose.structures import bbox_xywh2xyxy
 from mmpose.structures.mask import segmentation_to_mask
-
-_FIELDS = ("image_id", "category_id", "bbox", "score")
 
 
 class BoxFileDetector:
@@ -36,7 +36,8 @@ class BoxFileDetector:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no such list, or a box is not four numbers.
+        ValueError: it is no such list, a box is not four finite numbers, or nobody is of
+            ``category_id``.
     """
 
     def __init__(
@@ -60,16 +61,21 @@ class BoxFileDetector:
             "max_people": max_people,
             "inclusive": inclusive_nms,
         }
-        self.by_image: dict[int, list[dict]] = defaultdict(list)
-        for index, entry in enumerate(read_json_list(self.box_file)):
-            name = f"detection {index} of {self.box_file}"
-            require_fields(entry, _FIELDS, name)
-            if parse_numbers(entry, "bbox").shape != (4,):
-                raise ValueError(f"{name}: bbox must be x, y, w, h, got {entry['bbox']!r}")
+        self.by_image: dict[str, list[dict]] = defaultdict(list)
+        entries = check_records(
+            read_json_list(self.box_file), str(self.box_file), needs=("category_id", "bbox")
+        )
+        categories = {entry["category_id"] for entry in entries}
+        if entries and category_id not in categories:
+            raise ValueError(
+                f"{self.box_file} has no detection of category {category_id!r}, only of "
+                f"{sorted(categories, key=str)[:6]}: set category_id to that of people"
+            )
+        for entry in entries:
             if entry["category_id"] == category_id:
-                self.by_image[entry["image_id"]].append(entry)
+                self.by_image[str(entry["image_id"])].append(entry)
 
-    def people_of(self, img_id: int, image_shape: tuple[int, int]) -> InstanceData:
+    def people_of(self, img_id: Hashable, image_shape: tuple[int, int]) -> InstanceData:
         """The people that the file has in an image, best first.
 
         Args:
@@ -81,13 +87,13 @@ class BoxFileDetector:
         """
         entries = [
             entry
-            for entry in self.by_image.get(img_id, [])
+            for entry in self.by_image.get(str(img_id), [])
             if entry["score"] > self.score_thr and min(entry["bbox"][2:]) > 0
         ]
         bboxes = torch.tensor([entry["bbox"] for entry in entries], dtype=torch.float32)
         bboxes = bboxes.reshape(-1, 4)
-        bboxes = torch.cat([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]], 1)
-        scores = torch.tensor([float(entry["score"]) for entry in entries])
+        bboxes = bbox_xywh2xyxy(bboxes)
+        scores = torch.tensor([entry["score"] for entry in entries])
         keep = best_bboxes(bboxes, scores, **self.suppression)
         fields = {"bbox_scores": scores[keep]}
         masks = [

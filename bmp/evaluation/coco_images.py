@@ -1,6 +1,5 @@
 """Whole images of a COCO annotation file."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,9 @@ from torch.utils.data import Dataset
 
 from bmp.inputs import read_image
 from bmp.registry import DATASETS
+from mmpose.datasets.annotation_files import require_fields
+from mmpose.datasets.coco_file import read_people
+from mmpose.datasets.pictures import find_pictures, picture_path
 
 
 @DATASETS.register_module()
@@ -22,7 +24,8 @@ class CocoImageDataset(Dataset):
         max_images: stop after so many; None takes all.
 
     Raises:
-        FileNotFoundError: there is no such annotation file.
+        FileNotFoundError: there is no such annotation file, or none of its pictures.
+        ValueError: the file cannot be used, or lists no image.
     """
 
     def __init__(
@@ -33,13 +36,19 @@ class CocoImageDataset(Dataset):
         max_images: int | None = None,
     ) -> None:
         path = Path(data_root) / ann_file
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"no annotations {path}; datasets/README.md tells how to get them"
-            )
-        self.folder = Path(data_root) / (data_prefix or {}).get("img", "")
-        images = json.loads(path.read_text(encoding="utf-8"))["images"]
-        self.images = sorted(images, key=lambda entry: entry["id"])[:max_images]
+        folder = str(Path(data_root) / (data_prefix or {}).get("img", ""))
+        images = read_people(path, folder=folder, needs_annotations=False)["images"]
+        if not images:
+            raise ValueError(f"{path} lists no images; take an annotation file in COCO's format")
+        for image in images:
+            require_fields(image, ("file_name",), f"image {image['id']!r} of {path}")
+        is_number = all(isinstance(image["id"], int) for image in images)
+        images = sorted(images, key=lambda image: image["id"] if is_number else str(image["id"]))
+        self.images = [
+            (image["id"], picture_path(folder, str(image["file_name"])))
+            for image in images[:max_images]
+        ]
+        find_pictures((path for _, path in self.images), str(path)).tell()
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -57,10 +66,10 @@ class CocoImageDataset(Dataset):
             img_id: of the annotation file.
             error: why it cannot be read, None when it can.
         """
-        entry = self.images[index]
+        img_id, path = self.images[index]
         image, error = None, None
         try:
-            image = read_image(self.folder / entry["file_name"])
+            image = read_image(path)
         except ValueError as reason:  # its people count as missed; the others are evaluated
             error = str(reason)
-        return {"image": image, "img_id": entry["id"], "error": error}
+        return {"image": image, "img_id": img_id, "error": error}

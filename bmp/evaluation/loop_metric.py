@@ -8,14 +8,11 @@ from typing import Any
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from bmp.evaluation.coco_results import (
-    IOU_TYPES,
-    evaluate_results,
-    load_annotations,
-    people_to_results,
-    select_results,
-)
+from bmp.evaluation.coco_results import people_to_results, select_results
 from bmp.registry import METRICS
+from mmpose.datasets.coco_file import read_people
+from mmpose.datasets.pose_metainfo import parse_pose_metainfo
+from mmpose.evaluation.coco_evaluator import RESULT_FIELDS, check_somebody_counts, evaluate
 from mmpose.files import write_json
 
 RANKED_BY = {"bbox": "bbox_scores", "segm": "bbox_scores", "keypoints": "scores"}
@@ -33,6 +30,11 @@ class LoopCocoMetric(BaseMetric):
         collect_device: how processes exchange results, ``cpu`` or ``gpu``.
         prefix: put before the names of the numbers.
         collect_dir: folder that processes exchange results through.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it cannot be used: nobody in it can be evaluated, or its joints are not
+            COCO's 17.
     """
 
     default_prefix = "loop"
@@ -41,7 +43,7 @@ class LoopCocoMetric(BaseMetric):
         self,
         ann_file: str,
         *,
-        iou_types: Sequence[str] = tuple(IOU_TYPES),
+        iou_types: Sequence[str] = tuple(RESULT_FIELDS),
         ranked_by: Mapping[str, str] | None = None,
         outfile_prefix: str | None = None,
         collect_device: str = "cpu",
@@ -49,11 +51,17 @@ class LoopCocoMetric(BaseMetric):
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
-        unknown = sorted({*iou_types, *(ranked_by or {})} - set(IOU_TYPES))
+        unknown = sorted({*iou_types, *(ranked_by or {})} - set(RESULT_FIELDS))
         if unknown:
-            raise ValueError(f"unknown iou_types {unknown}; known: {', '.join(IOU_TYPES)}")
-        self.annotations = load_annotations(ann_file)
+            raise ValueError(f"unknown iou_types {unknown}; known: {', '.join(RESULT_FIELDS)}")
         self.iou_types = tuple(iou_types)
+        skeleton = parse_pose_metainfo({"from_file": "coco.py"})
+        self.sigmas = skeleton["sigmas"].tolist()
+        names = list(skeleton["keypoint_name2id"]) if "keypoints" in iou_types else None
+        self.annotations = read_people(ann_file, skeleton=names)
+        self.category_id = self.annotations["categories"][0]["id"]
+        for iou_type in self.iou_types:
+            check_somebody_counts(self.annotations["annotations"], iou_type, self.annotations)
         self.ranked_by = RANKED_BY | dict(ranked_by or {})
         self.outfile_prefix = outfile_prefix
 
@@ -68,9 +76,10 @@ class LoopCocoMetric(BaseMetric):
             turns: list[list[dict]] = []
             for n, people in enumerate(sample["turns"]):
                 is_repeated = n > 0 and people is sample["turns"][n - 1]
-                turns.append(
-                    turns[-1] if is_repeated else people_to_results(people, sample["img_id"])
-                )
+                if is_repeated:
+                    turns.append(turns[-1])
+                else:
+                    turns.append(people_to_results(people, sample["img_id"], self.category_id))
             self.results.append(
                 {"img_id": sample["img_id"], "turns": turns, "error": sample["error"]}
             )
@@ -79,10 +88,18 @@ class LoopCocoMetric(BaseMetric):
         """Evaluate the gathered results of all processes.
 
         Returns:
-            ``turn1/bbox_AP``, ... ``turn1/num_people`` (predicted), ``turn1/num_found`` (annotated
-            people matched by a box at IoU 0.5), ``num_true`` and ``num_failed``.
+            ``turn1/bbox_AP``, ... ``turn1/num_people`` (predicted), ``turn1/bbox_found`` (annotated
+            people matched at IoU 0.5), ``bbox_true``, ``num_images`` and ``num_failed``.
+
+        Raises:
+            ValueError: no picture could be read, nobody of these images can be evaluated, or a
+                prediction is no finite number; result files are written before.
         """
         by_image = {result["img_id"]: result for result in results}  # padding repeats images
+        failed = [result for result in by_image.values() if result["error"] is not None]
+        if len(failed) == len(by_image):
+            reason = f", such as: {failed[0]['error']}" if failed else ""
+            raise ValueError(f"none of {len(by_image)} images could be read{reason}")
         num_turns = max((len(result["turns"]) for result in by_image.values()), default=0)
         metrics: dict[str, float] = {}
         for turn in range(num_turns):
@@ -93,7 +110,6 @@ class LoopCocoMetric(BaseMetric):
                 for person in result["turns"][turn]
             ]
             metrics |= self._evaluate_turn(people, f"turn{turn + 1}", list(by_image))
-        failed = [result for result in by_image.values() if result["error"] is not None]
         metrics |= {"num_images": len(by_image), "num_failed": len(failed)}
         for result in failed:
             print_log(f"image {result['img_id']}: {result['error']}", logger="current")
@@ -109,15 +125,21 @@ class LoopCocoMetric(BaseMetric):
 
     def _evaluate_turn(self, people: list[dict], name: str, img_ids: list[int]) -> dict[str, float]:
         metrics: dict[str, float] = {f"{name}/num_people": len(people)}
-        for iou_type in self.iou_types:
-            selected = select_results(people, iou_type, self.ranked_by[iou_type])
-            values = evaluate_results(self.annotations, selected, iou_type, img_ids)
-            metrics |= {f"{name}/{iou_type}_{key}": values[key] for key in ("AP", "AP50", "AP75")}
-            metrics[f"{name}/{iou_type}_found"] = values["num_found"]
-            metrics[f"{iou_type}_true"] = values["num_true"]
-            if self.outfile_prefix is not None:
-                path = Path(f"{self.outfile_prefix}.{name}.{iou_type}.json")
-                write_json(path, selected)
+        selected = {
+            iou_type: select_results(people, iou_type, self.ranked_by[iou_type])
+            for iou_type in self.iou_types
+        }
+        if self.outfile_prefix is not None:
+            for iou_type, results in selected.items():
+                write_json(Path(f"{self.outfile_prefix}.{name}.{iou_type}.json"), results)
+        for iou_type, results in selected.items():
+            numbers = evaluate(
+                self.annotations, results, iou_type, sigmas=self.sigmas, image_ids=img_ids
+            )
+            short = {"AP": "AP", "AP50": "AP .5", "AP75": "AP .75"}
+            metrics |= {f"{name}/{iou_type}_{key}": numbers.stats[s] for key, s in short.items()}
+            metrics[f"{name}/{iou_type}_found"] = numbers.num_found
+            metrics[f"{iou_type}_true"] = numbers.num_true
         return metrics
 
 

@@ -50,10 +50,7 @@ def complete_results(
             unknown image, holds numbers that are not finite or a damaged mask; or none is of the
             category of people.
     """
-    completed = [
-        _complete(result, f"{source}: result {index}", needs)
-        for index, result in enumerate(results)
-    ]
+    completed = check_records(results, source, needs=needs)
     listed = [category["id"] for category in content["categories"]]
     if len(listed) == 1:
         completed = _of_people(completed, listed[0], source)
@@ -62,6 +59,18 @@ def complete_results(
     known = [image["id"] for image in content["images"]]
     ids = match_ids((result["image_id"] for result in completed), known, source, "the annotations")
     return [{**result, "image_id": ids[result["image_id"]]} for result in completed]
+
+
+def check_records(results: Sequence[dict], source: str, *, needs: Sequence[str] = ()) -> list[dict]:
+    """Results in one form, of whichever images and categories; see `complete_results`.
+
+    Raises:
+        ValueError: naming the first that cannot be used.
+    """
+    return [
+        _complete(result, f"{source}: result {index}", needs)
+        for index, result in enumerate(results)
+    ]
 
 
 def _complete(result: Any, name: str, needs: Sequence[str]) -> dict:

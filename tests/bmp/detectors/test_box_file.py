@@ -97,8 +97,15 @@ def run_model(monkeypatch):
     return run
 
 
+def test_people_are_of_the_named_category_and_images_are_matched_as_text(write):
+    path = write([entry([0, 0, 10, 10], image_id="7", category_id=0)])
+    with pytest.raises(ValueError, match=r"no detection of category 1, only of \[0\]"):
+        BoxFileDetector(path)
+    assert len(BoxFileDetector(path, category_id=0).people_of(7, (20, 20))) == 1
+
+
 def test_a_box_that_is_not_four_numbers_is_named(write):
-    with pytest.raises(ValueError, match=r"detection 0 of .*: bbox must be x, y, w, h"):
+    with pytest.raises(ValueError, match=r"result 0, of image 7: bbox has 3 numbers"):
         BoxFileDetector(write([entry([1, 2, 3])]))
 
 
