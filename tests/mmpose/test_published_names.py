@@ -214,7 +214,7 @@ def test_the_warp_equals_opencvs_of_three_points(rot, shift, inv):
     center, scale, size = np.array([50.0, 70]), np.array([60.0, 80]), (192, 256)
     middle = center + scale * shift
     half = turned([-30, 0], rot)  # to the left edge of the turned window
-    source = np.float32([middle, middle + half, middle + (-half[1], half[0])])
+    source = np.float32([middle, middle + half, middle + np.array([-half[1], half[0]])])
     # the third point is a quarter turn further, as far away
     target = np.float32([[96, 128], [0, 128], [96, 128 - 96]])
     order = (target, source) if inv else (source, target)
