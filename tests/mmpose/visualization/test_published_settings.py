@@ -47,7 +47,7 @@ def test_a_radius_makes_discs_of_it(radius):
 def test_a_line_width_is_in_pixels(width):
     drawn = draw({"line_width": width, "link_color": (1, 2, 250)})
     covered = drawn[:, 80, 2] > (GREY + 250) / 2  # across the bone, whose borders are smooth
-    assert abs(covered.sum() - width) <= 1
+    assert abs(covered.sum() - width) <= 2
     assert color_at(drawn, 80, 60) == (1, 2, 250)
 
 
@@ -106,18 +106,18 @@ def test_joints_are_numbered_in_the_color_of_text():
 
 
 def test_heatmaps_stand_below_where_the_crop_lies():
-    # a window of 80 x 60 round (80, 60): a cell of the 8 x 6 map is 10 px
+    # a window of 80 x 60 from (40, 30): a cell of the 8 x 6 map is 10 px
     window = {"input_center": np.float32([80, 60]), "input_scale": np.float32([80, 60])}
     sample = make_sample(metainfo=window)
     maps = torch.zeros(17, 6, 8)
-    maps[3, 0, 0] = 0.2  # centre at (45, 35)
+    maps[3, 2, 3] = 0.2  # at (70, 50), as keypoints are decoded
     sample.pred_fields = PixelData(heatmaps=maps)
     drawn = draw({}, sample, draw_heatmap=True)
     assert drawn.shape == (240, 160, 3)
     below = drawn[120:].astype(int)
     y, x = np.argwhere(below[..., 0] > below[..., 2]).mean(0)  # red where the map is high
-    assert abs(x - 45) <= 1
-    assert abs(y - 35) <= 1
+    assert abs(x - 70) <= 1
+    assert abs(y - 50) <= 1
     assert np.array_equal(drawn[:120], draw({}, sample))
     # the same maps in the frame of the image
     merged = make_sample()
