@@ -1,6 +1,23 @@
-"""A published import name that scripts around MMPose and mmdet use; nothing else belongs here."""
+"""Published import names that scripts around MMPose and mmdet use; nothing else belongs here."""
 
+import importlib
+
+from mmengine import registry as engine_registry
 from mmengine.config import Config
+
+PARTS = ("codecs", "models", "datasets", "evaluation", "engine", "visualization")
+
+
+def register_all_modules(init_default_scope: bool = True) -> None:
+    """Import every part that registers classes.
+
+    Args:
+        init_default_scope: let names in configs be looked up here first from now on.
+    """
+    for part in PARTS:
+        importlib.import_module(f"mmpose.{part}")
+    if init_default_scope:
+        engine_registry.init_default_scope("mmpose")
 
 
 def adapt_mmdet_pipeline(cfg: Config) -> Config:

@@ -34,6 +34,8 @@ ORDER = [
     "apis",
     "utils",
 ]
+# published import paths below what they name; they import names and do nothing else
+ALIASES = {"engine/hooks.py"}
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -73,6 +75,8 @@ def test_inside_mmpose_imports_go_one_way():
     allowed = {("apis", "datasets"), ("apis", "engine")}
     wrong = []
     for path in sources("mmpose"):
+        if path.relative_to(ROOT / "mmpose").as_posix() in ALIASES:
+            continue
         parts = path.relative_to(ROOT / "mmpose").with_suffix("").parts
         own = parts[0]
         if own not in ORDER:

@@ -19,6 +19,7 @@ from mmpose.structures import (
     crop_to_image_keypoints,
 )
 
+from .model import init_model  # noqa: F401 - a published import path
 from .people import Image, People, read_boxes, read_people
 
 # crops (n, 3, h, w) uint8, centres and scales of their windows (n, 2) -> tensors of n rows

@@ -9,6 +9,7 @@ from .body_datasets import (
     OCHumanDataset,
     OCHumanDetDataset,
 )
+from .builder import build_dataset
 from .cihp_dataset import CIHPDataset
 from .coco_style import BaseCocoStyleDataset
 from .combined import CombinedDataset
@@ -36,6 +37,7 @@ __all__ = [
     "MultiSourceSampler",
     "OCHumanDataset",
     "OCHumanDetDataset",
+    "build_dataset",
     "map_joints",
     "parse_pose_metainfo",
 ]

@@ -1,6 +1,7 @@
 """The top-down pose network: backbone, neck, head, losses and the estimator around them."""
 
 from .backbones import TimmBackbone, VisionTransformer
+from .builder import build_pose_estimator
 from .data_preprocessor import PoseDataPreprocessor
 from .estimators import TopdownPoseEstimator
 from .heads import HeatmapHead, MultiHead, PerDatasetHead
@@ -32,4 +33,5 @@ __all__ = [
     "TimmBackbone",
     "TopdownPoseEstimator",
     "VisionTransformer",
+    "build_pose_estimator",
 ]

@@ -54,6 +54,62 @@ def bbox_cs2xyxy(centers: Array, scales: Array, padding: float = 1.0) -> Array:
     return array_namespace(centers).concatenate([centers - half, centers + half], -1)
 
 
+def bbox_xywh2cs(bboxes_xywh: Array, padding: float = 1.0) -> tuple[Array, Array]:
+    """Centres and padded sizes (..., 2) of left, top, width, height (..., 4)."""
+    return bbox_xyxy2cs(bbox_xywh2xyxy(bboxes_xywh), padding)
+
+
+def bbox_cs2xywh(centers: Array, scales: Array, padding: float = 1.0) -> Array:
+    """Left, top, width, height (..., 4) from centres and padded sizes (..., 2)."""
+    return bbox_xyxy2xywh(bbox_cs2xyxy(centers, scales, padding))
+
+
+def bbox_overlaps(
+    bboxes1: Array, bboxes2: Array, mode: str = "iou", is_aligned: bool = False, eps: float = 1e-6
+) -> Array:
+    """How much boxes share, under MMPose's name.
+
+    Args:
+        bboxes1: (..., M, 4) xyxy.
+        bboxes2: (..., N, 4) xyxy, of the same kind.
+        mode: ``iou``: common area by that of both; ``iof``: by that of the first;
+            ``giou``: generalised (arXiv:1902.09630).
+        is_aligned: compare each with its partner instead of all with all; M equals N.
+        eps: areas that are divided by are at least this, px².
+
+    Returns:
+        (..., M, N); (..., M) of partners.
+
+    Raises:
+        ValueError: another mode, boxes of other than four numbers, or partners are missing.
+    """
+    if mode not in ("iou", "iof", "giou"):
+        raise ValueError(f"mode must be 'iou', 'iof' or 'giou', got {mode!r}")
+    shapes = f"got {tuple(bboxes1.shape)} and {tuple(bboxes2.shape)}"
+    if bboxes1.shape[-1] != 4 or bboxes2.shape[-1] != 4:
+        raise ValueError(f"boxes must be (..., M, 4) and (..., N, 4), {shapes}")
+    if is_aligned and bboxes1.shape != bboxes2.shape:
+        raise ValueError(f"is_aligned=True compares boxes of equal number, {shapes}")
+    xp = array_namespace(bboxes1)
+    first, second = (
+        (bboxes1, bboxes2) if is_aligned else (bboxes1[..., :, None, :], bboxes2[..., None, :, :])
+    )
+    larger, smaller = xp.maximum(first, second), xp.minimum(first, second)
+    common = _area(smaller[..., 2:] - larger[..., :2])
+    own = [_area(boxes[..., 2:] - boxes[..., :2]) for boxes in (first, second)]
+    union = own[0] + (0 * common if mode == "iof" else own[1] - common)
+    shares = common / union.clip(eps)
+    if mode != "giou":
+        return shares
+    hull = _area(larger[..., 2:] - smaller[..., :2]).clip(eps)
+    return shares - (hull - union) / hull
+
+
+def _area(sizes: Array) -> Array:
+    """Products of (..., 2) widths and heights, 0 where one is negative."""
+    return sizes[..., 0].clip(0) * sizes[..., 1].clip(0)
+
+
 def fix_aspect_ratio(scales: Array, aspect_ratio: float) -> Array:
     """Enlarge the short side of (..., 2) sizes until w / h equals ``aspect_ratio``."""
     xp = array_namespace(scales)
@@ -88,6 +144,50 @@ def get_udp_warp_matrix(
     row_x = xp.stack([factor_x * cos, -factor_x * sin, factor_x * shift_x], -1)
     row_y = xp.stack([factor_y * sin, factor_y * cos, factor_y * shift_y], -1)
     return xp.stack([row_x, row_y], -2)
+
+
+def get_warp_matrix(
+    center: np.ndarray,
+    scale: np.ndarray,
+    rot: float,
+    output_size: tuple[int, int],
+    shift: tuple[float, float] = (0.0, 0.0),
+    inv: bool = False,
+    fix_aspect_ratio: bool = True,
+) -> np.ndarray:
+    """Affine from image to crop that maps pixel edges onto pixel edges, under MMPose's name.
+
+    The window is turned by ``rot``, so what it shows turns the other way, against
+    :func:`get_udp_warp_matrix` and :func:`mmpose.structures.get_plain_warp_matrix`, which turn
+    the picture.
+
+    Args:
+        center: (2,) of the window, image pixels; lands on (w / 2, h / 2).
+        scale: (2,) its width and height.
+        rot: degrees.
+        output_size: (w, h) of the crop.
+        shift: of the window, in its own widths and heights.
+        inv: give the way back, from crop to image.
+        fix_aspect_ratio: both axes are resized as the width is; else each to fill the crop.
+
+    Returns:
+        (2, 3) float64.
+
+    Raises:
+        ValueError: center or scale are not two numbers.
+    """
+    center, scale = (np.asarray(value, dtype=np.float64) for value in (center, scale))
+    if center.shape != (2,) or scale.shape != (2,):
+        raise ValueError(f"center and scale must be (2,), got {center.shape} and {scale.shape}")
+    middle, size = center + scale * np.asarray(shift), np.asarray(output_size, dtype=np.float64)
+    factors = size / scale
+    if fix_aspect_ratio:
+        factors[1] = factors[0]
+    cos, sin = np.cos(np.deg2rad(rot)), np.sin(np.deg2rad(rot))
+    turn = factors[:, None] * np.array([[cos, sin], [-sin, cos]])
+    if inv:
+        turn, size, middle = np.linalg.inv(turn), 2 * middle, size / 2
+    return np.column_stack([turn, size / 2 - turn @ middle])
 
 
 def flip_bbox(bboxes: Array, image_width: int) -> Array:

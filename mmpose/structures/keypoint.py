@@ -54,7 +54,7 @@ def keypoint_sigmas(
     return torch.as_tensor(sigmas, dtype=like.dtype, device=like.device)
 
 
-def flip_keypoints(keypoints: Array, flip_indices: Sequence[int], image_width: int) -> Array:
+def mirror_keypoints(keypoints: Array, flip_indices: Sequence[int], image_width: int) -> Array:
     """Keypoints (..., K, 2) in the image mirrored left to right.
 
     Args:
@@ -65,6 +65,71 @@ def flip_keypoints(keypoints: Array, flip_indices: Sequence[int], image_width: i
     xp = array_namespace(keypoints)
     flipped = keypoints[..., list(flip_indices), :]
     return xp.stack([image_width - 1 - flipped[..., 0], flipped[..., 1]], -1)
+
+
+def flip_keypoints(
+    keypoints: Array,
+    keypoints_visible: Array | Sequence[int] | None,
+    image_size: tuple[int, int] | int,
+    flip_indices: Sequence[int] | None = None,
+    direction: str = "horizontal",
+) -> tuple[Array, Array | None] | Array:
+    """Keypoints and their flags in the mirrored image, under MMPose's name.
+
+    ``flip_keypoints(keypoints, flip_indices, image_width)`` is :func:`mirror_keypoints`.
+
+    Args:
+        keypoints: (..., K, 2), pixels.
+        keypoints_visible: (..., K) or (..., K, 1), or None.
+        image_size: (w, h).
+        flip_indices: (K,) which joint each becomes.
+        direction: ``"horizontal"``.
+
+    Returns:
+        Both, mirrored.
+
+    Raises:
+        ValueError: another direction.
+    """
+    if flip_indices is None:
+        return mirror_keypoints(keypoints, keypoints_visible, image_size)
+    if direction != "horizontal":
+        raise ValueError(
+            f"direction must be 'horizontal', got {direction!r}: people are mirrored left to right "
+            "only"
+        )
+    order = list(flip_indices)
+    if keypoints_visible is not None:
+        of_joint = (
+            (..., order, slice(None)) if keypoints_visible.ndim == keypoints.ndim else (..., order)
+        )
+        keypoints_visible = keypoints_visible[of_joint]
+    return mirror_keypoints(keypoints, order, image_size[0]), keypoints_visible
+
+
+def keypoint_clip_border(
+    keypoints: Array, keypoints_visible: Array, shape: tuple[int, int]
+) -> tuple[Array, Array]:
+    """Flags of 0 for joints outside the picture, under MMPose's name.
+
+    Args:
+        keypoints: (..., K, 2), pixels; they come back as they are.
+        keypoints_visible: (..., K), or (..., K, C) whose first column is the flag.
+        shape: (w, h) of the picture; joints at exactly w or h are inside.
+
+    Returns:
+        The keypoints and a new array of flags.
+    """
+    width, height = shape[:2]
+    x, y = keypoints[..., 0], keypoints[..., 1]
+    is_outside = (x < 0) | (x > width) | (y < 0) | (y > height)
+    xp = array_namespace(keypoints_visible)
+    if keypoints_visible.ndim < keypoints.ndim:
+        flags = keypoints_visible
+        return keypoints, xp.where(is_outside, xp.zeros_like(flags), flags)
+    flags = keypoints_visible[..., 0]
+    flags = xp.where(is_outside, xp.zeros_like(flags), flags)
+    return keypoints, xp.concatenate([flags[..., None], keypoints_visible[..., 1:]], -1)
 
 
 def crop_to_image_keypoints(

@@ -44,6 +44,29 @@ class PoseDataSample(BaseDataElement):
     pred_fields = _field("pred_fields", PixelData, "Predicted maps.")
 
 
+def split_instances(instances: InstanceData | None) -> list[dict]:
+    """One plain dict a person, as JSON takes it, under MMPose's name.
+
+    Args:
+        instances: with keypoints (N, K, 2), keypoint_scores (N, K) and maybe bboxes (N, 4),
+            bbox_scores (N,), keypoints_visible and keypoints_probs (N, K); None is nobody.
+
+    Returns:
+        N dicts: ``keypoints``, ``keypoint_scores``, and of those that there are ``bbox``,
+        ``bbox_score``, ``keypoints_visible``, ``keypoints_probs``. ``bbox`` is a list of four
+        numbers, as in BBoxMaskPose; MMPose wraps it in a tuple.
+    """
+    names = {"bboxes": "bbox", "bbox_scores": "bbox_score"}
+    fields = ("keypoints", "keypoint_scores", *names, "keypoints_visible", "keypoints_probs")
+    if instances is None:
+        return []
+    present = [field for field in fields if field in instances]
+    return [
+        {names.get(field, field): instances.get(field)[n].tolist() for field in present}
+        for n in range(len(instances))
+    ]
+
+
 def merge_data_samples(
     data_samples: Sequence[PoseDataSample], *, with_heatmaps: bool = True
 ) -> PoseDataSample:

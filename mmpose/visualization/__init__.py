@@ -2,12 +2,15 @@
 
 from .bad_case_hook import BadCaseAnalysisHook
 from .pose_drawing import Skeleton, draw_poses, skeleton_of
+from .pose_style import PoseStyle
+from .sample_drawing import draw_sample
 from .visualization_hook import PoseVisualizationHook
-from .visualizer import PoseLocalVisualizer, draw_sample
+from .visualizer import PoseLocalVisualizer
 
 __all__ = [
     "BadCaseAnalysisHook",
     "PoseLocalVisualizer",
+    "PoseStyle",
     "PoseVisualizationHook",
     "Skeleton",
     "draw_poses",

@@ -7,16 +7,19 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_gather_object, is_main_process
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData
+from torch import nn
 
 from mmpose.evaluation import scaled_distances
 from mmpose.files import write_image, write_json
-from mmpose.registry import HOOKS
+from mmpose.registry import HOOKS, METRICS, MODELS
 from mmpose.structures import PoseDataSample
 
+from .display import require_display
 from .visualization_hook import draw_on_picture, metainfo_of, picture_name
 
 METRIC_TYPES = ("loss", "accuracy")
@@ -24,13 +27,18 @@ NEAR = 0.05  # share of the longer side of the box, as `PCKAccuracy` has it
 META_KEYS = ("id", "img_id", "img_path", "dataset_name", "dataset_index")
 
 
-def person_metric(sample: PoseDataSample, metric_type: str) -> float | None:
+def person_metric(
+    sample: PoseDataSample, metric_type: str, metric: nn.Module | BaseMetric | None = None
+) -> float | None:
     """How well one person is posed, over its labelled joints.
 
     Args:
         sample: with annotations and predictions of one person.
         metric_type: ``loss``: mean squared difference of the coordinates, px²; ``accuracy``:
             share of joints nearer than 0.05 of the longer side of the box.
+        metric: what measures instead: for ``loss`` a module, called with the predicted and true
+            coordinates of the L labelled joints, (1, L, 2) each; for ``accuracy`` a metric, whose
+            first number counts.
 
     Returns:
         The number; None where no joint is labelled, as in detections.
@@ -44,6 +52,13 @@ def person_metric(sample: PoseDataSample, metric_type: str) -> float | None:
     labelled = (visible > 0) & (gt != 0).any(-1)  # joints of detections are all at (0, 0)
     if not labelled.any():
         return None
+    if metric is not None and metric_type == "loss":
+        return float(metric(pred[labelled][None], gt[labelled][None]))
+    if metric is not None:
+        metric.process({}, [sample.to_dict()])
+        numbers = metric.compute_metrics(metric.results)
+        metric.results.clear()
+        return float(next(iter(numbers.values())))
     if metric_type == "loss":
         return (pred - gt)[labelled].square().mean().item()
     corners = torch.as_tensor(sample.gt_instances.bboxes, dtype=torch.float64)  # (1, 4)
@@ -61,32 +76,51 @@ class BadCaseAnalysisHook(Hook):
 
     Args:
         enable: whether anything is collected.
-        metric_type: ``loss`` or ``accuracy``, see :func:`person_metric`.
-        badcase_thr: a person is a bad case from this loss on, or up to this accuracy.
+        show: whether the pictures are shown in a window too.
+        wait_time: seconds that a window stays open; 0: until a key is pressed.
+        interval: of the list, one in so many is drawn, the worst first.
         kpt_thr: joints with lower scores are drawn faint.
         out_dir: folder in the work directory.
-        max_pictures: how many of the worst are drawn.
+        metric_type: ``loss`` or ``accuracy``, see :func:`person_metric`.
+        metric: config of another loss or metric. The published default, ``KeypointMSELoss``,
+            gives the same numbers as None.
+        badcase_thr: a person is a bad case from this loss on, or up to this accuracy.
+        max_pictures: how many are drawn at most.
 
     Raises:
-        ValueError: another metric type.
+        KeyError: there is no such loss or metric.
+        RuntimeError: windows are asked for and there is no display.
+        ValueError: another metric type, or the interval is below 1.
     """
 
     def __init__(
         self,
         enable: bool = False,
-        metric_type: str = "loss",
-        badcase_thr: float = 5.0,
+        show: bool = False,
+        wait_time: float = 0.0,
+        interval: int = 1,
         kpt_thr: float = 0.3,
         out_dir: str = "badcase",
+        metric_type: str = "loss",
+        metric: dict | None = None,
+        badcase_thr: float = 5.0,
         max_pictures: int = 100,
     ) -> None:
         if metric_type not in METRIC_TYPES:
             raise ValueError(f"metric_type must be one of {METRIC_TYPES}, got {metric_type!r}")
+        if interval < 1:
+            raise ValueError(f"interval is a number of pictures, at least 1, got {interval}")
+        if enable and show:
+            require_display()
         self.enable = enable
-        self.metric_type = metric_type
-        self.badcase_thr = badcase_thr
+        self.show = show
+        self.wait_time = wait_time
+        self.interval = interval
         self.kpt_thr = kpt_thr
         self.out_dir = out_dir
+        self.metric_type = metric_type
+        self.metric = _build_metric(metric_type, metric)
+        self.badcase_thr = badcase_thr
         self.max_pictures = max_pictures
         self._bad_cases: list[tuple[float, PoseDataSample]] = []
         self._num_measured = 0
@@ -105,7 +139,9 @@ class BadCaseAnalysisHook(Hook):
         """Keep the bad cases of a batch."""
         for sample in outputs or () if self.enable else ():
             is_readable = not sample.metainfo.get("unreadable", False)
-            value = person_metric(sample, self.metric_type) if is_readable else None
+            if not is_readable:
+                continue
+            value = person_metric(sample, self.metric_type, self.metric)
             if value is None:
                 continue
             self._num_measured += 1
@@ -133,12 +169,24 @@ class BadCaseAnalysisHook(Hook):
         )
         folder = Path(runner.work_dir, self.out_dir)
         entries = [_entry(value, sample) for value, sample in worst_first]
-        dataset = runner.test_loop.dataloader.dataset
-        for entry, (_, sample) in list(zip(entries, worst_first, strict=True))[: self.max_pictures]:
+        listed = list(zip(entries, (sample for _, sample in worst_first), strict=True))
+        for entry, sample in listed[:: self.interval][: self.max_pictures]:
             entry["picture"] = f"{picture_name(sample)}.jpg"
-            drawn = draw_on_picture(sample, metainfo_of(dataset, sample), self.kpt_thr)
-            write_image(folder / entry["picture"], drawn[..., ::-1])
+            self._draw(runner, sample, folder / entry["picture"])
         write_json(folder / "results.json", entries, indent=1)
+
+    def _draw(self, runner: Runner, sample: PoseDataSample, path: Path) -> None:
+        metainfo = metainfo_of(runner.test_loop.dataloader.dataset, sample)
+        drawn = draw_on_picture(sample, metainfo, self.kpt_thr, runner.visualizer)
+        if self.show:
+            runner.visualizer.show(drawn, win_name=path.stem, wait_time=self.wait_time)
+        write_image(path, drawn[..., ::-1])
+
+
+def _build_metric(metric_type: str, metric: dict | None) -> nn.Module | BaseMetric | None:
+    if metric is None:
+        return None
+    return (MODELS if metric_type == "loss" else METRICS).build(metric)
 
 
 def _slim(sample: PoseDataSample) -> PoseDataSample:

@@ -132,6 +132,9 @@ def draw_poses(
     show_bones: bool = True,
     show_markers: bool = True,
     skeleton: Skeleton = COCO_SKELETON,
+    radius: float | None = None,
+    line_width: float | None = None,
+    opacity_by_score: bool = False,
 ) -> np.ndarray:
     """Draw the skeletons of N people on a copy of the image.
 
@@ -148,6 +151,11 @@ def draw_poses(
         show_bones: whether the lines are drawn.
         show_markers: whether the joints are drawn.
         skeleton: of K joints; by default COCO's 17.
+        radius: joints are discs of this radius, pixels, instead of markers that grow with the
+            person.
+        line_width: of the bones, pixels, in place of ``width``.
+        opacity_by_score: joints are as opaque as their scores, in steps of a tenth, and bones as
+            their fainter end; else only those below ``score_thr`` are faint.
 
     Returns:
         (H, W, 3) uint8 BGR, a new array.
@@ -155,24 +163,27 @@ def draw_poses(
     Raises:
         ValueError: shapes do not fit.
     """
-    points, certainty = _read_joints(image, keypoints, scores, score_thr, len(skeleton.markers))
+    points, certainty, values = _read_joints(
+        image, keypoints, scores, score_thr, len(skeleton.markers)
+    )
     if colors is not None and len(colors) != len(points):
         raise ValueError(f"got {len(colors)} colors for {len(points)} people; pass one a person")
     sizes = np.sqrt(_extents(points, certainty))  # (N,) px
+    opacity = _opacities(certainty, values if opacity_by_score else None)
     canvas = image.copy()
-    for wanted in (Certainty.FAINT, Certainty.SURE):
-        if not (certainty == wanted).any():
-            continue
-        layer = canvas.copy() if wanted == Certainty.FAINT else canvas
+    for level in np.unique(opacity[opacity > 0]):  # the most opaque last
+        layer = canvas.copy() if level < 1 else canvas
         for n, size in enumerate(sizes):
             color = None if colors is None else colors[n]
             if show_bones:
                 bones = [(i, j, limb if color is None else color) for i, j, limb in skeleton.bones]
-                _draw_bones(layer, bones, points[n], certainty[n], wanted, size, width)
+                thickness = max(int(size / 500 * width if line_width is None else line_width), 1)
+                _draw_bones(layer, bones, points[n], opacity[n], level, thickness)
             if show_markers:
-                _draw_markers(layer, skeleton.markers, points[n], certainty[n], wanted, size)
-        if wanted == Certainty.FAINT:  # one blend for all people
-            cv2.addWeighted(layer, FAINT_WEIGHT, canvas, 1 - FAINT_WEIGHT, 0, dst=canvas)
+                markers = _markers(skeleton, certainty[n])
+                _draw_markers(layer, markers, points[n], opacity[n] == level, size, radius)
+        if level < 1:  # one blend for all people
+            cv2.addWeighted(layer, level, canvas, 1 - level, 0, dst=canvas)
     return canvas
 
 
@@ -182,8 +193,8 @@ def _read_joints(
     scores: np.ndarray | Tensor | None,
     score_thr: float,
     num_keypoints: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Checked points (N, K, 2) float and certainty (N, K) of :class:`Certainty`."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Checked points (N, K, 2) float, certainty (N, K) of :class:`Certainty`, scores (N, K)."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(
             f"image must be (H, W, 3) uint8 BGR, got {image.shape} {image.dtype}; "
@@ -191,7 +202,8 @@ def _read_joints(
         )
     keypoints = _as_array(keypoints)
     if keypoints.size == 0:
-        return np.zeros((0, num_keypoints, 2)), np.zeros((0, num_keypoints), int)
+        nothing = np.zeros((0, num_keypoints))
+        return np.zeros((0, num_keypoints, 2)), nothing.astype(int), nothing
     if keypoints.ndim != 3 or keypoints.shape[1:] not in ((num_keypoints, 2), (num_keypoints, 3)):
         raise ValueError(
             f"keypoints must be (N, {num_keypoints}, 2) or (N, {num_keypoints}, 3), got "
@@ -213,7 +225,7 @@ def _read_joints(
     certainty = np.where(sure, Certainty.SURE, Certainty.FAINT)
     drawn = np.isfinite(points).all(-1) & (points != 0).any(-1) & (values > 0)
     points = np.clip(np.nan_to_num(points), -FARTHEST, FARTHEST)
-    return points, np.where(drawn, certainty, Certainty.ABSENT)
+    return points, np.where(drawn, certainty, Certainty.ABSENT), values
 
 
 def _as_array(values: np.ndarray | Tensor) -> np.ndarray:
@@ -228,20 +240,25 @@ def _extents(points: np.ndarray, certainty: np.ndarray) -> np.ndarray:
     return np.maximum(high - low, 1).prod(-1)
 
 
+def _opacities(certainty: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+    """How opaque joints are, (N, K) in [0, 1]: by their scores, where given, in tenths."""
+    if values is None:
+        return np.choose(certainty, [0.0, FAINT_WEIGHT, 1.0])
+    return np.where(certainty == Certainty.ABSENT, 0, np.ceil(values.clip(0, 1) * 10) / 10)
+
+
 def _draw_bones(
     canvas: np.ndarray,
     bones: Sequence[tuple[int, int, Sequence[int]]],
     points: np.ndarray,
-    certainty: np.ndarray,
-    wanted: Certainty,
-    size: float,
-    width: float,
+    opacity: np.ndarray,
+    level: float,
+    thickness: int,
 ) -> None:
-    """Lines of one person whose less certain end is ``wanted``."""
-    thickness = max(int(size / 500 * width), 1)
+    """Lines of one person whose fainter end is of that opacity."""
     fixed = np.round(points * (1 << SUBPIXEL_BITS)).astype(int)
     for first, second, color in bones:
-        if min(certainty[first], certainty[second]) != wanted:
+        if min(opacity[first], opacity[second]) != level:
             continue
         cv2.line(
             canvas,
@@ -254,22 +271,28 @@ def _draw_bones(
         )
 
 
+def _markers(skeleton: Skeleton, certainty: np.ndarray) -> list[tuple[int, tuple]]:
+    """Shape and colour of the joints of one person, grey where they are below the threshold."""
+    return [
+        (shape, FAINT_MARKER if sure == Certainty.FAINT else color)
+        for (shape, color), sure in zip(skeleton.markers, certainty, strict=True)
+    ]
+
+
 def _draw_markers(
     canvas: np.ndarray,
     markers: Sequence[tuple[int, tuple[int, int, int]]],
     points: np.ndarray,
-    certainty: np.ndarray,
-    wanted: Certainty,
+    wanted: np.ndarray,
     size: float,
+    radius: float | None,
 ) -> None:
-    """Joints of one person that are ``wanted``."""
+    """Joints of one person that are ``wanted``, (K,) bool."""
     marker_size, thickness = max(int(size / 35), 2), max(int(size / 160), 1)
-    for (x, y), (shape, color) in zip(
-        points[certainty == wanted],
-        [marker for marker, c in zip(markers, certainty, strict=True) if c == wanted],
-        strict=True,
-    ):
-        if wanted == Certainty.FAINT:
-            color = FAINT_MARKER
-        center = (round(x), round(y))
-        cv2.drawMarker(canvas, center, color, shape, marker_size, thickness, cv2.LINE_AA)
+    for joint in np.flatnonzero(wanted):
+        center = tuple(round(float(c)) for c in points[joint])
+        shape, color = markers[joint]
+        if radius is None:
+            cv2.drawMarker(canvas, center, color, shape, marker_size, thickness, cv2.LINE_AA)
+        else:
+            cv2.circle(canvas, center, max(round(radius), 1), color, cv2.FILLED, cv2.LINE_AA)

@@ -1,6 +1,6 @@
 """Pictures of what a model predicts while it is validated or tested."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 from torch.utils.data import Dataset
 
 from mmpose.datasets.transforms import loading
@@ -15,7 +16,9 @@ from mmpose.files import write_image
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample, merge_data_samples
 
-from .visualizer import draw_sample
+from .display import require_display
+from .pose_style import PoseStyle
+from .sample_drawing import draw_sample
 
 
 def metainfo_of(dataset: Dataset, sample: PoseDataSample) -> dict:
@@ -25,10 +28,16 @@ def metainfo_of(dataset: Dataset, sample: PoseDataSample) -> dict:
     return dataset.metainfo
 
 
-def draw_on_picture(sample: PoseDataSample, metainfo: dict, kpt_thr: float) -> np.ndarray:
-    """The picture of a sample with its true and predicted poses, (H, 2 W, 3) uint8 RGB."""
+def draw_on_picture(
+    sample: PoseDataSample, metainfo: dict, kpt_thr: float, visualizer: Visualizer
+) -> np.ndarray:
+    """The picture of a sample with its true and predicted poses, (H, 2 W, 3) uint8 RGB.
+
+    A `PoseLocalVisualizer` lends its colours and sizes.
+    """
     rgb = loading.read_image(sample.metainfo["img_path"])[..., ::-1]
-    return draw_sample(rgb, sample, metainfo, kpt_thr=kpt_thr)
+    style = getattr(visualizer, "style", PoseStyle())
+    return draw_sample(rgb, sample, metainfo, kpt_thr=kpt_thr, style=style)
 
 
 def picture_name(sample: PoseDataSample) -> str:
@@ -49,10 +58,13 @@ class PoseVisualizationHook(Hook):
         interval: one picture of so many, counted from the first of each validation or test, in
             each process.
         kpt_thr: joints with lower scores are drawn faint.
+        show: whether pictures of a test are shown in a window too.
+        wait_time: seconds that a window stays open; 0: until a key is pressed.
         out_dir: folder in the work directory for the pictures of a test; None hands them to the
             backends too.
 
     Raises:
+        RuntimeError: windows are asked for and there is no display.
         ValueError: the interval is below 1.
     """
 
@@ -61,13 +73,19 @@ class PoseVisualizationHook(Hook):
         enable: bool = False,
         interval: int = 50,
         kpt_thr: float = 0.3,
+        show: bool = False,
+        wait_time: float = 0.0,
         out_dir: str | None = None,
     ) -> None:
         if interval < 1:
             raise ValueError(f"interval is a number of pictures, at least 1, got {interval}")
+        if enable and show:
+            require_display()
         self.enable = enable
         self.interval = interval
         self.kpt_thr = kpt_thr
+        self.show = show
+        self.wait_time = wait_time
         self.out_dir = out_dir
         self._num_seen = 0
 
@@ -85,7 +103,7 @@ class PoseVisualizationHook(Hook):
         outputs: Sequence[PoseDataSample] | None = None,
     ) -> None:
         """Draw what is due of a batch."""
-        for sample, rgb in self._drawn(runner.val_loop.dataloader.dataset, outputs):
+        for sample, rgb in self._drawn(runner, runner.val_loop.dataloader.dataset, outputs):
             runner.visualizer.add_image(f"val_{picture_name(sample)}", rgb, runner.iter)
 
     def after_test_iter(
@@ -96,14 +114,18 @@ class PoseVisualizationHook(Hook):
         outputs: Sequence[PoseDataSample] | None = None,
     ) -> None:
         """Draw what is due of a batch."""
-        for sample, rgb in self._drawn(runner.test_loop.dataloader.dataset, outputs):
+        for sample, rgb in self._drawn(runner, runner.test_loop.dataloader.dataset, outputs):
             name = picture_name(sample)
+            if self.show:
+                runner.visualizer.show(rgb, win_name=name, wait_time=self.wait_time)
             if self.out_dir is None:
                 runner.visualizer.add_image(f"test_{name}", rgb, runner.iter)
             else:
                 write_image(Path(runner.work_dir, self.out_dir, f"{name}.jpg"), rgb[..., ::-1])
 
-    def _drawn(self, dataset: Dataset, samples: Sequence[PoseDataSample] | None):
+    def _drawn(
+        self, runner: Runner, dataset: Dataset, samples: Sequence[PoseDataSample] | None
+    ) -> Iterator[tuple[PoseDataSample, np.ndarray]]:
         """Merged samples and drawings (H, 2 W, 3) RGB of the pictures of a batch that are due."""
         if not self.enable:
             return
@@ -115,7 +137,8 @@ class PoseVisualizationHook(Hook):
             if is_due:
                 metainfo = metainfo_of(dataset, people[0])
                 merged = merge_data_samples(people, with_heatmaps=False)
-                yield people[0], draw_on_picture(merged, metainfo, self.kpt_thr)
+                drawn = draw_on_picture(merged, metainfo, self.kpt_thr, runner.visualizer)
+                yield people[0], drawn
 
 
 def _picture_of(sample: PoseDataSample) -> tuple[str, str]:

@@ -128,6 +128,24 @@ PUBLISHED = {
             **{"type": "BadCaseAnalysisHook", "enable": False, "out_dir": "badcase"},
             **{"metric_type": "loss", "badcase_thr": 5},
         },
+        {
+            **{"type": "PoseVisualizationHook", "enable": False, "interval": 50, "kpt_thr": 0.3},
+            **{"show": False, "wait_time": 0.0, "out_dir": None},
+        },
+        {
+            **{"type": "BadCaseAnalysisHook", "enable": False, "show": False, "wait_time": 0.0},
+            **{"interval": 50, "kpt_thr": 0.3, "out_dir": "badcase", "metric_type": "loss"},
+            **{"metric": {"type": "KeypointMSELoss"}, "badcase_thr": 5},
+        },
+    ],
+    "VISUALIZERS": [
+        {
+            **{"type": "PoseLocalVisualizer", "name": "published", "radius": 3, "line_width": 1},
+            **{"alpha": 0.8, "kpt_color": "red", "link_color": None, "bbox_color": "green"},
+            **{"text_color": (255, 255, 255), "skeleton": None, "show_keypoint_weight": False},
+            **{"backend": "opencv", "vis_backends": [{"type": "LocalVisBackend"}]},
+            "save_dir": "unused",
+        },
     ],
 }
 

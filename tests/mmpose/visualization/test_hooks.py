@@ -12,7 +12,7 @@ from mmengine.structures import InstanceData
 
 from mmpose.engine.runner import StrictRunner
 from mmpose.structures import PoseDataSample
-from mmpose.visualization import BadCaseAnalysisHook, PoseVisualizationHook
+from mmpose.visualization import BadCaseAnalysisHook, PoseStyle, PoseVisualizationHook
 from mmpose.visualization.bad_case_hook import person_metric
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
@@ -166,8 +166,69 @@ def test_a_person_is_measured_over_labelled_joints():
     assert person_metric(make_person([[1, 1]], [0]), "loss") is None
 
 
+def test_other_losses_and_metrics_measure_a_person():
+    sample = make_person([[3, 0], [0, 4.9], [5.1, 0], [90, 90]], [1, 1, 1, 0])
+    loss = dict(type="KeypointMSELoss", loss_weight=2.0)
+    hook = BadCaseAnalysisHook(metric=loss)
+    expected = 2 * (3**2 + 4.9**2 + 5.1**2) / 6
+    assert person_metric(sample, "loss", hook.metric) == pytest.approx(expected)
+    hook = BadCaseAnalysisHook(metric_type="accuracy", metric=dict(type="PCKAccuracy", thr=0.04))
+    sample.set_metainfo({"id": 1, "img_id": 1})
+    for _ in range(2):  # nothing is left over from the last person
+        assert person_metric(sample, "accuracy", hook.metric) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("interval", "drawn"), [(1, [0, 1, 2, 3, 4, 5]), (2, [0, 2, 4]), (4, [0, 4])]
+)
+def test_of_the_bad_cases_one_in_so_many_is_drawn(annotations, tmp_path, interval, drawn):
+    hook = dict(type="BadCaseAnalysisHook", enable=True, badcase_thr=0, interval=interval)
+    make_runner(tmp_path, f"every_{interval}", dict(badcase=hook)).test()
+    entries = json.loads((tmp_path / "work" / "badcase" / "results.json").read_text())
+    assert [i for i, entry in enumerate(entries) if entry["picture"]] == drawn
+
+
+@pytest.mark.parametrize("hook", [PoseVisualizationHook, BadCaseAnalysisHook])
+def test_windows_without_a_display_are_refused_before_the_run(hook, monkeypatch):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr(plt, "get_backend", lambda: "agg")
+    with pytest.raises(RuntimeError, match="no display"):
+        hook(enable=True, show=True)
+    hook(enable=False, show=True)
+
+
+def test_pictures_are_shown_and_take_the_style_of_the_visualizer(
+    annotations, tmp_path, monkeypatch
+):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr(plt, "get_backend", lambda: "qtagg")
+    hooks = dict(
+        visualization=dict(
+            type="PoseVisualizationHook", enable=True, interval=3, show=True, wait_time=1.5
+        ),
+        badcase=dict(type="BadCaseAnalysisHook", enable=True, badcase_thr=0, interval=6, show=True),
+    )
+    runner = make_runner(tmp_path, "shown", hooks)
+    runner.visualizer.style = PoseStyle(radius=6, kpt_color="red")
+    shown = []
+    monkeypatch.setattr(
+        type(runner.visualizer),
+        "show",
+        lambda self, image, win_name, wait_time: shown.append((image, win_name, wait_time)),
+    )
+    runner.test()
+    assert [wait for _, _, wait in shown] == [1.5, 0]
+    assert shown[0][1] == "coco_1_2"
+    for image, *_ in shown:
+        assert (image[:, :WIDTH] == (255, 0, 0)).all(-1).any()
+
+
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="metric_type must be one of"):
         BadCaseAnalysisHook(metric_type="iou")
     with pytest.raises(ValueError, match="at least 1, got 0"):
         PoseVisualizationHook(interval=0)
+    with pytest.raises(ValueError, match="at least 1, got -1"):
+        BadCaseAnalysisHook(interval=-1)

@@ -1,0 +1,99 @@
+"""What is drawn beside the joints: boxes, numbers of joints, heatmaps."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from mmengine.structures import BaseDataElement
+from torch import Tensor
+
+from mmpose.structures.heatmap import heatmaps_to_image
+
+HEATMAP_WEIGHT = 0.5  # share of the heatmap in the picture
+TEXT_SCALE = 0.4  # of OpenCV's font: digits 8 px tall
+OUTLINE = (0, 0, 0)
+FARTHEST = 1e5  # px; OpenCV's coordinates overflow beyond
+
+
+def draw_bboxes(
+    canvas: np.ndarray, bboxes: np.ndarray | Tensor, color: Sequence[int], thickness: int
+) -> None:
+    """Draw boxes (N, 4) xyxy, image pixels, on a canvas (H, W, 3) in place."""
+    corners = torch.as_tensor(bboxes).float().clamp(-FARTHEST, FARTHEST).round().int().tolist()
+    for left, top, right, bottom in corners:
+        cv2.rectangle(canvas, (left, top), (right, bottom), color, thickness)
+
+
+def number_joints(
+    canvas: np.ndarray, keypoints: np.ndarray, is_drawn: np.ndarray, color: Sequence[int]
+) -> None:
+    """Write the number of each joint at its upper right, outlined in black, in place.
+
+    Args:
+        canvas: (H, W, 3) uint8.
+        keypoints: (N, K, 2), image pixels.
+        is_drawn: (N, K) bool.
+        color: of the digits.
+    """
+    for person, joint in np.argwhere(is_drawn):
+        x, y = keypoints[person, joint].clip(-FARTHEST, FARTHEST)
+        place = (round(float(x)) + 3, round(float(y)) - 3)
+        for paint, thickness in ((OUTLINE, 3), (color, 1)):
+            cv2.putText(
+                *(canvas, str(joint), place, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SCALE),
+                *(paint, thickness, cv2.LINE_AA),
+            )
+
+
+def lay_heatmaps_over(image: np.ndarray, heatmaps: Tensor) -> np.ndarray:
+    """The highest of the maps at each pixel, in false colours over the image.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        heatmaps: (K, H, W) in the frame of the image; the highest value is red, 0 blue.
+
+    Returns:
+        (H, W, 3) uint8 BGR, a new array.
+    """
+    highest = heatmaps.float().cpu().amax(0).clamp(min=0)
+    shares = highest / highest.max().clamp(min=1e-12)
+    colors = cv2.applyColorMap((255 * shares).byte().numpy(), cv2.COLORMAP_JET)
+    return cv2.addWeighted(colors, HEATMAP_WEIGHT, image, 1 - HEATMAP_WEIGHT, 0)
+
+
+def heatmaps_in_image(
+    sample: BaseDataElement, field: str, num_keypoints: int, shape: tuple[int, int]
+) -> Tensor | None:
+    """The maps of a sample, (K, H, W), in the frame of its image.
+
+    Args:
+        sample: of one person, or merged from those of an image.
+        field: ``gt_fields`` or ``pred_fields``.
+        num_keypoints: K; of combined maps, three a joint, the first of each is taken.
+        shape: (H, W) of the image.
+
+    Returns:
+        The maps; None where the sample has none.
+
+    Raises:
+        ValueError: the maps are of a crop and the sample does not say where it lies.
+    """
+    pixels = getattr(sample, field, None)
+    if pixels is None or "heatmaps" not in pixels:
+        return None
+    maps = torch.as_tensor(pixels.heatmaps).float().cpu()
+    if len(maps) == 3 * num_keypoints:
+        maps = maps[::3]
+    if tuple(maps.shape[1:]) == tuple(shape):
+        return maps
+    window = [sample.metainfo.get(key) for key in ("input_center", "input_scale")]
+    if any(value is None for value in window):
+        raise ValueError(
+            f"{field}.heatmaps are {tuple(maps.shape[1:])} for an image of {tuple(shape)} and the "
+            "sample has no input_center and input_scale, so their place is unknown; draw what "
+            "merge_data_samples returns, or set draw_heatmap=False"
+        )
+    return heatmaps_to_image(
+        maps, *(torch.as_tensor(v, dtype=torch.float32).reshape(2) for v in window), shape
+    )
