@@ -14,7 +14,7 @@ from bmp import environment
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code is 0 only if everything asked for was done."""
+    """Run the command; the exit code is 0 if it did what was asked."""
     args = make_parser().parse_args(argv)
     # of torch, about a call in mmdet: nothing that a user could change
     warnings.filterwarnings("ignore", message="torch.meshgrid", category=UserWarning)
@@ -26,7 +26,8 @@ def guarded(work: Callable[[], int], *, show_traceback: bool = False) -> int:
     try:
         return work()
     except KeyboardInterrupt as error:
-        environment.tell(f"bmp: {environment.explain(error)}")
+        # work that keeps what is done says so itself
+        environment.tell(f"bmp: {str(error) or environment.explain(error)}")
         return 130
     except (OSError, ImportError, ValueError) as error:
         if show_traceback:
@@ -51,7 +52,8 @@ def make_parser() -> argparse.ArgumentParser:
         parents=[shared],
         help="find the people in images",
         description="Run the loop on images. Writes NAME_people.jpg, NAME_turns.jpg and "
-        "NAME_turns.gif for each and results.json (COCO results) for all.",
+        "NAME_turns.gif for each, and for all results.json (COCO results) and annotations.json "
+        "(the same with images, sizes, names of joints: what other tools open).",
     )
     run.add_argument("images", nargs="+", metavar="IMAGE", help="image files or folders of them")
     run.add_argument(
@@ -86,8 +88,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run_command(args: argparse.Namespace) -> int:
-    """``bmp run``: 1 if an image could not be read."""
+    """``bmp run``: 1 if no image could be read."""
     environment.check_opencv()
+    if args.out.exists() and not args.out.is_dir():
+        raise ValueError(f"--out must be a folder, {args.out} is a file; choose another name")
     environment.check_writable(args.out)
     from bmp.photos import find_images, run_photos
 
@@ -97,12 +101,11 @@ def run_command(args: argparse.Namespace) -> int:
     model = BBoxMaskPose(args.config, device=args.device)
     find_people = partial(model.predict, return_intermediates=True)
     report = run_photos(paths, find_people, args.out, gif=not args.no_gif, tell=environment.tell)
-    for picture in report.pictures:
-        print(picture)
-    print(args.out / "results.json")
+    for written in (*report.pictures, args.out / "results.json", args.out / "annotations.json"):
+        print(written)
     if report.failures:
         environment.tell(f"bmp: {len(report.failures)} of {len(paths)} images were left out")
-    return 1 if report.failures else 0
+    return 0 if report.images else 1
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """What users hand in, checked once: images, boxes, masks."""
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,33 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+
+# what OpenCV's encoders are asked by -> the endings that files of that format have
+_FORMATS = {
+    ".avif": (".avif",),
+    ".bmp": (".bmp", ".dib"),
+    ".gif": (".gif",),
+    ".hdr": (".hdr", ".pic"),
+    ".jp2": (".jp2", ".j2k"),
+    ".jpg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    ".jxl": (".jxl",),
+    ".pfm": (".pfm",),
+    ".png": (".png", ".apng"),
+    ".ppm": (".ppm", ".pgm", ".pbm", ".pnm", ".pam", ".pxm"),
+    ".ras": (".ras", ".sr"),
+    ".tif": (".tif", ".tiff"),
+    ".webp": (".webp",),
+}
+
+
+@cache
+def image_suffixes() -> tuple[str, ...]:
+    """Endings of the files that this build of OpenCV reads, in lower case, sorted.
+
+    OpenEXR is left out: OpenCV refuses it unless an environment variable allows it.
+    """
+    built_in = [format_ for format_ in _FORMATS if cv2.haveImageWriter(f"name{format_}")]
+    return tuple(sorted(suffix for format_ in built_in for suffix in _FORMATS[format_]))
 
 
 def read_image(image: str | os.PathLike | np.ndarray) -> np.ndarray:
@@ -39,7 +67,11 @@ def _decode(path: Path) -> np.ndarray:
         encoded = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise ValueError(f"cannot read image {path}: {error.strerror or error}") from error
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    try:
+        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    except cv2.error as error:  # too many pixels, a format that is switched off
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"cannot read image {path}: {reason}") from error
     if image is None:
         raise ValueError(f"cannot read image {path}: not an image, or cut off")
     return image

@@ -1,7 +1,7 @@
 """The loop on image files: overlays, a panel of the turns, a GIF, COCO-style results."""
 
+import os
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from bmp.evaluation.coco_results import people_to_results
-from bmp.inputs import read_image
+from bmp.inputs import image_suffixes, read_image
+from bmp.output_names import image_ids, output_stems, relative_names
+from bmp.photo_annotations import annotation_file, people_to_annotations
 from bmp.results import BMPResult
 from bmp.visualization import (
     caption,
@@ -21,7 +23,7 @@ from bmp.visualization import (
 )
 from mmpose.files import write_image, write_json
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+OVERLAY, PANEL, GIF = "_people.jpg", "_turns.jpg", "_turns.gif"  # after the image's name
 GIF_WIDTH = 480  # px
 FRAME_SECONDS = 1.2
 
@@ -34,36 +36,68 @@ class PhotoReport:
 
     Attributes:
         pictures: files written, in order.
-        results: COCO-style entries, one a person.
+        images: COCO-style images, those that could be read.
+        results: COCO-style results, one a person.
+        annotations: the same people as annotations.
         failures: (path, one-line reason) of photos that were left out.
         found: people after each turn, summed over the photos.
     """
 
     pictures: list[Path] = field(default_factory=list)
+    images: list[dict] = field(default_factory=list)
     results: list[dict] = field(default_factory=list)
+    annotations: list[dict] = field(default_factory=list)
     failures: list[tuple[Path, str]] = field(default_factory=list)
     found: list[int] = field(default_factory=list)
+
+    def add(self, image: dict, result: BMPResult) -> None:
+        """Take the people of a photo; ``image`` is its entry for :attr:`images`."""
+        entries = people_to_results(result.turns[-1], image["id"])
+        for entry, turn in zip(entries, result.iteration.tolist(), strict=True):
+            entry.update(score=entry["scores"], file_name=image["file_name"], iteration=turn)
+        self.annotations += people_to_annotations(result, entries, len(self.annotations) + 1)
+        self.images.append(image)
+        self.results += entries
+        self.found += [0] * (len(result.turns) - len(self.found))
+        for turn, people in enumerate(result.turns):
+            self.found[turn] += len(people)
+
+    def write(self, out_dir: Path) -> None:
+        """Write ``results.json`` and ``annotations.json``."""
+        write_json(out_dir / "results.json", self.results)
+        write_json(out_dir / "annotations.json", annotation_file(self.images, self.annotations))
 
 
 def find_images(paths: Sequence[str | Path]) -> list[Path]:
     """Image files: the given ones, and of folders those directly inside, sorted by name.
 
+    In folders, files whose ending OpenCV does not read and hidden ones (``.name``) are left
+    alone. A file that is named twice comes once.
+
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
     """
-    found = []
+    found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+            inside = sorted(filter(_is_visible_image, path.iterdir()))
             if not inside:
-                endings = ", ".join(IMAGE_SUFFIXES)
+                endings = ", ".join(image_suffixes())
                 raise FileNotFoundError(f"no images in {path}; looked for {endings}")
             found += inside
         elif path.exists():
             found.append(path)
         else:
             raise FileNotFoundError(f"no such image or folder: {path}")
-    return found
+    once: dict[str, Path] = {}
+    for path in found:
+        once.setdefault(os.path.abspath(path), path)
+    return list(once.values())
+
+
+def _is_visible_image(path: Path) -> bool:
+    is_hidden = path.name.startswith(".")
+    return not is_hidden and path.suffix.lower() in image_suffixes() and path.is_file()
 
 
 def run_photos(
@@ -77,8 +111,9 @@ def run_photos(
     """Run the loop on every photo and write what it found.
 
     Of ``photo.jpg`` come ``photo_people.jpg`` (everybody), ``photo_turns.jpg`` (a row a turn)
-    and ``photo_turns.gif``; ``results.json`` holds the people of all photos. A photo that cannot
-    be read is reported and left out.
+    and ``photo_turns.gif``; of all photos, ``results.json`` (a COCO result list) and
+    ``annotations.json`` (images, category and people as annotations). A photo that cannot be
+    read is reported and left out. An interruption keeps what is done.
 
     Args:
         paths: image files.
@@ -90,27 +125,37 @@ def run_photos(
 
     Raises:
         OSError: an output cannot be written.
+        KeyboardInterrupt: interrupted; says how many photos are done.
     """
     report = PhotoReport()
-    stems = _output_stems(paths)
+    names = zip(
+        image_ids(paths),
+        relative_names(paths),
+        output_stems(paths, out_dir, (OVERLAY, PANEL, GIF)),
+        strict=True,
+    )
     try:
-        for number, (path, stem) in enumerate(zip(paths, stems, strict=True), start=1):
-            started = time.perf_counter()
+        for number, (path, (img_id, file_name, stem)) in enumerate(zip(paths, names, strict=True)):
+            started, mark = time.perf_counter(), f"[{number + 1}/{len(paths)}]"
             try:
                 image = read_image(path)
             except ValueError as error:
                 report.failures.append((path, str(error)))
-                tell(f"[{number}/{len(paths)}] left out: {error}")
+                tell(f"{mark} left out: {error}")
                 continue
             result = find_people(image)
-            report.results += _result_entries(result, path, number)
-            _count(report, result)
             report.pictures += write_pictures(image, result, out_dir / stem, gif=gif)
+            height, width = image.shape[:2]
+            size = {"width": width, "height": height}
+            report.add({"id": img_id, "file_name": file_name, **size}, result)
             seconds = time.perf_counter() - started
             by_turn = " -> ".join(str(len(people)) for people in result.turns)
-            tell(f"[{number}/{len(paths)}] {path.name}: {by_turn} people, {seconds:.1f} s")
-    finally:  # an interruption keeps what is done
-        write_json(out_dir / "results.json", report.results)
+            tell(f"{mark} {file_name}: {by_turn} people, {seconds:.1f} s, {stem}{OVERLAY}")
+    except KeyboardInterrupt:
+        done = f"{len(report.images)} of {len(paths)} images are done"
+        raise KeyboardInterrupt(f"interrupted; {done} and kept in {out_dir}") from None
+    finally:
+        report.write(out_dir)
     return report
 
 
@@ -121,38 +166,13 @@ def write_pictures(
     overlay = draw_people(image, result)
     rows = loop_pictures(image, result)
     title = f"after {len(result.turns)} turns: {len(result)} people"
-    written = [write_image(target.with_name(f"{target.name}_people.jpg"), overlay)]
+    written = [write_image(target.with_name(target.name + OVERLAY), overlay)]
     if rows:
         whole = panel(rows)
-        written.append(write_image(target.with_name(f"{target.name}_turns.jpg"), whole))
+        written.append(write_image(target.with_name(target.name + PANEL), whole))
     if gif:
         steps = [entry for row in rows for entry in row] + [(title, overlay)] * 2
         frames = [caption(fit_width(picture, GIF_WIDTH), text) for text, picture in steps]
-        gif_path = target.with_name(f"{target.name}_turns.gif")
+        gif_path = target.with_name(target.name + GIF)
         written.append(write_gif(gif_path, frames, FRAME_SECONDS))
     return written
-
-
-def _result_entries(result: BMPResult, path: Path, number: int) -> list[dict]:
-    """COCO results of one photo, with its name; the id is the number that is its name, if any."""
-    entries = people_to_results(
-        result.turns[-1], int(path.stem) if path.stem.isdecimal() else number
-    )
-    for entry, turn in zip(entries, result.iteration.tolist(), strict=True):
-        entry.update(score=entry["scores"], file_name=path.name, iteration=turn)
-    return entries
-
-
-def _count(report: PhotoReport, result: BMPResult) -> None:
-    missing = len(result.turns) - len(report.found)
-    report.found += [0] * missing
-    for turn, people in enumerate(result.turns):
-        report.found[turn] += len(people)
-
-
-def _output_stems(paths: Sequence[Path]) -> list[str]:
-    """Names of the outputs: the files' own, with a number where two are alike."""
-    counts, stems = Counter(path.stem for path in paths), []
-    for number, path in enumerate(paths, start=1):
-        stems.append(path.stem if counts[path.stem] == 1 else f"{path.stem}_{number}")
-    return stems
