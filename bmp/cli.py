@@ -12,6 +12,8 @@ from pathlib import Path
 
 from bmp import environment
 
+LEAST_FREE_MB = 50  # 10⁶ bytes, for pictures
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0 if it did what was asked."""
@@ -52,8 +54,8 @@ def make_parser() -> argparse.ArgumentParser:
         parents=[shared],
         help="find the people in images",
         description="Run the loop on images. Writes NAME_people.jpg, NAME_turns.jpg and "
-        "NAME_turns.gif for each, and for all results.json (COCO results) and annotations.json "
-        "(the same with images, sizes, names of joints: what other tools open).",
+        "NAME_turns.gif for each, and for all results.json (COCO results) and what other tools "
+        "open: images/ (copies) and annotations/person_keypoints_run.json (sizes, people).",
     )
     run.add_argument("images", nargs="+", metavar="IMAGE", help="image files or folders of them")
     run.add_argument(
@@ -92,16 +94,18 @@ def run_command(args: argparse.Namespace) -> int:
     environment.check_opencv()
     if args.out.exists() and not args.out.is_dir():
         raise ValueError(f"--out must be a folder, {args.out} is a file; choose another name")
-    environment.check_writable(args.out)
-    from bmp.photos import find_images, run_photos
+    environment.check_writable(args.out, free_mb=LEAST_FREE_MB)
+    from bmp.photos import ANNOTATIONS, RESULTS, find_images, run_photos
 
     paths = find_images(args.images)  # before the models are loaded
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6
+    environment.check_writable(args.out, free_mb=LEAST_FREE_MB + megabytes)  # copies of all
     from bmp.api import BBoxMaskPose
 
     model = BBoxMaskPose(args.config, device=args.device)
     find_people = partial(model.predict, return_intermediates=True)
     report = run_photos(paths, find_people, args.out, gif=not args.no_gif, tell=environment.tell)
-    for written in (*report.pictures, args.out / "results.json", args.out / "annotations.json"):
+    for written in (*report.pictures, args.out / RESULTS, args.out / ANNOTATIONS):
         print(written)
     if report.failures:
         environment.tell(f"bmp: {len(report.failures)} of {len(paths)} images were left out")

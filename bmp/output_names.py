@@ -3,7 +3,7 @@
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -11,39 +11,44 @@ MAX_STEM_BYTES = 200  # file systems take 255: an ending and the mark of an unfi
 MAX_ID_DIGITS = 15  # readers keep ids as 64-bit integers, some as floats
 
 
-def output_stems(paths: Sequence[Path], folder: Path, endings: Sequence[str]) -> list[str]:
+def output_stems(
+    paths: Sequence[Path], outputs_of: Callable[[Path, str], Iterable[Path]]
+) -> list[str]:
     """What the outputs of each image are called, without their endings.
 
     The image's own name, shortened where the file system would refuse it. Where names are equal,
     also if only by case or accents written differently, the first keeps its name and the others
-    get ``_2``, ``_3``, ... that no image has already. No output replaces an input.
+    get ``_2``, ``_3``, ... that no image has already. No output replaces another image.
 
     Args:
         paths: of the images, in order; a file may stand there twice.
-        folder: of the outputs.
-        endings: what follows the stem in the outputs' names, such as ``_people.jpg``.
+        outputs_of: the path of an image and a stem to the files that would be written.
 
     Returns:
         One stem an image, no two alike.
     """
-    inputs = {_key(str(path.parent.resolve() / path.name)) for path in paths}
-    target = folder.resolve()
+    inputs = {_place(path) for path in paths}
     taken: set[str] = set()
 
-    def claim(stem: str) -> bool:
-        outputs = {_key(str(target / f"{stem}{ending}")) for ending in endings}
-        if _key(stem) in taken or outputs & inputs:
+    def claim(path: Path, stem: str) -> bool:
+        outputs = {_place(output) for output in outputs_of(path, stem)}
+        if _key(stem) in taken or outputs & (inputs - {_place(path)}):
             return False
         taken.add(_key(stem))
         return True
 
     names = [_shortened(path.stem) for path in paths]
-    own = [claim(name) for name in names]  # before any number is given
+    # before any number is given
+    is_own = [claim(path, name) for path, name in zip(paths, names, strict=True)]
     numbers: dict[str, count] = defaultdict(lambda: count(2))
-    return [
-        name if is_own else next(stem for n in numbers[_key(name)] if claim(stem := f"{name}_{n}"))
-        for name, is_own in zip(names, own, strict=True)
-    ]
+    stems = []
+    for path, name, keeps_it in zip(paths, names, is_own, strict=True):
+        stem = name
+        while not keeps_it:
+            stem = f"{name}_{next(numbers[_key(name)])}"
+            keeps_it = claim(path, stem)
+        stems.append(stem)
+    return stems
 
 
 def image_ids(paths: Sequence[Path]) -> list[int]:
@@ -61,13 +66,8 @@ def image_ids(paths: Sequence[Path]) -> list[int]:
     return [number_of[place] if place in number_of else next(free) for place in range(len(paths))]
 
 
-def relative_names(paths: Sequence[Path]) -> list[str]:
-    """Names of images as seen from the one folder that holds all of them, ``/`` between parts."""
-    if not paths:
-        return []
-    absolute = [os.path.abspath(path) for path in paths]
-    root = os.path.commonpath([os.path.dirname(path) for path in absolute])
-    return [Path(os.path.relpath(path, root)).as_posix() for path in absolute]
+def _place(path: Path) -> str:
+    return _key(str(path.parent.resolve() / path.name))
 
 
 def _key(name: str) -> str:

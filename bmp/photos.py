@@ -1,16 +1,18 @@
 """The loop on image files: overlays, a panel of the turns, a GIF, COCO-style results."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from bmp.evaluation.coco_results import people_to_results
 from bmp.inputs import image_suffixes, read_image
-from bmp.output_names import image_ids, output_stems, relative_names
+from bmp.output_names import image_ids, output_stems
 from bmp.photo_annotations import annotation_file, people_to_annotations
 from bmp.results import BMPResult
 from bmp.visualization import (
@@ -21,9 +23,12 @@ from bmp.visualization import (
     panel,
     write_gif,
 )
-from mmpose.files import write_image, write_json
+from mmpose.files import whole_file, write_image, write_json
 
 OVERLAY, PANEL, GIF = "_people.jpg", "_turns.jpg", "_turns.gif"  # after the image's name
+# The layout of COCO, where datumaro and others look for files by these names.
+IMAGES, ANNOTATIONS = "images", "annotations/person_keypoints_run.json"
+RESULTS = "results.json"
 GIF_WIDTH = 480  # px
 FRAME_SECONDS = 1.2
 
@@ -63,21 +68,21 @@ class PhotoReport:
             self.found[turn] += len(people)
 
     def write(self, out_dir: Path) -> None:
-        """Write ``results.json`` and ``annotations.json``."""
-        write_json(out_dir / "results.json", self.results)
-        write_json(out_dir / "annotations.json", annotation_file(self.images, self.annotations))
+        """Write the result list and the annotation file."""
+        write_json(out_dir / RESULTS, self.results)
+        write_json(out_dir / ANNOTATIONS, annotation_file(self.images, self.annotations))
 
 
 def find_images(paths: Sequence[str | Path]) -> list[Path]:
     """Image files: the given ones, and of folders those directly inside, sorted by name.
 
     In folders, files whose ending OpenCV does not read and hidden ones (``.name``) are left
-    alone. A file that is named twice comes once.
+    alone.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
     """
-    found: list[Path] = []
+    found = []
     for path in map(Path, paths):
         if path.is_dir():
             inside = sorted(filter(_is_visible_image, path.iterdir()))
@@ -89,10 +94,7 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
             found.append(path)
         else:
             raise FileNotFoundError(f"no such image or folder: {path}")
-    once: dict[str, Path] = {}
-    for path in found:
-        once.setdefault(os.path.abspath(path), path)
-    return list(once.values())
+    return found
 
 
 def _is_visible_image(path: Path) -> bool:
@@ -111,9 +113,10 @@ def run_photos(
     """Run the loop on every photo and write what it found.
 
     Of ``photo.jpg`` come ``photo_people.jpg`` (everybody), ``photo_turns.jpg`` (a row a turn)
-    and ``photo_turns.gif``; of all photos, ``results.json`` (a COCO result list) and
-    ``annotations.json`` (images, category and people as annotations). A photo that cannot be
-    read is reported and left out. An interruption keeps what is done.
+    and ``photo_turns.gif``; of all photos ``results.json``, a COCO result list, and what other
+    tools open: copies in ``images`` and ``annotations/person_keypoints_run.json`` with their
+    sizes and people. A photo that cannot be read is reported and left out; an interruption keeps
+    what is done.
 
     Args:
         paths: image files.
@@ -128,15 +131,11 @@ def run_photos(
         KeyboardInterrupt: interrupted; says how many photos are done.
     """
     report = PhotoReport()
-    names = zip(
-        image_ids(paths),
-        relative_names(paths),
-        output_stems(paths, out_dir, (OVERLAY, PANEL, GIF)),
-        strict=True,
-    )
+    stems = output_stems(paths, partial(_outputs, out_dir))
+    named = zip(paths, image_ids(paths), stems, strict=True)
     try:
-        for number, (path, (img_id, file_name, stem)) in enumerate(zip(paths, names, strict=True)):
-            started, mark = time.perf_counter(), f"[{number + 1}/{len(paths)}]"
+        for number, (path, img_id, stem) in enumerate(named, start=1):
+            started, mark = time.perf_counter(), f"[{number}/{len(paths)}]"
             try:
                 image = read_image(path)
             except ValueError as error:
@@ -145,18 +144,42 @@ def run_photos(
                 continue
             result = find_people(image)
             report.pictures += write_pictures(image, result, out_dir / stem, gif=gif)
-            height, width = image.shape[:2]
-            size = {"width": width, "height": height}
-            report.add({"id": img_id, "file_name": file_name, **size}, result)
+            copy = _copy(path, out_dir / IMAGES / _copy_name(path, stem))
+            report.add(_image_entry(img_id, copy.name, path, image), result)
             seconds = time.perf_counter() - started
             by_turn = " -> ".join(str(len(people)) for people in result.turns)
-            tell(f"{mark} {file_name}: {by_turn} people, {seconds:.1f} s, {stem}{OVERLAY}")
+            tell(f"{mark} {path.name}: {by_turn} people, {seconds:.1f} s, {stem}{OVERLAY}")
     except KeyboardInterrupt:
         done = f"{len(report.images)} of {len(paths)} images are done"
         raise KeyboardInterrupt(f"interrupted; {done} and kept in {out_dir}") from None
     finally:
         report.write(out_dir)
     return report
+
+
+def _outputs(out_dir: Path, path: Path, stem: str) -> list[Path]:
+    """All files that are written of one image."""
+    pictures = [out_dir / f"{stem}{ending}" for ending in (OVERLAY, PANEL, GIF)]
+    return [*pictures, out_dir / IMAGES / _copy_name(path, stem)]
+
+
+def _copy_name(path: Path, stem: str) -> str:
+    is_known = path.suffix.lower() in image_suffixes()  # "what.a_long_sentence" has no ending
+    return f"{stem}{path.suffix}" if is_known else stem
+
+
+def _copy(path: Path, target: Path) -> Path:
+    with whole_file(target) as unfinished:
+        shutil.copyfile(path, unfinished)
+    return target
+
+
+def _image_entry(img_id: int, file_name: str, path: Path, image: np.ndarray) -> dict:
+    """COCO's entry of an image; ``source`` is where it was read."""
+    height, width = image.shape[:2]
+    source = os.fsencode(path).decode(errors="replace")
+    entry = {"id": img_id, "file_name": file_name, "width": width, "height": height}
+    return entry | {"source": source}
 
 
 def write_pictures(
