@@ -62,13 +62,23 @@ def read_image(image: str | os.PathLike | np.ndarray) -> np.ndarray:
     return image
 
 
-def _decode(path: Path) -> np.ndarray:
+def is_turned(path: Path, image: np.ndarray) -> bool:
+    """Whether the EXIF data of a file turn it, so that tools that ignore these see another image.
+
+    Args:
+        path: a file that can be read.
+        image: what :func:`read_image` gives of it.
+    """
+    return not np.array_equal(image, _decode(path, cv2.IMREAD_IGNORE_ORIENTATION))
+
+
+def _decode(path: Path, flags: int = 0) -> np.ndarray:
     try:
         encoded = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise ValueError(f"cannot read image {path}: {error.strerror or error}") from error
     try:
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR | flags) if encoded.size else None
     except cv2.error as error:  # too many pixels, a format that is switched off
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"cannot read image {path}: {reason}") from error

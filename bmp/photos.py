@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bmp.evaluation.coco_results import people_to_results
-from bmp.inputs import image_suffixes, read_image
+from bmp.inputs import image_suffixes, is_turned, read_image
 from bmp.output_names import image_ids, output_stems
 from bmp.photo_annotations import annotation_file, people_to_annotations
 from bmp.results import BMPResult
@@ -144,7 +144,7 @@ def run_photos(
                 continue
             result = find_people(image)
             report.pictures += write_pictures(image, result, out_dir / stem, gif=gif)
-            copy = _copy(path, out_dir / IMAGES / _copy_name(path, stem))
+            copy = _copy(path, image, out_dir / IMAGES, stem)
             report.add(_image_entry(img_id, copy.name, path, image), result)
             seconds = time.perf_counter() - started
             by_turn = " -> ".join(str(len(people)) for people in result.turns)
@@ -158,20 +158,25 @@ def run_photos(
 
 
 def _outputs(out_dir: Path, path: Path, stem: str) -> list[Path]:
-    """All files that are written of one image."""
+    """All files that may be written of one image."""
     pictures = [out_dir / f"{stem}{ending}" for ending in (OVERLAY, PANEL, GIF)]
-    return [*pictures, out_dir / IMAGES / _copy_name(path, stem)]
+    return [*pictures, *_copy_paths(path, out_dir / IMAGES, stem)]
 
 
-def _copy_name(path: Path, stem: str) -> str:
+def _copy_paths(path: Path, folder: Path, stem: str) -> tuple[Path, Path]:
+    """Where the copy of an image goes as it is, and where turned."""
     is_known = path.suffix.lower() in image_suffixes()  # "what.a_long_sentence" has no ending
-    return f"{stem}{path.suffix}" if is_known else stem
+    return folder / (f"{stem}{path.suffix}" if is_known else stem), folder / f"{stem}.jpg"
 
 
-def _copy(path: Path, target: Path) -> Path:
-    with whole_file(target) as unfinished:
+def _copy(path: Path, image: np.ndarray, folder: Path, stem: str) -> Path:
+    """Copy an image for other tools, not all of which turn it as its EXIF data say."""
+    as_it_is, turned = _copy_paths(path, folder, stem)
+    if is_turned(path, image):
+        return write_image(turned, image)
+    with whole_file(as_it_is) as unfinished:
         shutil.copyfile(path, unfinished)
-    return target
+    return as_it_is
 
 
 def _image_entry(img_id: int, file_name: str, path: Path, image: np.ndarray) -> dict:
