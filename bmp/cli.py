@@ -12,9 +12,11 @@ from pathlib import Path
 
 from bmp import environment
 
+LEAST_FREE_MB = 50  # 10⁶ bytes, for pictures
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code is 0 only if everything asked for was done."""
+    """Run the command; the exit code is 0 if it did what was asked."""
     args = make_parser().parse_args(argv)
     # of torch, about a call in mmdet: nothing that a user could change
     warnings.filterwarnings("ignore", message="torch.meshgrid", category=UserWarning)
@@ -26,7 +28,8 @@ def guarded(work: Callable[[], int], *, show_traceback: bool = False) -> int:
     try:
         return work()
     except KeyboardInterrupt as error:
-        environment.tell(f"bmp: {environment.explain(error)}")
+        # work that keeps what is done says so itself
+        environment.tell(f"bmp: {str(error) or environment.explain(error)}")
         return 130
     except (OSError, ImportError, ValueError) as error:
         if show_traceback:
@@ -51,7 +54,8 @@ def make_parser() -> argparse.ArgumentParser:
         parents=[shared],
         help="find the people in images",
         description="Run the loop on images. Writes NAME_people.jpg, NAME_turns.jpg and "
-        "NAME_turns.gif for each and results.json (COCO results) for all.",
+        "NAME_turns.gif for each, and for all results.json (COCO results) and what other tools "
+        "open: images/ (copies) and annotations/person_keypoints_run.json (sizes, people).",
     )
     run.add_argument("images", nargs="+", metavar="IMAGE", help="image files or folders of them")
     run.add_argument(
@@ -86,23 +90,26 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run_command(args: argparse.Namespace) -> int:
-    """``bmp run``: 1 if an image could not be read."""
+    """``bmp run``: 1 if no image could be read."""
     environment.check_opencv()
-    environment.check_writable(args.out)
-    from bmp.photos import find_images, run_photos
+    if args.out.exists() and not args.out.is_dir():
+        raise ValueError(f"--out must be a folder, {args.out} is a file; choose another name")
+    environment.check_writable(args.out, free_mb=LEAST_FREE_MB)
+    from bmp.photos import ANNOTATIONS, RESULTS, find_images, run_photos
 
     paths = find_images(args.images)  # before the models are loaded
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6
+    environment.check_writable(args.out, free_mb=LEAST_FREE_MB + megabytes)  # copies of all
     from bmp.api import BBoxMaskPose
 
     model = BBoxMaskPose(args.config, device=args.device)
     find_people = partial(model.predict, return_intermediates=True)
     report = run_photos(paths, find_people, args.out, gif=not args.no_gif, tell=environment.tell)
-    for picture in report.pictures:
-        print(picture)
-    print(args.out / "results.json")
+    for written in (*report.pictures, args.out / RESULTS, args.out / ANNOTATIONS):
+        print(written)
     if report.failures:
         environment.tell(f"bmp: {len(report.failures)} of {len(paths)} images were left out")
-    return 1 if report.failures else 0
+    return 0 if report.images else 1
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """What users hand in, checked once: images, boxes, masks."""
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,33 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+
+# what OpenCV's encoders are asked by -> the endings that files of that format have
+_FORMATS = {
+    ".avif": (".avif",),
+    ".bmp": (".bmp", ".dib"),
+    ".gif": (".gif",),
+    ".hdr": (".hdr", ".pic"),
+    ".jp2": (".jp2", ".j2k"),
+    ".jpg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    ".jxl": (".jxl",),
+    ".pfm": (".pfm",),
+    ".png": (".png", ".apng"),
+    ".ppm": (".ppm", ".pgm", ".pbm", ".pnm", ".pam", ".pxm"),
+    ".ras": (".ras", ".sr"),
+    ".tif": (".tif", ".tiff"),
+    ".webp": (".webp",),
+}
+
+
+@cache
+def image_suffixes() -> tuple[str, ...]:
+    """Endings of the files that this build of OpenCV reads, in lower case, sorted.
+
+    OpenEXR is left out: OpenCV refuses it unless an environment variable allows it.
+    """
+    built_in = [format_ for format_ in _FORMATS if cv2.haveImageWriter(f"name{format_}")]
+    return tuple(sorted(suffix for format_ in built_in for suffix in _FORMATS[format_]))
 
 
 def read_image(image: str | os.PathLike | np.ndarray) -> np.ndarray:
@@ -34,12 +62,26 @@ def read_image(image: str | os.PathLike | np.ndarray) -> np.ndarray:
     return image
 
 
-def _decode(path: Path) -> np.ndarray:
+def is_turned(path: Path, image: np.ndarray) -> bool:
+    """Whether the EXIF data of a file turn it, so that tools that ignore these see another image.
+
+    Args:
+        path: a file that can be read.
+        image: what :func:`read_image` gives of it.
+    """
+    return not np.array_equal(image, _decode(path, cv2.IMREAD_IGNORE_ORIENTATION))
+
+
+def _decode(path: Path, flags: int = 0) -> np.ndarray:
     try:
         encoded = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise ValueError(f"cannot read image {path}: {error.strerror or error}") from error
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    try:
+        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR | flags) if encoded.size else None
+    except cv2.error as error:  # too many pixels, a format that is switched off
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"cannot read image {path}: {reason}") from error
     if image is None:
         raise ValueError(f"cannot read image {path}: not an image, or cut off")
     return image

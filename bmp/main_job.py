@@ -121,7 +121,7 @@ def print_summary(
     print("\nThe loop on rendered crowds:")
     print(format_table(metrics, iou_types))
     by_turn = ", ".join(f"{n} after turn {t}" for t, n in enumerate(report.found, start=1))
-    print(f"\nPeople in {len(report.pictures) // 3} photos: {by_turn}")
+    print(f"\nPeople in {len(report.images)} photos: {by_turn}")
     for path, reason in report.failures:
         print(f"  left out {path}: {reason}")
     if rows:

@@ -1,15 +1,19 @@
 """The loop on image files: overlays, a panel of the turns, a GIF, COCO-style results."""
 
+import os
+import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from bmp.evaluation.coco_results import people_to_results
-from bmp.inputs import read_image
+from bmp.inputs import image_suffixes, is_turned, read_image
+from bmp.output_names import image_ids, output_stems
+from bmp.photo_annotations import annotation_file, people_to_annotations
 from bmp.results import BMPResult
 from bmp.visualization import (
     caption,
@@ -19,9 +23,12 @@ from bmp.visualization import (
     panel,
     write_gif,
 )
-from mmpose.files import write_image, write_json
+from mmpose.files import whole_file, write_image, write_json
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+OVERLAY, PANEL, GIF = "_people.jpg", "_turns.jpg", "_turns.gif"  # after the image's name
+# The layout of COCO, where datumaro and others look for files by these names.
+IMAGES, ANNOTATIONS = "images", "annotations/person_keypoints_run.json"
+RESULTS = "results.json"
 GIF_WIDTH = 480  # px
 FRAME_SECONDS = 1.2
 
@@ -34,19 +41,43 @@ class PhotoReport:
 
     Attributes:
         pictures: files written, in order.
-        results: COCO-style entries, one a person.
+        images: COCO-style images, those that could be read.
+        results: COCO-style results, one a person.
+        annotations: the same people as annotations.
         failures: (path, one-line reason) of photos that were left out.
         found: people after each turn, summed over the photos.
     """
 
     pictures: list[Path] = field(default_factory=list)
+    images: list[dict] = field(default_factory=list)
     results: list[dict] = field(default_factory=list)
+    annotations: list[dict] = field(default_factory=list)
     failures: list[tuple[Path, str]] = field(default_factory=list)
     found: list[int] = field(default_factory=list)
+
+    def add(self, image: dict, result: BMPResult) -> None:
+        """Take the people of a photo; ``image`` is its entry for :attr:`images`."""
+        entries = people_to_results(result.turns[-1], image["id"])
+        for entry, turn in zip(entries, result.iteration.tolist(), strict=True):
+            entry.update(score=entry["scores"], file_name=image["file_name"], iteration=turn)
+        self.annotations += people_to_annotations(result, entries, len(self.annotations) + 1)
+        self.images.append(image)
+        self.results += entries
+        self.found += [0] * (len(result.turns) - len(self.found))
+        for turn, people in enumerate(result.turns):
+            self.found[turn] += len(people)
+
+    def write(self, out_dir: Path) -> None:
+        """Write the result list and the annotation file."""
+        write_json(out_dir / RESULTS, self.results)
+        write_json(out_dir / ANNOTATIONS, annotation_file(self.images, self.annotations))
 
 
 def find_images(paths: Sequence[str | Path]) -> list[Path]:
     """Image files: the given ones, and of folders those directly inside, sorted by name.
+
+    In folders, files whose ending OpenCV does not read and hidden ones (``.name``) are left
+    alone.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
@@ -54,9 +85,9 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
     found = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+            inside = sorted(filter(_is_visible_image, path.iterdir()))
             if not inside:
-                endings = ", ".join(IMAGE_SUFFIXES)
+                endings = ", ".join(image_suffixes())
                 raise FileNotFoundError(f"no images in {path}; looked for {endings}")
             found += inside
         elif path.exists():
@@ -64,6 +95,11 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
         else:
             raise FileNotFoundError(f"no such image or folder: {path}")
     return found
+
+
+def _is_visible_image(path: Path) -> bool:
+    is_hidden = path.name.startswith(".")
+    return not is_hidden and path.suffix.lower() in image_suffixes() and path.is_file()
 
 
 def run_photos(
@@ -77,8 +113,10 @@ def run_photos(
     """Run the loop on every photo and write what it found.
 
     Of ``photo.jpg`` come ``photo_people.jpg`` (everybody), ``photo_turns.jpg`` (a row a turn)
-    and ``photo_turns.gif``; ``results.json`` holds the people of all photos. A photo that cannot
-    be read is reported and left out.
+    and ``photo_turns.gif``; of all photos ``results.json``, a COCO result list, and what other
+    tools open: copies in ``images`` and ``annotations/person_keypoints_run.json`` with their
+    sizes and people. A photo that cannot be read is reported and left out; an interruption keeps
+    what is done.
 
     Args:
         paths: image files.
@@ -90,28 +128,63 @@ def run_photos(
 
     Raises:
         OSError: an output cannot be written.
+        KeyboardInterrupt: interrupted; says how many photos are done.
     """
     report = PhotoReport()
-    stems = _output_stems(paths)
+    stems = output_stems(paths, partial(_outputs, out_dir))
+    named = zip(paths, image_ids(paths), stems, strict=True)
     try:
-        for number, (path, stem) in enumerate(zip(paths, stems, strict=True), start=1):
-            started = time.perf_counter()
+        for number, (path, img_id, stem) in enumerate(named, start=1):
+            started, mark = time.perf_counter(), f"[{number}/{len(paths)}]"
             try:
                 image = read_image(path)
             except ValueError as error:
                 report.failures.append((path, str(error)))
-                tell(f"[{number}/{len(paths)}] left out: {error}")
+                tell(f"{mark} left out: {error}")
                 continue
             result = find_people(image)
-            report.results += _result_entries(result, path, number)
-            _count(report, result)
             report.pictures += write_pictures(image, result, out_dir / stem, gif=gif)
+            copy = _copy(path, image, out_dir / IMAGES, stem)
+            report.add(_image_entry(img_id, copy.name, path, image), result)
             seconds = time.perf_counter() - started
             by_turn = " -> ".join(str(len(people)) for people in result.turns)
-            tell(f"[{number}/{len(paths)}] {path.name}: {by_turn} people, {seconds:.1f} s")
-    finally:  # an interruption keeps what is done
-        write_json(out_dir / "results.json", report.results)
+            tell(f"{mark} {path.name}: {by_turn} people, {seconds:.1f} s, {stem}{OVERLAY}")
+    except KeyboardInterrupt:
+        done = f"{len(report.images)} of {len(paths)} images are done"
+        raise KeyboardInterrupt(f"interrupted; {done} and kept in {out_dir}") from None
+    finally:
+        report.write(out_dir)
     return report
+
+
+def _outputs(out_dir: Path, path: Path, stem: str) -> list[Path]:
+    """All files that may be written of one image."""
+    pictures = [out_dir / f"{stem}{ending}" for ending in (OVERLAY, PANEL, GIF)]
+    return [*pictures, *_copy_paths(path, out_dir / IMAGES, stem)]
+
+
+def _copy_paths(path: Path, folder: Path, stem: str) -> tuple[Path, Path]:
+    """Where the copy of an image goes as it is, and where turned."""
+    is_known = path.suffix.lower() in image_suffixes()  # "what.a_long_sentence" has no ending
+    return folder / (f"{stem}{path.suffix}" if is_known else stem), folder / f"{stem}.jpg"
+
+
+def _copy(path: Path, image: np.ndarray, folder: Path, stem: str) -> Path:
+    """Copy an image for other tools, not all of which turn it as its EXIF data say."""
+    as_it_is, turned = _copy_paths(path, folder, stem)
+    if is_turned(path, image):
+        return write_image(turned, image)
+    with whole_file(as_it_is) as unfinished:
+        shutil.copyfile(path, unfinished)
+    return as_it_is
+
+
+def _image_entry(img_id: int, file_name: str, path: Path, image: np.ndarray) -> dict:
+    """COCO's entry of an image; ``source`` is where it was read."""
+    height, width = image.shape[:2]
+    source = os.fsencode(path).decode(errors="replace")
+    entry = {"id": img_id, "file_name": file_name, "width": width, "height": height}
+    return entry | {"source": source}
 
 
 def write_pictures(
@@ -121,38 +194,13 @@ def write_pictures(
     overlay = draw_people(image, result)
     rows = loop_pictures(image, result)
     title = f"after {len(result.turns)} turns: {len(result)} people"
-    written = [write_image(target.with_name(f"{target.name}_people.jpg"), overlay)]
+    written = [write_image(target.with_name(target.name + OVERLAY), overlay)]
     if rows:
         whole = panel(rows)
-        written.append(write_image(target.with_name(f"{target.name}_turns.jpg"), whole))
+        written.append(write_image(target.with_name(target.name + PANEL), whole))
     if gif:
         steps = [entry for row in rows for entry in row] + [(title, overlay)] * 2
         frames = [caption(fit_width(picture, GIF_WIDTH), text) for text, picture in steps]
-        gif_path = target.with_name(f"{target.name}_turns.gif")
+        gif_path = target.with_name(target.name + GIF)
         written.append(write_gif(gif_path, frames, FRAME_SECONDS))
     return written
-
-
-def _result_entries(result: BMPResult, path: Path, number: int) -> list[dict]:
-    """COCO results of one photo, with its name; the id is the number that is its name, if any."""
-    entries = people_to_results(
-        result.turns[-1], int(path.stem) if path.stem.isdecimal() else number
-    )
-    for entry, turn in zip(entries, result.iteration.tolist(), strict=True):
-        entry.update(score=entry["scores"], file_name=path.name, iteration=turn)
-    return entries
-
-
-def _count(report: PhotoReport, result: BMPResult) -> None:
-    missing = len(result.turns) - len(report.found)
-    report.found += [0] * missing
-    for turn, people in enumerate(result.turns):
-        report.found[turn] += len(people)
-
-
-def _output_stems(paths: Sequence[Path]) -> list[str]:
-    """Names of the outputs: the files' own, with a number where two are alike."""
-    counts, stems = Counter(path.stem for path in paths), []
-    for number, path in enumerate(paths, start=1):
-        stems.append(path.stem if counts[path.stem] == 1 else f"{path.stem}_{number}")
-    return stems

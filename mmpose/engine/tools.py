@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from mmpose.files import write_json
 
+from .cfg_options import CfgOptionsAction
 from .config import load_config
 from .launch import LAUNCHERS, adapt_to_machine, start_processes
 from .runner import StrictRunner
@@ -30,8 +31,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
-        help="values of the config to replace, such as train_cfg.max_iters=100",
+        action=CfgOptionsAction,
+        help="values of the config to replace, such as train_cfg.max_iters=100 or, with spaces, "
+        "'data_root=my data/coco'; 'key=[a, b]' is a list, quotes in the value make text",
     )
 
 

@@ -4,9 +4,12 @@ import os
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pytest
 
 from bmp.cli import guarded, main
+from bmp.photos import ANNOTATIONS, RESULTS
 
 
 def test_help_names_the_subcommands(capsys):
@@ -45,6 +48,45 @@ def test_a_folder_without_permission_is_one_line_and_code_1(tmp_path, capsys):
     locked.mkdir(mode=0o500)
     assert main(["run", "x.jpg", "--out", str(locked / "out")]) == 1
     assert "--out" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_line_and_code_1(tmp_path, capsys):
+    taken = tmp_path / "out"
+    taken.touch()
+    assert main(["run", "x.jpg", "--out", str(taken)]) == 1
+    told = capsys.readouterr().err
+    assert "--out must be a folder" in told
+    assert told.count("\n") == 1
+
+
+def test_too_little_space_for_the_copies_is_told_before_the_models_are_loaded(tmp_path, capsys):
+    with open(tmp_path / "huge.png", "wb") as file:
+        file.truncate(10**13)  # a hole: takes no space
+    assert main(["run", str(tmp_path), "--config", "absent", "--out", str(tmp_path / "out")]) == 1
+    assert "the disk is full" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_images_left_out_are_counted_and_fail_only_if_there_are_no_others(tmp_path, capsys):
+    folder, out = tmp_path / "my photos", tmp_path / "my out"
+    folder.mkdir()
+    (folder / "bad.jpg").write_bytes(b"no image")
+    assert main(["run", str(folder), "--config", "bmp_demo", "--out", str(out)]) == 1
+    assert "1 of 1 images were left out" in capsys.readouterr().err
+    cv2.imwrite(str(folder / "grey.png"), np.full((64, 96, 3), 128, np.uint8))
+    arguments = ["run", str(folder), "--config", "bmp_demo", "--device", "cpu", "--out", str(out)]
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    assert "1 of 2 images were left out" in printed.err
+    assert printed.out.splitlines()[-2:] == [str(out / RESULTS), str(out / ANNOTATIONS)]
+
+
+def test_work_that_keeps_what_is_done_says_so(capsys):
+    def interrupted():
+        raise KeyboardInterrupt("interrupted; 2 of 3 images are done")
+
+    assert guarded(interrupted) == 130
+    assert capsys.readouterr().err == "bmp: interrupted; 2 of 3 images are done\n"
 
 
 def test_an_interruption_says_that_it_continues(capsys):

@@ -29,6 +29,13 @@ def test_an_unreadable_image_is_named(tmp_path, content):
         read_image(path)
 
 
+def test_a_format_that_is_switched_off_is_told(tmp_path):
+    path = tmp_path / "a.exr"
+    path.write_bytes(b"\x76\x2f\x31\x01" + bytes(60))
+    with pytest.raises(ValueError, match=r"cannot read image .*a\.exr"):
+        read_image(path)
+
+
 @pytest.mark.parametrize(
     "array", [IMAGE[..., 0], IMAGE.astype(np.float32), IMAGE[:0], np.zeros((2, 4, 4), np.uint8)]
 )

@@ -1,0 +1,93 @@
+"""What was found in images as a COCO annotation file, which other tools open.
+
+A result list has no images, no names of joints, and scores where annotation files have flags:
+viewers and converters refuse it or take every joint for seen.
+"""
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from bmp.results import BMPResult
+from mmpose.datasets import parse_pose_metainfo
+
+LEAST_CONFIDENCE = 0.3  # below, a joint is drawn faint and counts as not found
+LEAST_VISIBILITY = 0.5  # below, a joint counts as occluded
+
+
+def person_category() -> dict:
+    """The category of people: id 1, COCO's 17 joints by name, links counted from 1."""
+    metainfo = parse_pose_metainfo({"from_file": "coco.py"})
+    return {
+        "id": 1,
+        "name": "person",
+        "supercategory": "person",
+        "keypoints": list(metainfo["keypoint_name2id"]),
+        "skeleton": [[start + 1, end + 1] for start, end in metainfo["skeleton_links"]],
+    }
+
+
+def annotation_file(images: list[dict], annotations: list[dict]) -> dict:
+    """The whole file, ready for JSON.
+
+    Args:
+        images: one dict an image: ``id``, ``file_name``, ``width``, ``height``.
+        annotations: of all images, from :func:`people_to_annotations`.
+    """
+    return {
+        "info": {"description": "people found by bmp run"},
+        "licenses": [],
+        "images": images,
+        "categories": [person_category()],
+        "annotations": annotations,
+    }
+
+
+def people_to_annotations(result: BMPResult, entries: list[dict], first_id: int) -> list[dict]:
+    """People of one image as annotations.
+
+    Args:
+        result: with joints, presence and visibility.
+        entries: the same people as COCO results, in the same order, with ``score``.
+        first_id: id of the first person; the others count on.
+
+    Returns:
+        One dict a person: the result's box and mask, ``area`` in px² of the mask (of the box
+        where the mask is empty, which then is ``[]``), ``iscrowd`` 0, ``keypoints`` x, y, flag.
+    """
+    flags = joint_flags(result)
+    annotations = []
+    for n, entry in enumerate(entries):
+        area = int(coco_mask.area(entry["segmentation"]))
+        joints = [
+            [float(x), float(y), int(flag)] if flag else [0.0, 0.0, 0]  # as COCO writes them
+            for (x, y), flag in zip(result.keypoints[n, :, :2], flags[n], strict=True)
+        ]
+        annotations.append(
+            {
+                "id": first_id + n,
+                "image_id": entry["image_id"],
+                "category_id": entry["category_id"],
+                "bbox": entry["bbox"],
+                "area": area or entry["bbox"][2] * entry["bbox"][3],
+                "segmentation": entry["segmentation"] if area else [],
+                "iscrowd": 0,
+                "keypoints": [number for joint in joints for number in joint],
+                "num_keypoints": int((flags[n] > 0).sum()),
+                "score": entry["score"],
+                "iteration": entry["iteration"],
+            }
+        )
+    return annotations
+
+
+def joint_flags(result: BMPResult) -> np.ndarray:
+    """COCO's flag of every joint: 0 not found, 1 occluded, 2 seen.
+
+    Returns:
+        (N, 17) int64. 0 where the confidence or the presence is below 0.3 or a coordinate is not
+        finite, else 2 from a visibility of 0.5 on.
+    """
+    confidence = np.minimum(result.keypoint_scores, result.presence)
+    is_found = (confidence >= LEAST_CONFIDENCE) & np.isfinite(result.keypoints).all(-1)
+    is_seen = result.visibility >= LEAST_VISIBILITY
+    return np.where(is_found, 1 + is_seen, 0)

@@ -1,0 +1,1 @@
+"""A package, so that a `tests` folder that some library installs does not come first."""
