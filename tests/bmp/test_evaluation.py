@@ -157,3 +157,85 @@ def test_missing_annotations_tell_where_to_get_them(tmp_path):
         LoopCocoMetric(str(tmp_path / "annotations.json"))
     with pytest.raises(ValueError, match="known: bbox, segm, keypoints"):
         LoopCocoMetric("x.json", iou_types=["mask"])
+
+
+def rewrite(folder, change):
+    path = folder / "annotations.json"
+    content = json.loads(path.read_text())
+    for annotation in content["annotations"]:
+        change(annotation)
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda a: a.update(id=a["id"] - 11), id="ids from 0"),
+        pytest.param(lambda a: a.pop("id"), id="no ids"),
+        pytest.param(lambda a: a.update(id=str(a["id"])), id="ids as text"),
+        pytest.param(lambda a: (a.pop("area"), a.pop("iscrowd")), id="no area and iscrowd"),
+        pytest.param(lambda a: a.update(num_keypoints=0), id="wrong number of joints"),
+    ],
+)
+def test_files_that_say_the_same_in_another_way_give_the_same_numbers(folder, change):
+    path = rewrite(folder, change)
+    metric = LoopCocoMetric(path)
+    metric.process(None, list(samples_of(dataset_of(folder, max_images=3))))
+    numbers = metric.evaluate(size=3)
+    for kind in ("bbox", "segm", "keypoints"):
+        assert numbers[f"loop/turn2/{kind}_AP"] == pytest.approx(1)
+        assert numbers[f"loop/{kind}_true"] == 4
+
+
+def test_a_pose_that_is_no_number_is_refused_after_the_results_are_written(folder, tmp_path):
+    metric = LoopCocoMetric(str(folder / "annotations.json"), outfile_prefix=str(tmp_path / "run"))
+    samples = list(samples_of(dataset_of(folder, max_images=3)))
+    samples[1]["turns"][0].keypoints[0, 3] = float("nan")
+    metric.process(None, samples)
+    with pytest.raises(ValueError, match=r"of image 2: keypoints must be finite.*got nan"):
+        metric.evaluate(size=3)
+    assert len(json.loads((tmp_path / "run.turn1.keypoints.json").read_text())) == 3
+
+
+def test_nothing_to_evaluate_is_an_error(folder, tmp_path):
+    path = str(folder / "annotations.json")
+    metric = LoopCocoMetric(path)
+    metric.process(None, [{"img_id": 4, "turns": [], "error": "cut off"}])
+    with pytest.raises(ValueError, match="none of 1 images could be read, such as: cut off"):
+        metric.evaluate(size=1)
+    for image in (folder / "images").iterdir():
+        image.unlink()
+    with pytest.raises(FileNotFoundError, match="none of the 4 pictures"):
+        dataset_of(folder)
+    with pytest.raises(ValueError, match="single person with a mask"):
+        LoopCocoMetric(rewrite(folder, lambda a: a.update(segmentation=[])))
+    assert LoopCocoMetric(path, iou_types=["bbox", "keypoints"]).iou_types == ("bbox", "keypoints")
+    with pytest.raises(ValueError, match="nobody to evaluate by 'bbox'"):
+        LoopCocoMetric(rewrite(folder, lambda a: a.update(iscrowd=1)))
+
+
+def test_annotations_of_another_skeleton_are_refused_before_the_first_image(folder):
+    path = folder / "annotations.json"
+    content = json.loads(path.read_text())
+    content["categories"][0]["keypoints"] = [f"left_{n}" for n in ("hip", "knee", "ankle")]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"has 3 joints, .* it lacks"):
+        LoopCocoMetric(str(path))
+    assert LoopCocoMetric(str(path), iou_types=["bbox"]).iou_types == ("bbox",)
+
+
+def test_the_category_of_people_is_found_by_name(folder):
+    path = folder / "annotations.json"
+    content = json.loads(path.read_text())
+    content["categories"] = [{"id": 0, "name": "People"}, {"id": 1, "name": "dog"}]
+    for annotation in content["annotations"]:
+        annotation["category_id"] = 0
+    dog = {**content["annotations"][0], "id": 99, "category_id": 1}
+    content["annotations"].append(dog)
+    path.write_text(json.dumps(content))
+    metric = LoopCocoMetric(str(path))
+    metric.process(None, list(samples_of(dataset_of(folder, max_images=3))))
+    numbers = metric.evaluate(size=3)
+    assert numbers["loop/turn2/bbox_AP"] == pytest.approx(1)
+    assert numbers["loop/bbox_true"] == 4

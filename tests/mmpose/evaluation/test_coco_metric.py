@@ -322,3 +322,58 @@ def test_a_model_of_fewer_joints_than_the_annotations_is_refused():
         sample.pred_instances[field] = sample.pred_instances[field][:, :14]
     with pytest.raises(ValueError, match=r"predicts 14 joints, .* has 17"):
         evaluate([sample])
+
+
+def swapped_file(tmp_path):
+    """The annotations with every joint's left and right in the other order, as their names say."""
+    content = json.loads(GT.read_text())
+    names = content["categories"][0]["keypoints"]
+    order = [0, *[i + (1 if i % 2 else -1) for i in range(1, 17)]]
+    content["categories"][0]["keypoints"] = [names[i] for i in order]
+    for person in content["annotations"]:
+        joints = np.reshape(person["keypoints"], (-1, 3))
+        person["keypoints"] = joints[order].ravel().tolist()
+    path = tmp_path / "swapped.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_annotated_joints_are_matched_by_name(tmp_path):
+    """Predictions in the skeleton's order are right whatever order the file has."""
+    metric = CocoMetric(str(swapped_file(tmp_path)), nms_mode="none")
+    metric.dataset_meta = META
+    samples = [sample_of(person).to_dict() for person in people_of(GT)]
+    metric.process(None, samples)
+    assert metric.evaluate(len(samples))["coco/AP"] == pytest.approx(1.0)
+    with pytest.raises(ValueError, match=r"14 it lacks \['top_head'"):
+        CocoMetric(str(GT), metainfo={"from_file": "crowdpose.py"})
+
+
+def test_results_are_written_for_images_without_annotations(tmp_path):
+    content = json.loads(GT.read_text())
+    del content["annotations"]
+    (tmp_path / "image_info.json").write_text(json.dumps(content))
+    path = str(tmp_path / "image_info.json")
+    with pytest.raises(ValueError, match=r"lacks \['annotations'\]"):
+        CocoMetric(path)
+    metric = CocoMetric(path, format_only=True, outfile_prefix=str(tmp_path / "dev"))
+    metric.dataset_meta = META
+    metric.process(None, [sample_of(people_of(GT)[0]).to_dict()])
+    assert metric.evaluate(1) == {}
+    assert len(json.loads((tmp_path / "dev.keypoints.json").read_text())) == 1
+
+
+def test_nothing_to_evaluate_is_an_error(tmp_path):
+    content = json.loads(GT.read_text())
+    for person in content["annotations"]:
+        person["keypoints"] = [0] * 51
+    (tmp_path / "nobody.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="single person with a labelled joint"):
+        CocoMetric(str(tmp_path / "nobody.json"))
+    metric = CocoMetric(str(GT))
+    metric.dataset_meta = META
+    sample = sample_of(people_of(GT)[0])
+    sample.set_metainfo({"unreadable": True})
+    metric.process(None, [sample.to_dict()])
+    with pytest.raises(ValueError, match="none of the pictures of 1 people could be read"):
+        metric.evaluate(1)

@@ -160,3 +160,34 @@ def test_merged_heatmaps_are_the_highest_in_the_image():
 
 def test_opencv_is_of_the_version_whose_warp_is_matched():
     assert cv2.__version__.startswith("4.")
+
+
+def test_run_lengths_are_read_as_pycocotools_writes_them():
+    from pycocotools import mask as coco_mask
+
+    from mmpose.structures.mask import rle_runs
+
+    rng = np.random.default_rng(0)
+    for share in (0.0, 0.02, 0.5, 0.98, 1.0):
+        mask = rng.random((37, 53)) < share
+        runs = rle_runs(mask_to_rle(mask)["counts"])
+        size = {"size": [37, 53], "counts": runs.tolist()}
+        assert coco_mask.frPyObjects(size, 37, 53)["counts"].decode() == mask_to_rle(mask)["counts"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda text: text[:-1], id="cut off"),
+        pytest.param(lambda text: text[: len(text) // 2], id="cut in half"),
+        pytest.param(lambda text: text + "1", id="too long"),
+        pytest.param(lambda text: text.replace(text[0], "~", 1), id="another letter"),
+        pytest.param(lambda text: "", id="empty"),
+    ],
+)
+def test_damaged_run_lengths_are_refused_before_they_are_decoded(damage):
+    square = np.zeros((20, 30), bool)
+    square[5:15, 10:20] = True
+    rle = mask_to_rle(square)
+    with pytest.raises(ValueError, match="cut off or damaged"):
+        segmentation_to_mask(rle | {"counts": damage(rle["counts"])}, 20, 30)

@@ -1,0 +1,383 @@
+"""What a file says counts, not how it says it; what it cannot mean is refused by name."""
+
+import copy
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from mmpose.datasets import CocoDataset, parse_pose_metainfo
+from mmpose.datasets.coco_file import complete_annotations, read_people
+from mmpose.structures import mask_to_rle
+from tests.mmpose.datasets.tiny_people import HEIGHT, WIDTH, person, write_json, write_people
+
+NAMES = list(parse_pose_metainfo({"from_file": "coco.py"})["keypoint_name2id"])
+
+
+def ordinary():
+    """Two images, two people each, all fields as COCO writes them."""
+    images = [{"id": i, "file_name": f"{i}.png", "width": WIDTH, "height": HEIGHT} for i in (4, 9)]
+    people = [
+        person(n, i, x, 15) for n, (i, x) in enumerate([(4, 10), (4, 70), (9, 10), (9, 70)], 1)
+    ]
+    categories = [{"id": 1, "name": "person", "keypoints": NAMES}]
+    return {"images": images, "annotations": people, "categories": categories}
+
+
+def said_otherwise(change):
+    content = ordinary()
+    for n, annotation in enumerate(content["annotations"]):
+        change(content, annotation, n)
+    return content
+
+
+def update(**fields):
+    return lambda content, annotation, n: annotation.update(copy.deepcopy(fields))
+
+
+def without(*names):
+    def change(content, annotation, n):
+        for name in names:
+            annotation.pop(name)
+
+    return change
+
+
+def convert(name, function):
+    def change(content, annotation, n):
+        annotation[name] = function(annotation[name])
+
+    return change
+
+
+def sizes(function):
+    def change(content, annotation, n):
+        if n == 0:
+            for image in content["images"]:
+                image["width"], image["height"] = function(image["width"], image["height"])
+
+    return change
+
+
+def mask_as(function):
+    """The person's polygon, corners in a list, in another spelling."""
+    return convert("segmentation", lambda mask: function(np.reshape(mask, (-1, 2)).tolist()))
+
+
+def as_rle(kind):
+    def spell(corners):
+        mask = np.zeros((HEIGHT, WIDTH), bool)
+        (left, top), _, (right, bottom), _ = [[int(x) for x in corner] for corner in corners]
+        mask[top:bottom, left:right] = True
+        rle = mask_to_rle(mask)
+        if kind is bytes:
+            return rle | {"counts": rle["counts"].encode()}
+        if kind is list:
+            flat = mask.ravel(order="F").astype(int)
+            edges = np.flatnonzero(np.diff(flat)) + 1
+            return rle | {"counts": np.diff([0, *edges, flat.size]).tolist()}
+        return rle
+
+    return mask_as(spell)
+
+
+SAME = {
+    "ids from 0": lambda c, a, n: a.update(id=n),
+    "ids from -1": lambda c, a, n: a.update(id=n - 1),
+    "ids anew in each image": lambda c, a, n: a.update(id=n % 2 + 1),
+    "one id for all": update(id=7),
+    "ids as text": convert("id", str),
+    "ids null": update(id=None),
+    "no ids": without("id"),
+    "image ids as text": convert("image_id", str),
+    "no iscrowd": without("iscrowd"),
+    "iscrowd null": update(iscrowd=None),
+    "iscrowd as text": update(iscrowd="0"),
+    "iscrowd false": update(iscrowd=False),
+    "no area": without("area"),
+    "area null": update(area=None),
+    "area 0": update(area=0),
+    "area negative": update(area=-3.5),
+    "area not a number": update(area=float("nan")),
+    "area as text": convert("area", str),
+    "no num_keypoints": without("num_keypoints"),
+    "num_keypoints too few": update(num_keypoints=3),
+    "num_keypoints null": update(num_keypoints=None),
+    "joints nested": convert("keypoints", lambda k: np.reshape(k, (-1, 3)).tolist()),
+    "joints as text": convert("keypoints", lambda k: [str(x) for x in k]),
+    "box as text": convert("bbox", lambda b: [str(x) for x in b]),
+    "box drawn from the far corner": convert(
+        "bbox", lambda b: [b[0] + b[2], b[1] + b[3], -b[2], -b[3]]
+    ),
+    "box null, from the mask": update(bbox=None),
+    "box empty, from the mask": update(bbox=[]),
+    "box of no size, from the mask": update(bbox=[0, 0, 0, 0]),
+    "no box, from the mask": without("bbox"),
+    "sizes as text": sizes(lambda w, h: (str(w), str(h))),
+    "sizes as floats": sizes(lambda w, h: (float(w), float(h))),
+    "mask flat": mask_as(lambda corners: np.ravel(corners).tolist()),
+    "mask a list of points": mask_as(lambda corners: corners),
+    "mask a list of lists of points": mask_as(lambda corners: [corners]),
+    "mask with a part of two points": mask_as(
+        lambda corners: [np.ravel(corners).tolist(), [1, 1, 2, 2]]
+    ),
+    "no category in annotations": without("category_id"),
+    "category as text": convert("category_id", str),
+}
+
+
+@pytest.mark.parametrize("change", SAME.values(), ids=SAME)
+def test_the_same_in_another_way_is_the_same(change):
+    expected = complete_annotations(ordinary(), skeleton=NAMES)
+    found = complete_annotations(said_otherwise(change), skeleton=NAMES)
+    for theirs, ours in zip(found["annotations"], expected["annotations"], strict=True):
+        assert {**theirs, "id": 0} == {**ours, "id": 0}
+    ids = [theirs["id"] for theirs in found["annotations"]]
+    assert ids == [1, 2, 3, 4]
+    assert found["images"] == expected["images"]
+
+
+@pytest.mark.parametrize("kind", [str, bytes, list])
+def test_run_lengths_of_any_spelling_are_kept_as_they_are_drawn(kind):
+    people = complete_annotations(said_otherwise(as_rle(kind)))["annotations"]
+    assert [p["segmentation"]["size"] for p in people] == [[HEIGHT, WIDTH]] * 4
+    assert [
+        p["area"] for p in complete_annotations(said_otherwise(without("area")))["annotations"]
+    ] == [1800.0] * 4
+
+
+@pytest.mark.parametrize(
+    "mask", [None, [], [[]], [[10.0, 10.0, 20.0, 20.0]], [[10, 10], [20, 20]], ()], ids=str
+)
+def test_somebody_without_a_mask_stays_for_the_boxes(mask):
+    people = complete_annotations(said_otherwise(update(segmentation=mask, area=None)))
+    assert [p["segmentation"] for p in people["annotations"]] == [None] * 4
+    assert people["annotations"][0]["area"] == pytest.approx(0.53 * 30 * 60)
+
+
+def test_the_input_is_left_as_it_is():
+    content = said_otherwise(without("id", "area", "iscrowd"))
+    before = json.dumps(content)
+    complete_annotations(content, skeleton=NAMES[::-1])
+    assert json.dumps(content) == before
+
+
+REFUSED = {
+    "box of three numbers": (update(bbox=[1, 2, 3]), "annotation 1 .* bbox must be four finite"),
+    "box not finite": (update(bbox=[1, 2, float("inf"), 3]), "bbox must be four finite"),
+    "box of words": (update(bbox=["a"] * 4), "bbox must be numbers"),
+    "joint that is labelled and nowhere": (
+        update(keypoints=[float("nan"), 5, 2] * 17),
+        "labelled joint, number 0, that is not finite",
+    ),
+    "scores in place of flags": (update(keypoints=[5, 5, 0.9] * 17), "flag 0.9.*a result file"),
+    "flags of 4": (update(keypoints=[5, 5, 4] * 17), "flag 4"),
+    "joints without flags": (update(keypoints=[5, 5] * 17), "has 34 numbers, expected 51"),
+    "joints by name": (update(keypoints={"nose": [1, 2, 2]}), "got a dict"),
+    "area of words": (update(area="large"), "area must be a number, got 'large'"),
+    "crowd of words": (update(iscrowd="maybe"), "iscrowd must be 0 or 1, got 'maybe'"),
+    "half a corner": (update(segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "polygon has 7 numbers"),
+    "corner not finite": (update(segmentation=[[1, 2, float("nan"), 4, 5, 6]]), "in no picture"),
+    "corner far outside": (update(segmentation=[[1, 2, 1e9, 4, 5, 6]]), "in no picture"),
+    "mask as text": (update(segmentation="AQ=="), "got str"),
+    "mask cut off": (
+        update(segmentation={"size": [HEIGHT, WIDTH], "counts": "Xa0"}),
+        "cut off or damaged",
+    ),
+    "unlisted category": (
+        update(category_id=3),
+        r"4 annotations .* category 3.*lists \(1, 'person'\)",
+    ),
+    "unknown image": (update(image_id=99), "1 images that are not among the 2.*such as 99"),
+    "no image": (without("image_id"), r"lacks \['image_id'\]"),
+    "width of words": (sizes(lambda w, h: ("wide", h)), "image 4 .* width 'wide'"),
+    "half a pixel": (sizes(lambda w, h: (w + 0.5, h)), "width 120.5"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_meant_is_refused_by_name(change, message):
+    with pytest.raises(ValueError, match=message):
+        complete_annotations(said_otherwise(change), "people.json", skeleton=NAMES)
+
+
+def test_images_are_told_apart_by_id_and_name():
+    content = ordinary()
+    content["images"].append(dict(content["images"][0]))
+    assert len(complete_annotations(content)["images"]) == 2
+    content["images"][-1]["file_name"] = "other.png"
+    with pytest.raises(ValueError, match=r"two images of .* have the id 4: 4\.png and other\.png"):
+        complete_annotations(content)
+    content["images"][-1] = {**content["images"][0], "id": 5}
+    with pytest.raises(ValueError, match=r"are the file 4\.png: 4 and 5"):
+        complete_annotations(content)
+    content["images"][-1]["file_name"] = "b/4.png"  # the same name in another folder
+    assert len(complete_annotations(content)["images"]) == 3
+
+
+def test_people_listed_twice_are_one_person():
+    content = ordinary()
+    content["annotations"].append(copy.deepcopy(content["annotations"][0]))
+    assert len(complete_annotations(content)["annotations"]) == 4
+    content["annotations"][-1]["bbox"] = [1.0, 1.0, 5.0, 5.0]  # another one with the same id
+    assert [p["id"] for p in complete_annotations(content)["annotations"]] == [1, 2, 3, 4, 5]
+
+
+def test_unlabelled_joints_may_be_nowhere():
+    content = said_otherwise(update(keypoints=[None, None, 0] + [5, 6, 2] * 16))
+    people = complete_annotations(content)["annotations"]
+    assert people[0]["keypoints"][:6] == [0, 0, 0, 5, 6, 2]
+    assert people[0]["num_keypoints"] == 16
+
+
+def test_joints_are_matched_by_name():
+    """A file that lists right before left, and one with a joint more."""
+    content, expected = ordinary(), complete_annotations(ordinary(), skeleton=NAMES)
+    swapped = [0, *[i + (1 if i % 2 else -1) for i in range(1, 17)]]
+    content["categories"][0]["keypoints"] = [NAMES[i].replace("_", " ").title() for i in swapped]
+    for annotation in content["annotations"]:
+        annotation["keypoints"] = (
+            np.reshape(annotation["keypoints"], (-1, 3))[swapped].ravel().tolist()
+        )
+    found = complete_annotations(content, skeleton=NAMES)
+    assert found["annotations"][1]["keypoints"] == expected["annotations"][1]["keypoints"]
+    again = complete_annotations(found, skeleton=NAMES)  # what is in order stays so
+    assert again["annotations"] == found["annotations"]
+    content = ordinary()
+    content["categories"][0]["keypoints"] = ["pelvis", *NAMES]
+    for annotation in content["annotations"]:
+        annotation["keypoints"] = [1.0, 2.0, 2.0, *annotation["keypoints"]]
+    found = complete_annotations(content, skeleton=NAMES)
+    assert found["annotations"] == expected["annotations"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda w, h: (h, w), id="exchanged"),
+        pytest.param(lambda w, h: (w // 2, h // 2), id="halved"),
+        pytest.param(lambda w, h: (None, None), id="null"),
+        pytest.param(lambda w, h: (0, 0), id="zero"),
+    ],
+)
+def test_the_size_of_the_picture_rules(tmp_path, change):
+    content = write_people(tmp_path)
+    folder = str(tmp_path / "images")
+    expected = read_people(tmp_path / "annotations.json", folder=folder)
+    for image in content["images"]:
+        image["width"], image["height"] = change(image["width"], image["height"])
+    path = write_json(tmp_path / "odd.json", content)
+    assert read_people(path, folder=folder)["images"] == expected["images"]
+    kwargs = {"data_root": str(tmp_path), "data_prefix": {"img": "images"}}
+    samples = [CocoDataset(ann_file=name, **kwargs) for name in ("odd.json", "annotations.json")]
+    for theirs, ours in zip(*samples, strict=True):
+        np.testing.assert_array_equal(theirs["bbox"], ours["bbox"])
+        assert theirs["ori_shape"] == ours["ori_shape"] == (HEIGHT, WIDTH)
+
+
+def test_pictures_turned_by_exif_are_measured_as_they_are_opened(tmp_path):
+    from PIL import Image
+
+    write_people(tmp_path, num_images=1)
+    path = tmp_path / "images" / "1.jpg"
+    picture = Image.fromarray(np.zeros((WIDTH, HEIGHT, 3), np.uint8))  # lying
+    exif = picture.getexif()
+    exif[274] = 6  # turned by a quarter
+    picture.save(path, exif=exif)
+    assert cv2.imread(str(path)).shape[:2] == (HEIGHT, WIDTH)
+    content = json.loads((tmp_path / "annotations.json").read_text())
+    content["images"][0] |= {"file_name": "1.jpg", "width": HEIGHT, "height": WIDTH}
+    found = read_people(
+        write_json(tmp_path / "exif.json", content), folder=str(tmp_path / "images")
+    )
+    assert (found["images"][0]["height"], found["images"][0]["width"]) == (HEIGHT, WIDTH)
+
+
+def test_a_mask_of_another_size_than_the_picture_is_ignored(tmp_path):
+    content = write_people(tmp_path, num_images=1)
+    content["annotations"][0]["segmentation"] = mask_to_rle(np.ones((WIDTH, HEIGHT), bool))
+    content["annotations"][1]["segmentation"] = mask_to_rle(np.ones((HEIGHT, WIDTH), bool))
+    path = write_json(tmp_path / "masks.json", content)
+    people = read_people(path, folder=str(tmp_path / "images"))["annotations"]
+    assert people[0]["segmentation"] is None
+    assert people[1]["segmentation"]["size"] == [HEIGHT, WIDTH]
+
+
+def test_a_list_of_images_alone_serves_where_nothing_is_annotated(tmp_path):
+    content = write_people(tmp_path)
+    del content["annotations"], content["categories"]
+    write_json(tmp_path / "image_info.json", content)
+    write_json(tmp_path / "boxes.json", [{"image_id": 2, "bbox": [1, 2, 30, 40], "score": 0.5}])
+    settings = {"data_root": str(tmp_path), "ann_file": "image_info.json"}
+    dataset = CocoDataset(**settings, bbox_file="boxes.json", test_mode=True)
+    assert [sample["img_id"] for sample in dataset] == [2]
+    with pytest.raises(ValueError, match=r"lacks \['annotations'\]"):
+        CocoDataset(**settings)
+
+
+def test_files_beside_the_annotations_are_found_as_published_configs_write_them(
+    tmp_path, monkeypatch
+):
+    write_people(tmp_path / "data" / "coco")
+    boxes = [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5}]
+    write_json(tmp_path / "data" / "coco" / "boxes.json", boxes)
+    write_json(tmp_path / "data" / "other.json", boxes)
+    monkeypatch.chdir(tmp_path)
+    for bbox_file in (
+        "boxes.json",
+        "data/coco/boxes.json",
+        "data/coco/../other.json",
+        str(tmp_path / "data" / "other.json"),
+    ):
+        for root in ("data/coco", "data/coco/", str(tmp_path / "data" / "coco")):
+            dataset = CocoDataset(
+                data_root=root, ann_file="annotations.json", bbox_file=bbox_file, test_mode=True
+            )
+            assert len(dataset) == 1
+    with pytest.raises(FileNotFoundError, match=r"annotation file data/coco/none\.json"):
+        CocoDataset(
+            data_root="data/coco/",
+            ann_file="annotations.json",
+            bbox_file="data/coco/none.json",
+            test_mode=True,
+        )
+
+
+class Nobody(CocoDataset):
+    def parse_data_info(self, raw_data_info):
+        return None
+
+
+class OfTheirOwn(CocoDataset):
+    """Gives what MMPose's own hook gives."""
+
+    def parse_data_info(self, raw_data_info):
+        annotation, image = raw_data_info["raw_ann_info"], raw_data_info["raw_img_info"]
+        joints = np.reshape(annotation["keypoints"], (1, -1, 3)).astype(np.float32)
+        return {
+            "img_id": image["id"],
+            "img_path": image["file_name"],
+            "bbox": np.array([[1, 2, 3, 4]], np.float32),
+            "keypoints": joints[..., :2],
+            "keypoints_visible": np.minimum(1, joints[..., 2]),
+            "id": annotation["id"],
+        }
+
+
+class Loaded(CocoDataset):
+    def _load_annotations(self):
+        samples, images = super()._load_annotations()
+        return samples[:3], images
+
+
+def test_hooks_of_mmposes_data_sets_are_called(tmp_path):
+    write_people(tmp_path)
+    path = str(tmp_path / "annotations.json")
+    with pytest.raises(ValueError, match="10 left out by parse_data_info"):
+        Nobody(ann_file=path)
+    sample = OfTheirOwn(ann_file=path)[0]
+    assert sample["bbox"].tolist() == [[1, 2, 3, 4]]
+    assert sample["bbox_score"].tolist() == [1]
+    assert sample["keypoints_visibility"].tolist() == [[1] * 17]
+    assert len(Loaded(ann_file=path)) == 3

@@ -1,0 +1,188 @@
+"""The one evaluator against pycocotools on well-formed files, and by hand on others."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from mmpose.evaluation.coco_evaluator import evaluate
+from mmpose.structures import mask_to_rle
+
+DATA = Path(__file__).parents[2] / "data" / "eval"
+FIXTURES = Path(__file__).resolve().parents[4] / "shared" / "data" / "eval_fixtures"
+SIGMAS = [0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062]
+SIGMAS += [0.107, 0.107, 0.087, 0.087, 0.089, 0.089]
+
+
+def by_pycocotools(truth, results, iou_type, category_ids=None):
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(truth))
+        evaluation = COCOeval(truth, truth.loadRes(str(results)), iou_type)
+        evaluation.params.catIds = category_ids or evaluation.params.catIds
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return evaluation.stats.tolist()
+
+
+@pytest.mark.parametrize(
+    ("truth", "results", "iou_type"),
+    [
+        pytest.param("keypoints_gt.json", "keypoints_results.json", "keypoints", id="poses"),
+        pytest.param("keypoints_gt.json", "keypoints_results.json", "bbox", id="their boxes"),
+        pytest.param("example_coco_val.json", "example_coco_preds.json", "keypoints", id="more"),
+    ],
+)
+def test_equal_to_pycocotools(truth, results, iou_type):
+    found = json.loads((DATA / results).read_text())
+    content = json.loads((DATA / truth).read_text())
+    numbers = evaluate(content, found, iou_type, sigmas=SIGMAS)
+    expected = by_pycocotools(DATA / truth, DATA / results, iou_type)
+    assert list(numbers.stats.values()) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"needs {FIXTURES}")
+@pytest.mark.parametrize("iou_type", ["bbox", "segm"])
+def test_people_among_other_categories_equal_pycocotools_on_people_alone(iou_type):
+    folder = FIXTURES / "cocoapi_val2014_100"
+    truth = folder / "instances_val2014_100.json"
+    results = folder / f"instances_val2014_fake{iou_type}100_results.json"
+    content, found = (json.loads(path.read_text()) for path in (truth, results))
+    numbers = evaluate(content, found, iou_type)
+    expected = by_pycocotools(truth, results, iou_type, category_ids=[1])
+    assert list(numbers.stats.values()) == pytest.approx(expected, abs=1e-12)
+
+
+def box(number, left, image_id=1, **fields):
+    """A square of 20 px in an image of 100 x 100."""
+    mask = np.zeros((100, 100), bool)
+    mask[:20, left : left + 20] = True
+    person = {"id": number, "image_id": image_id, "category_id": 1, "bbox": [left, 0, 20, 20]}
+    joints = [left + 5.0, 5.0, 2] * 17
+    return person | {"segmentation": mask_to_rle(mask), "keypoints": joints, **fields}
+
+
+def world(*people, categories=({"id": 1, "name": "person"},)):
+    images = [{"id": n, "width": 100, "height": 100} for n in (1, 2)]
+    return {"images": images, "annotations": list(people), "categories": list(categories)}
+
+
+def found(*people, **fields):
+    kept = ("image_id", "category_id", "bbox", "segmentation", "keypoints")
+    return [
+        {k: p[k] for k in kept} | {"score": 0.9 - n / 10} | fields for n, p in enumerate(people)
+    ]
+
+
+KINDS = ("bbox", "segm", "keypoints")
+
+
+@pytest.mark.parametrize("iou_type", KINDS)
+@pytest.mark.parametrize("ids", [(0, 1, 2), (-1, 5, 7), (1, 2, 1), (4, 4, 4), ("a", "b", "c")])
+def test_ids_mean_identity_alone(iou_type, ids):
+    people = [
+        box(i, left, image) for i, left, image in zip(ids, (0, 40, 0), (1, 1, 2), strict=True)
+    ]
+    numbers = evaluate(world(*people), found(*people), iou_type, sigmas=SIGMAS)
+    assert numbers.stats["AP"] == pytest.approx(1)
+    assert (numbers.num_true, numbers.num_found) == (3, 3)
+
+
+@pytest.mark.parametrize("iou_type", KINDS)
+def test_other_annotated_categories_do_not_count(iou_type):
+    person, dog = box(1, 0), box(2, 40, category_id=2)
+    content = world(person, dog, categories=[{"id": 1, "name": "person"}, {"id": 2, "name": "dog"}])
+    numbers = evaluate(content, found(person), iou_type, sigmas=SIGMAS)
+    assert numbers.stats["AP"] == pytest.approx(1)
+    assert numbers.num_true == 1
+
+
+@pytest.mark.parametrize(
+    "mask", [None, [], [[]], [[1, 1, 9, 9]], mask_to_rle(np.ones((9, 9), bool))]
+)
+def test_somebody_without_a_mask_is_ignored_where_masks_are_evaluated(mask):
+    """Neither missed, nor is a mask found there wrong; a mask elsewhere still is."""
+    first, second = box(1, 0), box(2, 40)
+    content = world(first, second | {"segmentation": mask})
+    assert evaluate(content, found(first), "segm").stats["AP"] == pytest.approx(1)
+    numbers = evaluate(content, found(second, first), "segm")
+    assert numbers.stats["AP"] == pytest.approx(1)
+    assert (numbers.num_true, numbers.num_found) == (1, 1)
+    stranger = box(3, 75)
+    assert evaluate(content, found(stranger, first), "segm").stats["AP"] == pytest.approx(
+        0.5, abs=0.01
+    )
+    assert evaluate(content, found(first, second), "bbox").num_true == 2
+
+
+def test_a_result_without_a_mask_is_left_out_of_masks():
+    people = box(1, 0), box(2, 40)
+    results = found(*people)
+    results[1]["segmentation"] = None
+    numbers = evaluate(world(*people), results, "segm")
+    assert numbers.stats["AP"] == pytest.approx(51 / 101)  # recall 0.5, all right
+    assert numbers.num_found == 1
+
+
+def test_the_pictures_size_rules_over_the_files():
+    """An image of 40 x 50 whose file says 50 x 40, masks once as polygons, once as RLE."""
+    mask = np.zeros((40, 50), bool)
+    mask[0:20, 30:50] = True
+    polygon = [[30, 0, 50, 0, 50, 20, 30, 20]]
+    for segmentation in (polygon, mask_to_rle(mask)):
+        person = box(1, 30, segmentation=segmentation)
+        content = world(person)
+        content["images"][0] |= {"width": 40, "height": 50}
+        results = [found(person)[0] | {"segmentation": mask_to_rle(mask)}]
+        for shapes in (None, {1: (40, 50)}):
+            numbers = evaluate(content, results, "segm", shapes=shapes)
+            assert numbers.stats["AP"] == pytest.approx(1)
+
+
+def test_areas_decide_sizes_and_missing_ones_are_those_of_masks():
+    for area in (None, 0, -1.0):
+        numbers = evaluate(world(box(1, 0, area=area)), found(box(1, 0)), "bbox")
+        assert numbers.stats["AP (S)"] == pytest.approx(1)
+        assert numbers.stats["AP (M)"] == -1
+
+
+@pytest.mark.parametrize(
+    ("people", "iou_type", "message"),
+    [
+        pytest.param([], "bbox", "among 0 annotations .* 2 images", id="nobody"),
+        pytest.param([box(1, 0, iscrowd=1)], "bbox", r"\(1 crowd regions\)", id="a crowd"),
+        pytest.param(
+            [box(1, 0, segmentation=[])], "segm", "single person with a mask", id="no mask"
+        ),
+        pytest.param(
+            [box(1, 0, keypoints=[1, 1, 0] * 17)],
+            "keypoints",
+            "with a labelled joint",
+            id="no joint",
+        ),
+    ],
+)
+def test_nobody_to_evaluate_is_an_error(people, iou_type, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(world(*people), [], iou_type, sigmas=SIGMAS)
+
+
+def test_some_of_the_images():
+    people = box(1, 0, 1), box(2, 0, 2)
+    numbers = evaluate(world(*people), found(*people), "bbox", image_ids=[2])
+    assert numbers.num_true == 1
+    with pytest.raises(ValueError, match=r"1 images that were looked at .* such as 7"):
+        evaluate(world(*people), [], "bbox", image_ids=[2, 7])
+    empty = evaluate(world(people[0]), [], "bbox", image_ids=[2], may_be_empty=True)
+    assert empty.stats["AP"] == -1
+
+
+def test_poses_of_another_skeleton_are_refused():
+    person = box(1, 0)
+    with pytest.raises(ValueError, match="expected 17 keypoints of 3 numbers each, got 42 numbers"):
+        evaluate(world(person), found(person, keypoints=[0.0] * 42), "keypoints", sigmas=SIGMAS)
