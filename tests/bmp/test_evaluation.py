@@ -16,6 +16,7 @@ from loop_parts import (
 from mmengine.logging import MMLogger
 
 from bmp.evaluation import CocoImageDataset, LoopCocoMetric
+from bmp.evaluation.loop_metric import format_table
 from bmp.loop import run_loop
 from bmp.structures import make_people, masks_to_bboxes
 from mmpose.structures.mask import mask_to_rle
@@ -239,3 +240,37 @@ def test_the_category_of_people_is_found_by_name(folder):
     numbers = metric.evaluate(size=3)
     assert numbers["loop/turn2/bbox_AP"] == pytest.approx(1)
     assert numbers["loop/bbox_true"] == 4
+
+
+def test_found_people_are_counted_by_the_first_kind_alone(folder):
+    """One person's mask is wrong: three of four are found by masks, four by boxes."""
+    for kinds, found in ((("keypoints",), 4), (("segm", "bbox"), 3), (("bbox", "segm"), 4)):
+        metric = LoopCocoMetric(str(folder / "annotations.json"), iou_types=kinds)
+        samples = list(samples_of(dataset_of(folder, max_images=3)))
+        for sample in samples:
+            for turn in sample["turns"]:
+                if sample["img_id"] == 2:
+                    turn.masks[0] = False
+        metric.process(None, samples)
+        numbers = metric.evaluate(size=3)
+        assert numbers[f"loop/turn2/{kinds[0]}_found"] == found
+        row = format_table({k.removeprefix("loop/"): v for k, v in numbers.items()}, kinds)
+        assert row.splitlines()[2].split()[-2:] == [str(found), "4"]
+
+
+def test_who_is_ranked_first_is_a_setting(folder):
+    """A stranger before or behind the right people, by one score or the other."""
+    aps = []
+    for ranked_by in ({}, {"bbox": "scores"}):
+        metric = LoopCocoMetric(
+            str(folder / "annotations.json"), iou_types=["bbox"], ranked_by=ranked_by
+        )
+        samples = list(samples_of(dataset_of(folder, max_images=3)))
+        people = samples[1]["turns"][0]
+        people.bboxes[0] = torch.tensor([0.0, 0.0, 3.0, 3.0])
+        people.bbox_scores[0], people.scores[0] = 0.99, 0.01
+        people.bbox_scores[1], people.scores[1] = 0.5, 0.9
+        metric.process(None, samples[1:2])
+        aps.append(metric.evaluate(size=1)["loop/turn1/bbox_AP"])
+    # recall 1 of 2, precision 1/2 behind the stranger and 1 before
+    assert aps == pytest.approx([51 / 101 / 2, 51 / 101])

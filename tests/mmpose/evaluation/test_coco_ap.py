@@ -150,3 +150,22 @@ def test_annotations_with_half_a_box_are_refused():
     gt["annotations"][0]["bbox"] = [0, 0, 9]
     with pytest.raises(ValueError, match=r"bbox must be four finite numbers x, y, w, h, got \[0"):
         keypoint_ap(gt, [], SIGMAS)
+
+
+def test_images_on_the_border_of_two_levels_belong_to_the_higher_one():
+    joints = [10.0, 10.0, 2] * 14
+    images = [{"id": n, "crowdIndex": index} for n, index in enumerate((0.1, 0.2, 0.8), 1)]
+    people = [{"image_id": n, "bbox": [0, 0, 100, 100], "keypoints": joints} for n in (1, 2, 3)]
+    content = {"images": images, "annotations": people}
+    for right, expected in ((1, (1, 0, 0)), (2, (0, 1, 0)), (3, (0, 0, 1))):
+        found = {"image_id": right, "keypoints": joints, "score": 1.0}
+        scores = crowd_keypoint_ap(content, [found], CROWDPOSE_SIGMAS)
+        assert [scores[f"AP({level})"] for level in "EMH"] == pytest.approx(expected)
+
+
+def test_joints_that_are_not_labelled_do_not_make_somebody_count():
+    labelled = {"image_id": 1, "bbox": [0, 0, 100, 100], "keypoints": [10.0, 10.0, 2] * 17}
+    nobody = {"image_id": 1, "bbox": [200, 0, 100, 100], "keypoints": [10.0, 10.0, 0] * 17}
+    gt = {"images": [{"id": 1}], "annotations": [labelled, nobody]}
+    found = {"image_id": 1, "keypoints": [10.0, 10.0, 2] * 17, "score": 1.0}
+    assert keypoint_ap(gt, [found], SIGMAS)["AP"] == pytest.approx(1)
