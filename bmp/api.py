@@ -14,7 +14,6 @@ from bmp.build import PART_KEYS, build_parts
 from bmp.config_files import find_config
 from bmp.detectors.given_boxes import GivenBoxes
 from bmp.devices import pick_device
-from bmp.inputs import read_image
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.loop import run_loop
 from bmp.pose import PMPose, TopdownPose
@@ -22,6 +21,7 @@ from bmp.results import BMPResult, failed_result, make_result
 from bmp.visualization import draw_people
 from mmpose.engine.config import load_config
 from mmpose.files import write_image
+from mmpose.inputs import image_array, read_image
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class BBoxMaskPose:
         """
         options = {"intermediates": return_intermediates, "probmaps": return_probmaps}
         if not isinstance(image, list | tuple):
-            return self._predict([read_image(image)], [bboxes], **options)[0]
+            return self._predict([image_array(read_image(image))], [bboxes], **options)[0]
         bboxes = [None] * len(image) if bboxes is None else bboxes
         if len(bboxes) != len(image):
             raise ValueError(
@@ -130,7 +130,7 @@ class BBoxMaskPose:
         results: list[BMPResult | None] = [None] * len(images)
         for n, image in enumerate(images):
             try:
-                read[n] = read_image(image)
+                read[n] = image_array(read_image(image))
             except ValueError as error:
                 logger.warning("%s", error)
                 results[n] = failed_result(str(error))
@@ -198,7 +198,7 @@ class BBoxMaskPose:
             raise ValueError(f"vis_type must be 'pose', 'mask' or 'all', got {vis_type!r}")
         shows_masks, shows_poses = vis_type != "pose", vis_type != "mask"
         drawn = draw_people(
-            read_image(image),
+            image_array(read_image(image)),
             result,
             masks=shows_masks,
             boxes=shows_masks,

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from bmp.evaluation.coco_results import people_to_results
-from bmp.inputs import image_suffixes, is_turned, read_image
 from bmp.output_names import image_ids, output_stems
 from bmp.photo_annotations import annotation_file, people_to_annotations
 from bmp.results import BMPResult
@@ -24,6 +23,7 @@ from bmp.visualization import (
     write_gif,
 )
 from mmpose.files import whole_file, write_image, write_json
+from mmpose.inputs import UnreadableImageError, image_suffixes, is_turned, read_image
 
 OVERLAY, PANEL, GIF = "_people.jpg", "_turns.jpg", "_turns.gif"  # after the image's name
 # The layout of COCO, where datumaro and others look for files by these names.
@@ -138,7 +138,7 @@ def run_photos(
             started, mark = time.perf_counter(), f"[{number}/{len(paths)}]"
             try:
                 image = read_image(path)
-            except ValueError as error:
+            except UnreadableImageError as error:
                 report.failures.append((path, str(error)))
                 tell(f"{mark} left out: {error}")
                 continue

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from bmp.checkpoints import find_checkpoint
 from bmp.config_files import find_config
 from bmp.devices import pick_device
-from bmp.inputs import read_bboxes, read_image, read_masks
 from bmp.structures import with_fields
 from mmpose.apis import estimate_batch, extract_features, init_model
 from mmpose.files import write_image
+from mmpose.inputs import image_array, read_bboxes, read_image, read_masks
 from mmpose.visualization import draw_poses
 
 NUM_COCO_JOINTS = 17  # they come first in every skeleton of these models
@@ -236,7 +236,7 @@ class PMPose:
             (H, W, 3) uint8 BGR.
         """
         joints = np.asarray(keypoints, np.float32)[:, :NUM_COCO_JOINTS]
-        drawn = draw_poses(read_image(image), joints[..., :2], joints[..., 2])
+        drawn = draw_poses(image_array(read_image(image)), joints[..., :2], joints[..., 2])
         if save_path is not None:
             write_image(save_path, drawn)
         return drawn
@@ -246,7 +246,7 @@ class PMPose:
     ) -> tuple[list[np.ndarray], list[Tensor], list[Tensor | None], bool]:
         """Checked lists, and whether a list was handed in."""
         is_list = isinstance(image, list | tuple)
-        images = [read_image(entry) for entry in (image if is_list else [image])]
+        images = [image_array(read_image(e)) for e in (image if is_list else [image])]
         all_bboxes = bboxes if is_list else [bboxes]
         all_masks = masks if is_list and masks is not None else [masks] * len(images)
         if not len(images) == len(all_bboxes) == len(all_masks):

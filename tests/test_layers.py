@@ -24,6 +24,7 @@ FOREIGN = {"mmpose": {"mmdet", "mmcv", "mmpretrain", "sam2", "training"}}
 ORDER = [
     "registry",
     "files",
+    "inputs",
     "structures",
     "codecs",
     "models",

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from mmengine.structures import InstanceData
 
-from bmp.inputs import read_bboxes, read_masks
 from bmp.interfaces import Detector
 from bmp.structures import make_people
+from mmpose.inputs import read_bboxes, read_masks
 
 
 class GivenBoxes:

@@ -33,26 +33,6 @@ class Letterboxed(NamedTuple):
     """(H, W) of the image."""
 
 
-def check_image(image: np.ndarray) -> None:
-    """Refuse what is not a (H, W, 3) uint8 array with pixels.
-
-    Raises:
-        TypeError: no array, or of another dtype.
-        ValueError: another shape; the message says how to convert.
-    """
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        kind = getattr(image, "dtype", type(image).__name__)
-        raise TypeError(f"an image must be a uint8 array (H, W, 3) in BGR order, got {kind}")
-    if image.ndim == 3 and image.shape[2] == 3 and image.size:
-        return
-    mend = ""
-    if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
-        mend = "; a grey image becomes one by cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)"
-    elif image.ndim == 3 and image.shape[2] == 4:
-        mend = "; drop the transparency with image[..., :3]"
-    raise ValueError(f"an image must have shape (H, W, 3), got {image.shape}{mend}")
-
-
 def letterbox(image: np.ndarray, canvas: Canvas) -> Letterboxed:
     """Resize an image (H, W, 3) uint8 to fit, and pad it at the right and bottom."""
     height, width = image.shape[:2]

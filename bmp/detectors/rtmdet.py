@@ -18,12 +18,13 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 
 from bmp.detectors.instance_masks import dynamic_mask_logits
-from bmp.detectors.letterbox import Canvas, Letterboxed, check_image, letterbox, read_canvas
+from bmp.detectors.letterbox import Canvas, Letterboxed, letterbox, read_canvas
 from bmp.detectors.mask_upsampling import upsample_masks
 from bmp.detectors.selection import best_bboxes
 from bmp.structures import empty_people, make_people, masks_to_bboxes
 from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
+from mmpose.inputs import check_image
 
 _CLASS_LAYER = "bbox_head.rtm_cls.0.weight"
 _MULTIPLE = 32  # sides of an input that every level of a feature pyramid divides

@@ -6,11 +6,11 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from bmp.inputs import read_image
 from bmp.registry import DATASETS
 from mmpose.datasets.annotation_files import require_fields
 from mmpose.datasets.coco_file import read_people
 from mmpose.datasets.pictures import find_pictures, picture_path
+from mmpose.inputs import UnreadableImageError, read_image
 
 
 @DATASETS.register_module()
@@ -70,6 +70,8 @@ class CocoImageDataset(Dataset):
         image, error = None, None
         try:
             image = read_image(path)
-        except ValueError as reason:  # its people count as missed; the others are evaluated
+        except (
+            UnreadableImageError
+        ) as reason:  # its people count as missed; the others are evaluated
             error = str(reason)
         return {"image": image, "img_id": img_id, "error": error}

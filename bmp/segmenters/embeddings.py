@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bmp.segmenters.sam2_parts import SAM2Base
+from mmpose.inputs import check_image
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -47,22 +48,6 @@ def embedding_bytes(sam: SAM2Base) -> int:
     """Memory that the float32 embedding of an image takes."""
     coarse = sam.hidden_dim * (sam.image_size // 16) ** 2
     return 4 * (coarse + coarse + 2 * coarse)  # a quarter and an eighth of C at 4 and 16 times n
-
-
-def check_image(image: np.ndarray) -> None:
-    """Refuse what is not a colour image.
-
-    Raises:
-        TypeError: not a uint8 array.
-        ValueError: not (H, W, 3), or without pixels.
-    """
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        got = getattr(image, "dtype", type(image).__name__)
-        raise TypeError(
-            f"an image must be a uint8 array, got {got}; convert with image.astype(np.uint8)"
-        )
-    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ValueError(f"an image must be (H, W, 3) with H, W > 0, got {image.shape}")
 
 
 def prepare_image(

@@ -12,7 +12,7 @@ import torch
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmpose.datasets.transforms import loading
+from mmpose.inputs import Image, read_box_numbers, read_image
 from mmpose.structures import (
     PoseDataSample,
     bbox_xywh2xyxy,
@@ -20,7 +20,7 @@ from mmpose.structures import (
 )
 
 from .model import init_model  # noqa: F401 - a published import path
-from .people import Image, People, read_boxes, read_people
+from .people import People, read_people
 
 # crops (n, 3, h, w) uint8, centres and scales of their windows (n, 2) -> tensors of n rows
 Runner = Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]
@@ -217,11 +217,11 @@ def inference_topdown(
         )
     if bbox_format not in ("xyxy", "xywh"):
         raise ValueError(f"bbox_format must be 'xyxy' or 'xywh', got {bbox_format!r}")
-    image = img if isinstance(img, np.ndarray | Tensor) else read_image(img)
+    image = read_image(img)
     if bboxes is None:
         bboxes = [[0, 0, image.shape[1], image.shape[0]]]
     elif bbox_format == "xywh":
-        bboxes = bbox_xywh2xyxy(read_boxes(bboxes))
+        bboxes = bbox_xywh2xyxy(read_box_numbers(bboxes))
     people = read_people(model, [image], [bboxes], [masks])
     path = {} if isinstance(img, np.ndarray | Tensor) else {"img_path": os.fspath(img)}
     samples = []
@@ -265,15 +265,3 @@ def _make_sample(model: nn.Module, people: People, index: int, meta: dict) -> Po
         bbox_scales=meta["input_scale"][None],
     )
     return sample
-
-
-def read_image(path: str | os.PathLike) -> np.ndarray:
-    """An image file as (H, W, 3) uint8 BGR; see :func:`mmpose.datasets.transforms.loading`.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no image.
-    """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"no image at {os.fspath(path)!r}")
-    return loading.read_image(os.fspath(path))

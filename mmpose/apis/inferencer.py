@@ -16,15 +16,15 @@ from torch import nn
 from tqdm import tqdm
 
 from mmpose.files import write_image, write_json
+from mmpose.inputs import read_box_numbers, read_image
 from mmpose.structures import PoseDataSample, merge_data_samples, split_instances
 from mmpose.visualization import PoseStyle, draw_sample
 from mmpose.visualization.display import require_display
 from mmpose.visualization.visualizer import check_skeleton_style
 
 from .found_people import Finder, find_people, make_finder
-from .inference import inference_topdown, read_image
+from .inference import inference_topdown
 from .model import init_model
-from .people import read_boxes
 
 FILMS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
 PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -209,7 +209,7 @@ class MMPoseInferencer:
         answer = {"predictions": [], "visualization": []}
         for index in order:
             picture = pictures[index]
-            image = picture if isinstance(picture, np.ndarray) else read_image(picture)
+            image = read_image(picture)
             people = find_people(self.finder, image, given[index], *thresholds)
             sample = self._pose(image, people, out.drawing["draw_heatmap"])
             out.add(answer, names[index], image, sample, self.model.dataset_meta)
@@ -320,4 +320,4 @@ def _boxes_of_each(bboxes: Any, count: int) -> list:
         bboxes = [bboxes]
     if len(bboxes) != count:
         raise ValueError(f"bboxes must be one (N, 4) a picture: {count}, got {len(bboxes)}")
-    return [read_boxes(boxes) for boxes in bboxes]
+    return [read_box_numbers(boxes) for boxes in bboxes]

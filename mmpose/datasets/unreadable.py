@@ -7,11 +7,9 @@ from typing import Protocol
 import numpy as np
 from mmengine.logging import print_log
 
+from mmpose.inputs import UnreadableImageError
+
 MAX_TOLD = 20  # a whole folder that is gone would fill the log
-
-
-class UnreadableImageError(ValueError):
-    """A picture is missing, empty or damaged."""
 
 
 class PoseSamples(Protocol):

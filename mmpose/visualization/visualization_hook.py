@@ -11,8 +11,8 @@ from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 from torch.utils.data import Dataset
 
-from mmpose.datasets.transforms import loading
 from mmpose.files import write_image
+from mmpose.inputs import read_image
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample, merge_data_samples
 
@@ -35,7 +35,7 @@ def draw_on_picture(
 
     A `PoseLocalVisualizer` lends its colours and sizes.
     """
-    rgb = loading.read_image(sample.metainfo["img_path"])[..., ::-1]
+    rgb = read_image(sample.metainfo["img_path"])[..., ::-1]
     style = getattr(visualizer, "style", PoseStyle())
     return draw_sample(rgb, sample, metainfo, kpt_thr=kpt_thr, style=style)
 

@@ -10,8 +10,8 @@ from PIL import ExifTags, Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from bmp.inputs import image_suffixes
 from bmp.photos import ANNOTATIONS, find_images, run_photos
+from mmpose.inputs import image_suffixes
 from tests.bmp.photo_parts import find_nobody, find_one
 
 

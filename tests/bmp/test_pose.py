@@ -86,7 +86,7 @@ def test_features_are_the_networks(pose):
 def test_wrong_input_is_refused(pose):
     with pytest.raises(ValueError, match=r"cannot read image .*missing\.jpg"):
         pose.predict("missing.jpg", BBOXES)
-    with pytest.raises(ValueError, match=r"masks must be \(N, H, W\)"):
+    with pytest.raises(ValueError, match=r"masks are \(N, H, W\)"):
         pose.predict(IMAGE, BBOXES, MASKS[:1])
     with pytest.raises(ValueError, match="unknown variant 'default'; there are MaskPose-s"):
         PMPose("cpu", "default")

@@ -3,29 +3,11 @@
 import cv2
 import numpy as np
 
-from mmpose.datasets.unreadable import UnreadableImageError
+from mmpose.inputs import check_image, read_image
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs, fix_aspect_ratio
 
 from .base import Transform
-
-
-def read_image(path: str) -> np.ndarray:
-    """Read a picture as (H, W, 3) uint8 BGR, turned upright by its EXIF entry.
-
-    Grey pictures get three equal channels, a fourth (alpha) channel is dropped, 16 bits become 8.
-
-    Raises:
-        UnreadableImageError: the file is missing, empty or no picture.
-    """
-    try:
-        content = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise UnreadableImageError(f"picture {path} cannot be read: {error.strerror}") from error
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image is None:
-        raise UnreadableImageError(f"picture {path} is empty or damaged")
-    return image
 
 
 @TRANSFORMS.register_module()
@@ -69,14 +51,3 @@ class LoadImage(Transform):
         results["bbox"] = results["bbox"] + np.float32((left, top, left, top))
         if "keypoints" in results:
             results["keypoints"] = results["keypoints"] + np.float32((left, top))
-
-
-def check_image(image: np.ndarray) -> None:
-    """Raise ValueError unless the image is a (H, W, 3) uint8 array with pixels."""
-    is_array = isinstance(image, np.ndarray) and image.dtype == np.uint8
-    if not is_array or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        dtype, shape = getattr(image, "dtype", type(image).__name__), getattr(image, "shape", "")
-        raise ValueError(
-            f"an image is (H, W, 3) uint8 BGR, got {dtype} {shape}; cv2.cvtColor turns grey "
-            "(COLOR_GRAY2BGR) and four channels (COLOR_BGRA2BGR) into it"
-        )

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bmp.detectors.letterbox import Canvas, check_image, letterbox, read_canvas
+from bmp.detectors.letterbox import Canvas, letterbox, read_canvas
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,3 @@ def test_the_canvas_is_that_of_the_test_pipeline():
         read_canvas({"test_pipeline": [resize, dict(type="Pad", size_divisor=32)]})
     with pytest.raises(ValueError, match="no test pipeline with"):
         read_canvas({"test_pipeline": [dict(type="PackDetInputs")]})
-
-
-@pytest.mark.parametrize(
-    ("image", "error", "message"),
-    [
-        pytest.param(np.zeros((4, 4), np.uint8), ValueError, "GRAY2BGR", id="grey"),
-        pytest.param(np.zeros((4, 4, 4), np.uint8), ValueError, "transparency", id="4 channels"),
-        pytest.param(np.zeros((0, 4, 3), np.uint8), ValueError, "shape", id="no pixels"),
-        pytest.param(np.zeros((4, 4, 3), np.float32), TypeError, "float32", id="float"),
-        pytest.param("photo.jpg", TypeError, "str", id="a path"),
-    ],
-)
-def test_what_is_no_image_is_refused(image, error, message):
-    with pytest.raises(error, match=message):
-        check_image(image)

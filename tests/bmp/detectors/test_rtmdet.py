@@ -140,7 +140,7 @@ def test_extreme_images_work(detector, shape):
 def test_bad_images_are_refused(detector):
     with pytest.raises(ValueError, match="GRAY2BGR"):
         detector.detect([np.zeros((8, 8), np.uint8)])
-    with pytest.raises(TypeError, match="float64"):
+    with pytest.raises(ValueError, match="float64"):
         detector.detect([np.zeros((8, 8, 3))])
 
 

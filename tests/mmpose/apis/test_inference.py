@@ -248,7 +248,9 @@ def test_boxes_without_area_or_outside_still_get_an_answer(model, image):
 def test_masks_that_do_not_fit_are_refused(model, image, masks):
     for wrong in (masks[:, :10], masks[:2], masks[0], masks[..., None]):
         for run in (estimate, inference_topdown):
-            with pytest.raises(ValueError, match=r"masks must be .* = \(3, 240, 320\), one a box"):
+            with pytest.raises(
+                ValueError, match=r"masks are .* = \(3, 240, 320\), one for each box"
+            ):
                 run(model, image, BOXES, wrong)
     whole = estimate(model, image, BOXES, masks)
     counted = estimate(model, image, BOXES, masks.numpy().astype(np.uint8) * 255)
@@ -264,11 +266,11 @@ def test_bad_calls_are_refused(model, image, masks, tmp_path):
         inference_topdown(model, image, BOXES, bbox_format="cxcywh")
     with pytest.raises(TypeError, match="pass bbox_format='xywh' by its name"):
         inference_topdown(model, image, BOXES, "xywh")
-    with pytest.raises(FileNotFoundError, match="no image"):
+    with pytest.raises(FileNotFoundError, match="cannot read image"):
         inference_topdown(model, tmp_path / "none.jpg", BOXES)
     for content in (b"no image", b""):
         (tmp_path / "text.jpg").write_bytes(content)
-        with pytest.raises(ValueError, match=r"text.jpg is empty or damaged"):
+        with pytest.raises(ValueError, match=r"text.jpg: "):
             inference_topdown(model, tmp_path / "text.jpg", BOXES)
 
 

@@ -44,11 +44,10 @@ def test_padding_shows_what_lies_outside_as_white():
         pytest.param(np.zeros((5, 5, 4), np.uint8), id="four channels"),
         pytest.param(np.zeros((5, 5, 3), np.float32), id="float"),
         pytest.param(np.zeros((0, 5, 3), np.uint8), id="no pixels"),
-        pytest.param([[0]], id="a list"),
     ],
 )
-def test_images_of_another_kind_are_refused_with_the_mend(image):
-    with pytest.raises(ValueError, match=r"\(H, W, 3\) uint8 BGR, got .*cvtColor"):
+def test_images_of_another_kind_are_refused(image):
+    with pytest.raises(ValueError, match=r"\(H, W, 3\) uint8 BGR, got "):
         LoadImage()({"img": image})
 
 
@@ -64,9 +63,11 @@ def test_files_of_another_kind_become_three_channels(tmp_path):
     assert LoadImage()({"img_path": str(tmp_path / "deep.png")})["img"].dtype == np.uint8
     for name, content in (("empty.jpg", b""), ("text.jpg", b"no picture")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name} is empty or damaged"):
+        with pytest.raises(
+            ValueError, match=rf"cannot read image .*{name}: (not an image|the file is empty)"
+        ):
             LoadImage()({"img_path": str(tmp_path / name)})
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="there is no such file"):
         LoadImage()({"img_path": str(tmp_path / "none.jpg")})
 
 

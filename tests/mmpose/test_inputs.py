@@ -7,7 +7,15 @@ import torch
 
 from bmp.config_files import find_config
 from bmp.devices import pick_device
-from bmp.inputs import read_bboxes, read_image, read_masks
+from mmpose.inputs import (
+    MissingImageError,
+    UnreadableImageError,
+    image_array,
+    image_tensor,
+    read_bboxes,
+    read_image,
+    read_masks,
+)
 
 IMAGE = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
 
@@ -25,8 +33,24 @@ def test_an_unreadable_image_is_named(tmp_path, content):
     path = tmp_path / "broken.jpg"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"cannot read image .*broken\.jpg"):
+    with pytest.raises(UnreadableImageError, match=r"cannot read image .*broken\.jpg"):
         read_image(path)
+
+
+def test_a_missing_image_is_a_missing_file_too(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"cannot read image .*none\.jpg: there is no such"):
+        read_image(tmp_path / "none.jpg")
+    assert issubclass(MissingImageError, UnreadableImageError)
+
+
+def test_tensors_are_taken_and_share_their_memory():
+    tensor = image_tensor(IMAGE)
+    assert tensor.dtype == torch.uint8
+    assert read_image(tensor) is tensor
+    assert image_array(tensor).tolist() == IMAGE.tolist()
+    read_only = IMAGE.copy()
+    read_only.setflags(write=False)
+    assert image_tensor(read_only).tolist() == IMAGE.tolist()
 
 
 def test_a_format_that_is_switched_off_is_told(tmp_path):
@@ -37,11 +61,19 @@ def test_a_format_that_is_switched_off_is_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "array", [IMAGE[..., 0], IMAGE.astype(np.float32), IMAGE[:0], np.zeros((2, 4, 4), np.uint8)]
+    ("image", "fix"),
+    [
+        pytest.param(IMAGE[..., 0], "GRAY2BGR", id="grey"),
+        pytest.param(IMAGE.astype(np.float32), "astype", id="float"),
+        pytest.param(IMAGE[:0], r"shape \(0, 4, 3\)", id="no pixels"),
+        pytest.param(np.zeros((2, 4, 4), np.uint8), "transparency", id="four channels"),
+        pytest.param(np.zeros((3, 4, 5), np.uint8), "channels last", id="channels first"),
+        pytest.param(torch.zeros(2, 4, 3), "float32 of shape", id="float tensor"),
+    ],
 )
-def test_arrays_that_are_no_bgr_image_are_refused(array):
-    with pytest.raises(ValueError, match=r"\(H, W, 3\) uint8 BGR, got"):
-        read_image(array)
+def test_arrays_that_are_no_bgr_image_are_refused_with_the_fix(image, fix):
+    with pytest.raises(ValueError, match=rf"an image is \(H, W, 3\) uint8 BGR, got.*{fix}"):
+        read_image(image)
     with pytest.raises(TypeError, match="got list"):
         read_image([1, 2])
 
@@ -53,12 +85,13 @@ def test_bboxes():
         assert tensor.dtype == torch.float32
         assert tensor.tolist() == boxes
     assert read_bboxes([]).shape == (0, 4)
+    assert read_bboxes([[3, 4, 3, 9]]).tolist() == [[3, 4, 3, 9]]  # a line of pixels
 
 
 @pytest.mark.parametrize(
     ("bboxes", "message"),
     [
-        ([1, 2, 3, 4], r"\(N, 4\) xyxy, got shape \(4,\)"),
+        ([1, 2, 3, 4], r"\(N, 4\), got shape \(4,\); one box"),
         ([[1, 2, 3, 4, 0.9]], r"got shape \(1, 5\)"),
         ([[10, 10, 5, 5]], "are these xywh"),
         ([[0, 0, np.nan, 5]], "are these xywh"),
