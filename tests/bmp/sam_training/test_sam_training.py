@@ -225,7 +225,16 @@ def test_masks_are_looked_up_from_edge_to_edge():
     """Two image pixels a mask pixel; the first begins at -0.5."""
     mask = torch.ones(1, 4, 4, dtype=torch.bool)
     mask[0, 0, 1] = False
-    points = [[-0.5, -0.5], [-0.6, 0], [0, -0.6], [7.4, 7.4], [7.5, 0], [0, 7.5], [1.5, 0], [1.4, 0]]
+    points = [
+        [-0.5, -0.5],
+        [-0.6, 0],
+        [0, -0.6],
+        [7.4, 7.4],
+        [7.5, 0],
+        [0, 7.5],
+        [1.5, 0],
+        [1.4, 0],
+    ]
     found = look_up(mask, torch.tensor([points]), 8)
     assert found.tolist() == [[True, False, False, True, False, False, False, True]]
 
@@ -282,6 +291,7 @@ def test_losses_are_means_over_people(num_people, divisor):
         torch.testing.assert_close(value, sum(one[name] for one in single) / divisor)
     # measured IoU 0 (inside out), 0 (undecided is not inside), 1
     torch.testing.assert_close(losses["iou"], torch.tensor((0.5 + 0.75 + 0) / divisor))
+
 
 def test_only_the_best_of_several_masks_learns_its_shape():
     truth = disc()[None]

@@ -172,6 +172,18 @@ def test_a_crop_outside_the_picture_is_black():
     assert cut_crop(make_sample()["img"], matrix, (48, 64)).sum() == 0
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("step", [-2, -1, 0, 1, 2])
+def test_a_crop_at_an_edge_of_the_picture_shows_what_of_it_is_inside(axis, step):
+    image = make_sample()["img"]  # 80 x 100
+    for start in ((80, 100)[axis] + step, step - (48, 64)[axis]):  # beyond either end
+        matrix = np.eye(2, 3, dtype=np.float32)
+        matrix[axis, 2] = -start
+        crop = cut_crop(image, matrix, (48, 64))
+        expected = cv2.warpAffine(image, matrix, (48, 64), flags=cv2.INTER_LINEAR)
+        np.testing.assert_array_equal(crop, expected)
+
+
 def test_edges_are_blacked_out_round_a_rectangle():
     sample = RandomEdgesBlackout(prob=1.0, mask_ratio_range=(0.3, 0.3))(start())
     is_kept = sample["img"].any(-1)
@@ -278,6 +290,26 @@ def test_black_patches_hide_their_joints():
     sample = RandomPatchesBlackout(grid_size=(8, 6), mask_ratio=1.0, prob=1.0)(sample)
     assert sample["img"].sum() == 0
     assert sample["keypoints_visibility"].sum() == 0
+
+
+def test_patches_hide_the_joints_of_black_cells_alone():
+    """A grid of 8 rows and 6 columns by default."""
+    patches = RandomPatchesBlackout(prob=1.0)
+    assert patches.grid_size == (8, 6)
+    sample = TopdownAffine((48, 64), use_udp=True)(start())
+    sample["img"][:] = 255
+    xs, ys = np.meshgrid(np.arange(-4, 56, 8), np.arange(-4, 72, 8))  # cell centres, and outside
+    joints = np.stack([xs.ravel(), ys.ravel()], -1).astype(np.float32)
+    borders = [[7.9, 4], [8, 4], [47.9, 63.9], [48, 63], [47, 64], [-0.1, 0]]
+    joints = np.concatenate([joints, np.array(borders, np.float32)])
+    sample["transformed_keypoints"] = joints[None]
+    sample["keypoints_visibility"] = np.ones((1, len(joints)), np.float32)
+    sample = patches(sample)
+    seen = sample["keypoints_visibility"][0]
+    assert 0 < (seen == 0).sum() < len(joints) / 2
+    for (x, y), is_seen in zip(joints, seen, strict=True):
+        inside = 0 <= x < 48 and 0 <= y < 64
+        assert is_seen == (not inside or sample["img"][int(y), int(x), 0] == 255)
 
 
 def test_patches_follow_the_grid():
