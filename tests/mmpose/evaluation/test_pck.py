@@ -125,7 +125,7 @@ def test_each_part_of_mpiis_table_is_made_of_its_own_joints(part, joints):
         counted = joint not in (6, 7)
         assert table.pop("mpii/PCK") == pytest.approx(100 * (14 - counted) / 14)
         assert table.pop("mpii/PCK@0.1") == pytest.approx(100 * (14 - counted) / 14)
-        expected = {name: 100.0 for name in table}
+        expected = dict.fromkeys(table, 100.0)
         if part is not None:
             expected[f"mpii/{part} PCK"] = 100 * (1 - 1 / len(joints))
         assert table == pytest.approx(expected)
