@@ -1,6 +1,9 @@
 """The wrong changes that tools/mutants.py tries, which tests it runs, and what it counts."""
 
+import subprocess
+import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -165,6 +168,68 @@ def test_tests_are_found_by_their_imports_and_by_their_path(tmp_path):
         graph.tests_of("bmp/parts/alone.py")
     write(tmp_path, tests__bmp__parts__test_alone="import subprocess")
     assert ImportGraph(tmp_path).tests_of("bmp/parts/alone.py") == ["tests/bmp/parts/test_alone.py"]
+
+
+LOOP = """\
+def count(stop):
+    n = 0
+    while n < stop:
+        n += 1
+    return n
+
+
+def never_tested(n):
+    return n < 3
+"""
+RUN = """\
+import sys
+from pathlib import Path
+
+from tools.mutation.fork_server import copy_repository, run_mutants
+from tools.mutation.kinds import find_mutants
+
+root = Path(sys.argv[1])
+copies = [copy_repository(root, root.parent / name) for name in ("one", "two")]
+found = find_mutants("count.py", (root / "count.py").read_bytes())
+tests = {"count.py": ["tests/test_count.py"]}
+for mutant, outcome in run_mutants(found, tests, copies, timeout=float(sys.argv[2])):
+    print(mutant.line, mutant.kind, outcome, sep=":")
+assert all((copy / "count.py").read_bytes() == (root / "count.py").read_bytes() for copy in copies)
+"""
+
+
+@pytest.mark.slow
+def test_each_mutant_meets_the_tests_in_a_copy(tmp_path):
+    """Endless loops end with the time limit, which is far above what a test of a line takes."""
+    root = tmp_path / "here"
+    write(
+        root,
+        count=LOOP,
+        tests__test_count="from count import count\n\n\ndef test():\n    assert count(2) == 2\n",
+    )
+    (root / "pyproject.toml").write_text("[tool.pytest.ini_options]\npythonpath = ['.']\n")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(root), "10"],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(done.stdout.split("\n")[:-1]) == sorted(
+        [
+            "2:constant:survived",  # from 1 to 2
+            "3:boundary:killed",
+            "3:comparison:killed",
+            "4:constant:survived",  # in twos to 2
+            "4:sign:timed out",
+            "4:statement:timed out",
+            "9:boundary:survived",
+            "9:comparison:survived",
+            "9:constant:survived",
+        ]
+    )
+    assert (root / "count.py").read_text() == LOOP
 
 
 def mutants_of(path, *, kinds=("sign", "constant", "guard"), lines=6):
