@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "bmp": {"mmpose", "bmp"},
     "pmpose": {"bmp"},
     "bboxmaskpose": {"bmp"},
-    "tools": {"mmpose", "bmp"},
+    "tools": {"mmpose", "bmp", "tools"},
     "demos": {"mmpose", "bmp"},
     "benchmarks": {"mmpose", "bmp"},
 }

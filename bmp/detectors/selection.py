@@ -10,7 +10,7 @@ def best_bboxes(
     *,
     iou_thr: float,
     max_people: int,
-    inclusive: bool = False,
+    inclusive: bool,
 ) -> Tensor:
     """Greedy suppression among boxes of one class in one image.
 

@@ -14,7 +14,7 @@ from loop_parts import (
     paint,
 )
 
-from bmp.loop import LoopSettings, make_settings, run_loop, select_survivors
+from bmp.loop import LoopSettings, make_settings, ranking_scores, run_loop, select_survivors
 from bmp.segmenters.prompting import PromptSettings
 from bmp.structures import FIELD_RANKS, check_people, make_people
 
@@ -73,11 +73,19 @@ def test_many_images_give_what_each_gives_alone_and_are_embedded_once():
 
 
 def test_a_turn_that_adds_nobody_ends_the_image():
-    detector = RectangleDetector()
-    results = run([TWO_IN_ONE_PLACE, NOBODY, APART], detector=detector, num_iters=5)
+    class Counting(RectangleSegmenter):
+        def segment(self, embeddings, prompts):
+            shown.append([len(prompt) for prompt in prompts])
+            return super().segment(embeddings, prompts)
+
+    detector, shown = RectangleDetector(), []
+    images = [TWO_IN_ONE_PLACE, NOBODY, APART]
+    results = run(images, detector=detector, segmenter=Counting(), num_iters=5)
     assert [len(images) for images in detector.seen] == [3, 2, 1]
+    assert shown == [[1, 0, 2], [1, 0, 0]]  # nobody is cut out twice
+    found = [[len(people.bboxes) for people in result.turns] for result in results]
+    assert found == [[1, 2, 2, 2, 2], [0] * 5, [2] * 5]
     for result in results:
-        assert len(result.turns) == 5
         assert result.turns[-1] is result.people
     detector = RectangleDetector()
     run([APART], detector=detector, num_iters=5, stop_early=False)
@@ -156,11 +164,39 @@ def test_a_person_without_joints(no_joint, given_masks, columns):
         prompting=PromptSettings(no_joint=no_joint),
     )
     assert result.people.masks.sum() == columns * 45
+    assert result.people.scores.tolist() == [0]  # no joint above score_thr
 
 
 def test_people_with_too_few_joints_are_dropped_on_request():
-    (result,) = run([APART], pose=RectanglePose(confidence=0.1), min_joints=1)
-    assert len(result.people.bboxes) == 0
+    for confidence, left in ((0.1, 0), (0.5, 0), (0.51, 2)):  # confidence_thr is 0.5
+        for min_joints, kept in ((1, left), (17, left), (18, 0)):
+            pose = RectanglePose(confidence=confidence)
+            (result,) = run([APART], pose=pose, min_joints=min_joints)
+            assert len(result.people.bboxes) == kept
+
+
+@pytest.mark.parametrize(
+    ("joint_scores", "expected"),
+    [
+        pytest.param([0.9, 0.6, 0.1], 0.5 * 0.75, id="the mean of those above 0.2"),
+        pytest.param([0.8, 0.2, 0.2], 0.5 * 0.8, id="at the threshold is not above"),
+        pytest.param([0.1, 0.0, 0.2], 0.0, id="none above"),
+    ],
+)
+def test_people_are_ranked_by_box_times_joints(joint_scores, expected):
+    people = make_people(
+        torch.zeros(2, 4),
+        bbox_scores=torch.tensor([0.5, 1.0]),
+        mask_scores=torch.tensor([0.25, 1.0]),
+        keypoints=torch.zeros(2, 3, 2),
+        keypoint_scores=torch.tensor([joint_scores, [0.4, 0.4, 0.4]]),
+    )
+    scores = ranking_scores(people, LoopSettings())
+    torch.testing.assert_close(scores, torch.tensor([expected, 0.4]))
+    everything = LoopSettings(score_factors=("bbox_scores", "keypoint_scores", "mask_scores"))
+    scores = ranking_scores(people, everything)
+    torch.testing.assert_close(scores, torch.tensor([expected / 4, 0.4]))
+    assert ranking_scores(people[:0], everything).shape == (0,)
 
 
 def test_consistency_keeps_a_detector_mask_that_fits_better():
@@ -178,7 +214,18 @@ def test_without_refinement_the_detector_masks_stay():
     segmenter = RectangleSegmenter()
     (result,) = run([APART], segmenter=segmenter, refine_masks=False)
     assert segmenter.num_embeddings == 0
-    assert len(result.people.bboxes) == 2
+    levels = torch.from_numpy(APART[..., 0])
+    assert torch.equal(result.people.masks, torch.stack([levels == 20, levels == 10]))
+    torch.testing.assert_close(result.people.mask_scores, torch.tensor([0.2, 0.1]))
+
+
+def test_a_detector_of_boxes_alone_leaves_empty_masks_without_refinement():
+    bboxes = torch.tensor([[5.0, 5, 25, 50], [60, 10, 90, 55]])
+    given = [make_people(bboxes, bbox_scores=torch.ones(2))]
+    (result,) = run([APART], given=given, num_iters=1, refine_masks=False)
+    assert result.people.masks.shape == (2, *SIZE)
+    assert not result.people.masks.any()
+    assert torch.equal(result.people.bboxes, bboxes)
 
 
 def test_the_final_pose_pass_sees_everybody():
@@ -201,6 +248,13 @@ def test_intermediates_tell_what_each_turn_did():
     for turn in result.intermediates:
         assert len(turn.detections.bboxes) == len(turn.poses.bboxes) == 1
         assert len(turn.refined.bboxes) == len(turn.prompts) == 1
+
+
+def test_intermediates_are_kept_on_request_alone():
+    parts = RectangleDetector(), RectanglePose(), RectangleSegmenter()
+    (result,) = run_loop([TWO_IN_ONE_PLACE], *parts)
+    assert len(result.turns) == 2
+    assert result.intermediates == []
 
 
 def test_published_filter_leaves_old_people_when_nobody_new_survives():

@@ -136,6 +136,27 @@ def test_pose_mask_consistency_of_the_specification():
     assert matching.pose_mask_consistency(masks[:0], keypoints[:0], used[:0]).shape == (0,)
 
 
+@pytest.mark.parametrize(
+    ("joint", "inside"),
+    [
+        pytest.param((5.9, 5.9), True, id="in the last pixel"),
+        pytest.param((6.0, 3.0), False, id="at the next pixel"),
+        pytest.param((3.0, 6.0), False, id="at the next row"),
+        pytest.param((1.9, 3.0), False, id="in the pixel before"),
+        pytest.param((2.0, 2.0), True, id="at the first pixel"),
+    ],
+)
+def test_joints_are_looked_up_in_the_pixel_that_holds_them(joint, inside):
+    masks = torch.zeros(1, 10, 12, dtype=torch.bool)
+    masks[0, 2:6, 2:6] = True
+    keypoints = torch.tensor([[joint, (0.0, 0.0)]])
+    used = torch.tensor([[True, False]])
+    consistency = matching.pose_mask_consistency(masks, keypoints, used)
+    assert consistency.tolist() == [0.5 * inside]
+    nothing = matching.pose_mask_consistency(masks, keypoints, torch.zeros_like(used))
+    assert nothing.tolist() == [0]  # a share of nothing is 0
+
+
 def test_black_out():
     image = np.full((2, 6, 3), 7, np.uint8)
     hidden = matching.black_out(image, strips((0, 2), (1, 3)))

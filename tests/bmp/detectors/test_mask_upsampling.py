@@ -29,6 +29,8 @@ def two_steps(logits, image_shape, stride, size):
         pytest.param((20, 16), (75, 64), (80, 64), (2.0, 2.0), id="smaller than the input"),
         pytest.param((10, 10), (100, 40), (100, 40), (2.0, 0.8), id="one factor an axis"),
         pytest.param((2, 1), (16, 24), (16, 24), (1 / 3, 1.0), id="fewer cells than taps"),
+        pytest.param((40, 40), (585, 585), (585, 585), (320 / 585,) * 2, id="a side of 585"),
+        pytest.param((40, 40), (977, 872), (977, 872), (320 / 872, 320 / 977), id="977 by 872"),
     ],
 )
 @pytest.mark.parametrize("chunk_bytes", [1, 10**9])
@@ -55,6 +57,10 @@ def test_no_people_have_no_masks():
         pytest.param((333, 500), (0.64, 213 / 333), id="fraction"),
         pytest.param((1, 10000), (0.032, 1.0), id="a line"),
         pytest.param((1, 1), (320.0, 320.0), id="one pixel"),
+        # in floats, 320 * (side / 320) falls short of these sides
+        pytest.param((400, 585), (320 / 585, 219 / 400), id="a width of 585"),
+        pytest.param((872, 600), (220 / 600, 320 / 872), id="a height of 872"),
+        pytest.param((977, 977), (320 / 977, 320 / 977), id="a square of 977"),
     ],
 )
 def test_masks_have_the_image_size_whatever_the_rounding(image_shape, factor):
@@ -68,6 +74,8 @@ def test_threshold_is_a_probability():
     for threshold, is_inside in ((0.6, True), (0.65, False)):
         masks = upsample_masks(logits, (8, 8), stride=4, threshold=threshold)
         assert masks.all() == is_inside
+        assert masks.any() == is_inside
+    assert not upsample_masks(torch.zeros(1, 2, 2), (8, 8), stride=4).any()  # not above 0.5
 
 
 @pytest.mark.slow

@@ -58,7 +58,11 @@ def test_what_a_hole_hides_leaves_the_others():
 
 @pytest.mark.parametrize(
     ("min_visible", "left"),
-    [pytest.param(0.7, 2, id="0.75 remain"), pytest.param(0.8, 1, id="less than 0.8 remain")],
+    [
+        pytest.param(0.7, 2, id="0.75 remain"),
+        pytest.param(0.75, 2, id="just enough"),
+        pytest.param(0.8, 1, id="less than 0.8 remain"),
+    ],
 )
 def test_who_is_mostly_hidden_is_forgotten_too(min_visible, left):
     results = remove(make_results(), [0], min_visible=min_visible)
@@ -208,6 +212,8 @@ def test_fills_and_soft_edges():
     mean = paint_hole(image, hole, fill="mean")
     assert (mean[hole] == 30).all()
     assert (mean[~hole] == image[~hole]).all()
+    image[:, :3] = 31, 32, 38  # a third of it: 10.3, 10.7, 12.7, rounded
+    assert (paint_hole(image, hole, fill="mean")[hole] == (10, 11, 13)).all()
     noise = paint_hole(image, hole, fill="noise")
     assert noise[hole].std() > 0
     assert (noise[~hole] == image[~hole]).all()

@@ -1,4 +1,4 @@
-"""Clicks, losses and the model that learns from them."""
+"""People as training samples, and the model that learns from clicks on them."""
 
 import json
 
@@ -19,16 +19,10 @@ from bmp.sam_training import (
     SquarePeople,
     WarpPeople,
 )
-from bmp.sam_training.clicks import correction_click, draw_pixels, first_clicks, look_up
-from bmp.sam_training.losses import dice_loss, focal_loss, mask_iou, step_losses
+from bmp.sam_training.clicks import look_up
 from bmp.sam_training.transforms import pick_overlapping
 from mmpose.structures.mask import mask_to_rle
 from tests.bmp.tiny_sam import TINY
-
-
-def disc(size=32, centre=(16, 16), radius=6):
-    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
-    return (columns - centre[0]) ** 2 + (rows - centre[1]) ** 2 <= radius**2
 
 
 @pytest.fixture
@@ -137,77 +131,6 @@ def test_overlapping_people_are_picked_together():
 def test_missing_annotations_name_the_mend(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"datasets/README\.md"):
         PoseSegDataset(ann_file="none.json", data_root=str(tmp_path))
-
-
-def test_pixels_are_drawn_inside_the_mask():
-    masks = torch.stack([disc(), disc(radius=0), torch.zeros(32, 32, dtype=torch.bool)])
-    for _ in range(5):
-        columns, rows = draw_pixels(masks).T
-        assert masks[torch.arange(3), rows, columns].tolist() == [True, True, False]
-
-
-def test_first_clicks_are_seen_joints_then_pixels_of_the_mask():
-    masks = disc()[None].repeat(2, 1, 1)
-    keypoints = torch.tensor([[[32.0, 32.0], [36.0, 30.0], [0.0, 0.0]]]).repeat(2, 1, 1)
-    flags = torch.tensor([[2, 1, 0], [0, 0, 0]])
-    points, used = first_clicks(keypoints, flags, masks, 3, 64)
-    assert used.tolist() == [[True, False, False], [False] * 3]
-    assert points[0, 0].tolist() == [32.0, 32.0]
-    assert look_up(masks, points, 64).all()
-
-
-def test_more_clicks_than_joints_come_from_the_mask():
-    points, _ = first_clicks(torch.zeros(1, 1, 2), torch.zeros(1, 1), disc()[None], 3, 64)
-    assert look_up(disc()[None], points, 64).all()
-
-
-@pytest.mark.parametrize(
-    ("predicted", "candidates", "label", "takes"),
-    [
-        pytest.param(torch.zeros(32, 32), True, 1, True, id="a missed joint is clicked"),
-        pytest.param(torch.zeros(32, 32), False, 1, False, id="else a missed pixel"),
-        pytest.param(torch.ones(32, 32), True, 0, False, id="or a surplus pixel"),
-        pytest.param(disc(), True, 0, False, id="no error: background"),
-    ],
-)
-def test_corrections_click_on_errors(predicted, candidates, label, takes):
-    truth = disc()[None]
-    points, labels, taken = correction_click(
-        truth,
-        predicted.bool()[None],
-        torch.tensor([[[30.0, 34.0]]]),
-        torch.tensor([[candidates]]),
-        image_size=64,
-    )
-    assert labels.tolist() == [label]
-    assert taken.tolist() == [[takes]]
-    assert look_up(truth, points[:, None], 64).tolist() == [[label == 1]]
-    if takes:
-        assert points.tolist() == [[30.0, 34.0]]
-
-
-def test_losses_of_known_masks():
-    truth = torch.zeros(1, 1, 2, 2)
-    truth[..., 0, :] = 1
-    undecided = torch.zeros(1, 1, 2, 2)  # p = 1/2 everywhere
-    # half the pixels weigh 0.25, half 0.75; (1 - 1/2)² log 2
-    expected = 0.5 * 0.25 * np.log(2)
-    torch.testing.assert_close(focal_loss(undecided, truth), torch.full((1, 1), expected).float())
-    # 1 - (2 · 1 + 1) / (2 + 2 + 1)
-    torch.testing.assert_close(dice_loss(undecided, truth), torch.tensor([[0.4]]))
-    assert mask_iou(torch.ones(1, 1, 2, 2), truth).tolist() == [[0.5]]
-
-
-def test_only_the_best_of_several_masks_learns_its_shape():
-    truth = disc()[None]
-    logits = torch.stack([(truth[0] * 2.0 - 1) * s for s in (1, 4, -3)])[None].requires_grad_()
-    scores = torch.full((1, 3), 0.5, requires_grad=True)
-    losses = step_losses(logits, scores, torch.zeros(1, 1), truth)
-    (losses["mask"] + losses["dice"]).backward()
-    assert (logits.grad.abs().sum((0, 2, 3)) > 0).tolist() == [False, True, False]
-    # measured IoU 1, 1, 0; all estimates are 0.5 off
-    torch.testing.assert_close(losses["iou"], torch.tensor(0.5))
-    torch.testing.assert_close(losses["object"], torch.tensor(np.log(2)).float())
 
 
 def test_nobody_costs_nothing(folder):

@@ -110,6 +110,26 @@ def test_annotated_people_are_cut_out_for_every_number_of_joints(folder):  # noq
     assert set(numbers) >= {"AP_1", "AP_3", "IoU_3", "crowd_AP_bbox"}
 
 
+def test_the_box_prompt_shows_boxes_alone(folder):  # noqa: F811
+    """Whatever eval_prompting says of joints, points outside and crowds, or who else is there."""
+    torch.manual_seed(0)
+    plain = PoseSAM(TINY, eval_counts=("bbox",)).eval()
+    prompting = {"num_neg_keypoints": 2, "crowd_by_max_iou": 0.0, "num_pos_keypoints_if_crowd": 3}
+    other = PoseSAM(TINY, eval_counts=(1, "bbox"), eval_prompting=prompting).eval()
+    other.load_state_dict(plain.state_dict())
+    inputs, samples = batch(folder, 1, with_originals=True)
+    with torch.no_grad():
+        expected = plain(inputs, samples, mode="predict")[0].pred_masks
+        answers = other(inputs, samples, mode="predict")[0].pred_masks
+    assert answers["bbox"] == expected["bbox"]
+    assert answers[1]["scores"] != answers["bbox"]["scores"]
+    samples[0].people = samples[0].people[:1]
+    with torch.no_grad():
+        [alone] = plain(inputs, samples, mode="predict")
+    assert alone.pred_masks["bbox"]["rles"] == expected["bbox"]["rles"][:1]
+    assert alone.pred_masks["bbox"]["scores"] == pytest.approx(expected["bbox"]["scores"][:1])
+
+
 def write_poses(folder, *poses):  # noqa: F811
     (folder / "poses.json").write_text(json.dumps([RESULT | pose for pose in poses]))
 

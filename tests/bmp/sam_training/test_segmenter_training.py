@@ -14,7 +14,8 @@ import torch
 from bmp.sam_training import PoseSAM
 from bmp.sam_training.clicks import first_clicks
 from mmpose.engine.config import load_config
-from tests.bmp.sam_training.test_sam_training import batch, disc, folder  # noqa: F401
+from tests.bmp.sam_training.test_losses import disc
+from tests.bmp.sam_training.test_sam_training import batch, folder  # noqa: F401
 from tests.bmp.tiny_sam import TINY
 
 ROOT = Path(__file__).parents[3]

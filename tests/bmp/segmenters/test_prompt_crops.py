@@ -27,6 +27,7 @@ def segmenter():
     ("bbox", "window"),
     [
         pytest.param((20, 20, 40, 60), (15, 10, 45, 70), id="half a side more"),
+        pytest.param((20, 20, 41, 61), (15, 10, 46, 71), id="14.75 to 46.25, 9.75 to 71.25"),
         pytest.param((0, 0, 40, 40), (0, 0, 50, 50), id="within the image"),
         pytest.param((300, 300, 310, 310), (99, 79, 100, 80), id="outside: the nearest pixel"),
         pytest.param((10, 10, 10, 10), (10, 10, 11, 11), id="without area"),

@@ -5,6 +5,7 @@ import torch
 
 from bmp.segmenters import PromptSettings, make_prompts, points_as_prompts, select_keypoints
 from bmp.segmenters.decode import UNUSED
+from bmp.segmenters.prompts import Prompts
 from bmp.structures import empty_people, make_people
 
 INDEX = torch.arange(17)
@@ -90,18 +91,39 @@ def test_three_most_visible_joints_become_points():
 
 
 @pytest.mark.parametrize(
-    ("x", "shape"),
+    ("axis", "value", "shape"),
     [
-        pytest.param(float("nan"), (97, 101), id="not a number"),
-        pytest.param(-3.0, (97, 101), id="left of the image"),
-        pytest.param(100.6, (97, 101), id="right of the last pixel's edge"),
+        pytest.param(0, float("nan"), (97, 101), id="not a number"),
+        pytest.param(0, float("nan"), None, id="half a number, in no image"),
+        pytest.param(1, float("inf"), None, id="infinitely far down, in no image"),
+        pytest.param(0, -3.0, (97, 101), id="left of the image"),
+        pytest.param(0, 100.5, (97, 101), id="on the last pixel's right edge"),
+        pytest.param(1, -0.6, (97, 101), id="above the first pixel's edge"),
+        pytest.param(1, 96.5, (97, 101), id="on the last pixel's lower edge"),
     ],
 )
-def test_joints_that_are_nowhere_are_left_out(x, shape):
+def test_joints_that_are_nowhere_are_left_out(axis, value, shape):
     keypoints = KEYPOINTS.clone()
-    keypoints[7, 0] = x
+    keypoints[7, axis] = value
     prompts = make_prompts(person(keypoints), PromptSettings(visibility_thr=0.3), shape)
     torch.testing.assert_close(prompts.point_coords, KEYPOINTS[[0, 14, 4]][None])
+
+
+@pytest.mark.parametrize(
+    ("axis", "value", "settings"),
+    [
+        pytest.param(0, -0.5, {}, id="on the first pixel's left edge"),
+        pytest.param(0, 100.4, {}, id="inside the last column"),
+        pytest.param(1, 96.4, {}, id="inside the last row"),
+        pytest.param(1, 500.0, {"drop_outside": False}, id="outside, on request"),
+    ],
+)
+def test_joints_that_are_somewhere_are_shown(axis, value, settings):
+    keypoints = KEYPOINTS.clone()
+    keypoints[7, axis] = value
+    settings = PromptSettings(visibility_thr=0.3, **settings)
+    prompts = make_prompts(person(keypoints), settings, (97, 101))
+    torch.testing.assert_close(prompts.point_coords, keypoints[[0, 7, 14]][None])
 
 
 @pytest.mark.parametrize(
@@ -262,5 +284,29 @@ def test_nobody_gives_empty_prompts():
 
 
 def test_points_that_are_not_finite_are_marked_unused():
-    prompts = points_as_prompts(torch.tensor([[[1.0, 2.0], [torch.nan, 3.0]]]))
-    assert prompts.point_labels.tolist() == [[1, UNUSED]]
+    points = torch.tensor([[[1.0, 2.0], [torch.nan, 3.0], [4.0, torch.inf]]])
+    prompts = points_as_prompts(points)
+    assert prompts.point_labels.tolist() == [[1, UNUSED, UNUSED]]
+    prompts = points_as_prompts(points, torch.tensor([[0, 1, 1]]))
+    assert prompts.point_labels.tolist() == [[0, UNUSED, UNUSED]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("mask_logits", [[[0.0]]]),
+        ("uses_mask", [True]),
+        ("point_coords", None),
+        ("uses_bbox", None),
+    ],
+)
+def test_prompts_that_are_no_tensors_are_refused(field, value):
+    fields = {
+        "point_coords": torch.zeros(1, 2, 2),
+        "point_labels": torch.ones(1, 2, dtype=torch.int64),
+        "bboxes": torch.zeros(1, 4),
+        "uses_bbox": torch.tensor([True]),
+    }
+    kind = type(value).__name__
+    with pytest.raises(TypeError, match=rf"prompts\.{field} must be a tensor, got {kind}"):
+        Prompts(**fields | {field: value})

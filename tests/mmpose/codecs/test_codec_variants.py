@@ -72,6 +72,20 @@ def test_a_wider_region_shows_joints_outside_the_crop():
     assert off.abs().max() < 0.15 * 383 / 63
 
 
+@pytest.mark.parametrize("heatmap_type", ["gaussian", "combined"])
+def test_joints_at_least_half_visible_are_drawn(heatmap_type):
+    """Others keep what weight they have, but leave their maps empty; 1e4 px away nothing counts."""
+    joints = torch.cat([at_cell(10.0, 10.0, 4), torch.full((1, 2, 2), 1e4)], 1)
+    visible = torch.tensor([[0.4, 0.5, 0.7, 1.0, 0.7, 0.4]])
+    encoded = UDPHeatmap(INPUT, CELLS, heatmap_type=heatmap_type).encode(joints, visible)
+    peaks = encoded["heatmaps"].flatten(2).amax(-1)[0]
+    peaks = peaks[::3] if heatmap_type == "combined" else peaks
+    torch.testing.assert_close(peaks, torch.tensor([0.0, 1, 1, 1, 0, 0]))
+    weights = torch.tensor([[0.4, 0.5, 0.7, 1.0, 0.0, 0.4]])
+    torch.testing.assert_close(encoded["keypoint_weights"], weights)
+    assert encoded["annotated"].all()
+
+
 def test_maps_add_up_to_the_asked_sum():
     far = torch.full((1, 1, 2), 1e4)
     joints = torch.cat([at_cell(10.0, 10.0, 2), far], 1)

@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 
 from benchmarks.published_decoding import decode_dark_udp
+from mmpose.codecs.encoding import is_inside
 from mmpose.codecs.oks_heatmap import oks_spreads
 from mmpose.registry import KEYPOINT_CODECS
 from mmpose.structures import keypoint_sigmas
@@ -163,12 +164,14 @@ def test_expected_similarity_prefers_the_middle_of_two_peaks_for_wide_joints():
     torch.testing.assert_close(cells, published, atol=1e-4, rtol=0)
 
 
-def test_the_highest_expected_similarity_is_that_of_scipy():
+@pytest.mark.parametrize("sigma", [-1, 0.6, 1.5], ids=["own", "0.6", "1.5"])
+def test_the_highest_expected_similarity_is_that_of_scipy(sigma):
     rng = np.random.default_rng(0)
     maps = rng.random((2, 17, 64, 48)) ** 8
     maps[0, :, :3, :3] += 2.0  # and at a corner, where the edges are mirrored
     spreads = oks_spreads(keypoint_sigmas(17), (48, 64)).double().numpy()
-    _, scores = build({"type": "ProbMap"}).decode(torch.from_numpy(maps))
+    spreads = spreads if sigma < 0 else np.full(17, sigma)
+    _, scores = build({"type": "ProbMap", "sigma": sigma}).decode(torch.from_numpy(maps))
     for person, joint in np.ndindex(2, 17):
         radius = int(np.ceil(3 * spreads[joint]))
         offsets = np.mgrid[-radius : radius + 1, -radius : radius + 1]
@@ -212,6 +215,25 @@ def test_targets_exist_for_every_joint_set(num_keypoints):
     encoded = codec.encode(keypoints)
     assert encoded["heatmaps"].amax((-2, -1)).tolist() == [[1.0] * num_keypoints]
     assert codec.decode(encoded["heatmaps"])[0].shape == (1, num_keypoints, 2)
+
+
+def test_inside_begins_at_the_first_pixel_centre_and_ends_before_the_size():
+    points = [[0, 0], [-0.1, 5], [5, -0.1], [191.9, 255.9], [192, 5], [5, 256], [256, 192]]
+    points = torch.tensor(points)
+    expected = [True, False, False, True, False, False, False]
+    assert is_inside(points, (192, 256)).tolist() == expected
+    for name in ("OKSArgMaxHeatmap", "MSRAHeatmap"):
+        encoded = build(CODECS[name]).encode(points[None].repeat(1, 3, 1)[:, :17])
+        assert encoded["in_image"][0, :7].tolist() == expected
+
+
+def test_joints_stay_where_they_are_when_a_spread_is_given():
+    """exp(-d² / (2 · 1.5)), d in cells: 2 across and 1 down."""
+    joint = torch.tensor([[[20.0, 30.0]]]) * torch.tensor([191 / 47, 255 / 63])
+    codec = build({"type": "OKSArgMaxHeatmap", "sigma": 1.5})
+    heatmap = codec.encode(joint)["heatmaps"][0, 0]
+    assert heatmap[30, 20] == pytest.approx(1)
+    assert heatmap[31, 22] == pytest.approx(np.exp(-5 / 3), rel=1e-4)
 
 
 def test_an_empty_map_is_decoded_beside_the_corner():

@@ -132,6 +132,35 @@ def test_a_share_of_a_data_set_is_drawn_without_replacement(tmp_path):
     assert len({combined.get_data_info(i)["id"] for i in range(3)}) == 3
 
 
+@pytest.mark.parametrize(
+    ("ratios", "lens"),
+    [
+        pytest.param([0.25, 1.0], [1, 4], id="a quarter of six, rounded down"),
+        pytest.param([0.9, 0.75], [5, 3], id="most"),
+        pytest.param([1.0, 0.0], [6, 0], id="one part alone"),
+    ],
+)
+def test_shares_other_than_half_are_kept_too(tmp_path, ratios, lens):
+    datasets = parts(tmp_path)
+    combined = CombinedDataset(COCO, datasets, dataset_ratio_factor=ratios)
+    assert combined.lens == lens
+    assert len(combined) == sum(lens)
+    drawn = [combined.get_data_info(i) for i in range(len(combined))]
+    assert [sample["dataset_index"] for sample in drawn] == [0] * lens[0] + [1] * lens[1]
+    assert len({(sample["dataset_index"], sample["id"]) for sample in drawn}) == sum(lens)
+
+
+def test_the_seed_decides_which_share_is_kept(tmp_path):
+    datasets = parts(tmp_path)
+
+    def kept(seed):
+        combined = CombinedDataset(COCO, datasets, dataset_ratio_factor=[0.5, 0.5], seed=seed)
+        return [combined.get_data_info(i)["id"] for i in range(len(combined))]
+
+    assert kept(3) == kept(3)
+    assert len({tuple(kept(seed)) for seed in range(8)}) > 1
+
+
 def test_an_epoch_shows_a_part_more_or_less_often(tmp_path):
     combined = CombinedDataset(COCO, parts(tmp_path), sample_ratio_factor=[2, 0.5])
     assert combined.lens == [12, 2]

@@ -158,6 +158,22 @@ def test_noise_leaves_something_of_every_person():
     assert np.mean(overlaps) < 0.98
 
 
+@pytest.mark.parametrize(
+    ("erode_prob", "dilate_prob", "grow_share"),
+    [(0.2, 0.6, 0.75), (0.6, 0.2, 0.25), (0.3, 0.0, 0.0), (0.0, 0.3, 1.0), (0.0, 0.0, 0.0)],
+)
+def test_masks_grow_and_shrink_in_their_shares(erode_prob, dilate_prob, grow_share):
+    noise = {"erode_prob": erode_prob, "dilate_prob": dilate_prob}
+    transform = MaskBackground(**noise)
+    assert transform.grow_share == pytest.approx(grow_share)
+    clean = whole(MaskBackground()(make_sample(SQUARE))["mask"])
+    masks = [whole(transform(make_sample(SQUARE))["mask"]).astype(int) for _ in range(200)]
+    grown, shrunk = (sum((sign * (m - clean)).max() > 0 for m in masks) for sign in (1, -1))
+    # half of those that grow or shrink do so by cells, of which there may be none
+    assert 0.6 * 200 * dilate_prob <= grown <= 1.3 * 200 * dilate_prob
+    assert 0.6 * 200 * erode_prob <= shrunk <= 1.3 * 200 * erode_prob
+
+
 def test_noise_stays_near_the_person():
     window = RegionMask(np.ones((40, 40), np.uint8), 20, 20).with_context(1.25, (100, 100))
     assert (window.left, window.top, window.pixels.shape) == (15, 15, (50, 50))

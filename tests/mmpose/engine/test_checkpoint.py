@@ -142,7 +142,36 @@ def test_missing_and_broken_files_say_so(suffix, tmp_path):
         load_state_dict_file(path)
 
 
-def test_a_file_without_weights_is_refused(tmp_path):
-    torch.save({"epoch": 3}, tmp_path / "w.pth")
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param({"epoch": 3}, id="no tensor"),
+        pytest.param({"weight": torch.zeros(2), "epoch": 3}, id="not only tensors"),
+        pytest.param({"model": {"weight": torch.zeros(2), "bias": None}}, id="nor so inside"),
+        pytest.param([torch.zeros(2)], id="a list"),
+    ],
+)
+def test_a_file_without_weights_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "w.pth")
     with pytest.raises(ValueError, match="holds no weights"):
         load_state_dict_file(tmp_path / "w.pth")
+
+
+def test_a_part_called_module_keeps_its_name(tmp_path):
+    model = nn.ModuleDict({"module": nn.Linear(2, 3), "head": nn.Linear(1, 1)})
+    torch.save(model.state_dict(), tmp_path / "w.pth")
+    state_dict, _ = load_state_dict_file(tmp_path / "w.pth")
+    assert set(state_dict) == {"module.weight", "module.bias", "head.weight", "head.bias"}
+
+
+@pytest.mark.parametrize(
+    ("count", "listed", "more"), [(7, 7, None), (8, 8, None), (9, 8, "1 more"), (20, 8, "12 more")]
+)
+def test_of_many_differences_eight_are_listed(tmp_path, count, listed, more):
+    torch.save({}, tmp_path / "w.pth")
+    model = nn.ParameterList([nn.Parameter(torch.zeros(1)) for _ in range(count)])
+    with pytest.raises(ValueError, match=f"{count} not in the file") as caught:
+        load_checkpoint(model, tmp_path / "w.pth")
+    lines = str(caught.value).splitlines()
+    names = [line.strip() for line in lines if line.startswith("    ")]
+    assert names == [str(i) for i in range(listed)] + ([f"... and {more}"] if more else [])

@@ -100,6 +100,59 @@ def test_mpiis_table():
     assert table["mpii/PCK@0.1"] == pytest.approx(100 * 22 / 26)
 
 
+@pytest.mark.parametrize(
+    ("part", "joints"),
+    [
+        ("Head", [9]),
+        ("Shoulder", [12, 13]),
+        ("Elbow", [11, 14]),
+        ("Wrist", [10, 15]),
+        ("Hip", [2, 3]),
+        ("Knee", [1, 4]),
+        ("Ankle", [0, 5]),
+        (None, [6]),
+        (None, [7]),
+        (None, [8]),
+    ],
+)
+def test_each_part_of_mpiis_table_is_made_of_its_own_joints(part, joints):
+    """MPII: right ankle 0 to left ankle 5, pelvis, thorax, neck, head top, right wrist 10 to left.
+
+    The upper neck, 8, counts in the mean alone; pelvis and thorax nowhere.
+    """
+    for joint in joints:
+        table = measure(MpiiPCKAccuracy(), [sample_of(moved(16, {joint: 90}), np.zeros((16, 2)))])
+        counted = joint not in (6, 7)
+        assert table.pop("mpii/PCK") == pytest.approx(100 * (14 - counted) / 14)
+        assert table.pop("mpii/PCK@0.1") == pytest.approx(100 * (14 - counted) / 14)
+        expected = dict.fromkeys(table, 100.0)
+        if part is not None:
+            expected[f"mpii/{part} PCK"] = 100 * (1 - 1 / len(joints))
+        assert table == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("metric", [PCKAccuracy, MpiiPCKAccuracy])
+def test_nothing_annotated_scores_nothing(metric):
+    gt = np.zeros((16, 2))
+    numbers = measure(metric(), [sample_of(gt, gt, np.zeros(16))])
+    assert set(numbers.values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("box", "share"),
+    [
+        pytest.param([10, 20, 50, 120], 1.0, id="100 high: 4 px are less than 0.05"),
+        pytest.param([10, 20, 110, 60], 1.0, id="100 wide"),
+        pytest.param([10, 20, 90, 60], 0.5, id="80 wide: 4 px are 0.05"),
+        pytest.param([10, 20, 50, 90], 0.5, id="70 high"),
+    ],
+)
+def test_the_longer_side_of_the_box_is_the_measure(box, share):
+    sample = sample_of(moved(2, {0: 4}), np.zeros((2, 2)))
+    sample["gt_instances"]["bboxes"] = np.array([box], np.float32)
+    assert measure(PCKAccuracy(), [sample])["pck/PCK"] == pytest.approx(share)
+
+
 def test_a_person_counts_once_and_an_unreadable_picture_as_missed():
     right, missed = np.zeros((2, 2)), np.zeros((2, 2))
     samples = [sample_of(right, np.zeros((2, 2)))] * 2  # padded by a sampler
