@@ -67,8 +67,9 @@ class LoadImage(Transform):
         )
         results["img_shape"], results["image_padding"] = results["img"].shape[:2], (left, top)
         results["bbox"] = results["bbox"] + np.float32((left, top, left, top))
-        if "keypoints" in results:
-            results["keypoints"] = results["keypoints"] + np.float32((left, top))
+        for key in ("bbox_center", "keypoints"):
+            if key in results:
+                results[key] = results[key] + np.float32((left, top))
 
 
 def check_image(image: np.ndarray) -> None:

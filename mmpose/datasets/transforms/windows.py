@@ -9,20 +9,26 @@ from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs, flip_bbox, flip_keypoints
 
 from .base import Transform, check_shares
+from .window_fields import current_box, set_box
 
 
 @TRANSFORMS.register_module()
 class GetBBoxCenterScale(Transform):
     """Start the window from the annotated or detected box.
 
-    A centre and scale that the data set gives (MPII) are kept and padded. The crop itself is cut
-    and padded by `TopdownAffine`, which starts from the box.
+    A centre and scale that the data set gives (one of MPII's list) are taken instead, and padded.
 
     Args:
-        padding: of ``bbox_scale``.
+        padding: factor by which the window exceeds the box; None leaves it to
+            ``TopdownAffine(input_padding=...)``, and is 1.25 where that names none either.
+
+    Raises:
+        ValueError: padding is no positive factor.
     """
 
-    def __init__(self, padding: float = 1.25) -> None:
+    def __init__(self, padding: float | None = None) -> None:
+        if padding is not None and padding <= 0:
+            raise ValueError(f"padding is a factor above 0, got {padding}")
         self.padding = padding
 
     def transform(self, results: dict) -> dict:
@@ -38,10 +44,9 @@ class GetBBoxCenterScale(Transform):
                 f"{bbox.tolist()}; boxes are xyxy, finite pixels: mend or drop it in the file"
             )
         if "bbox_center" in results and "bbox_scale" in results:
-            results["bbox_scale"] = results["bbox_scale"] * self.padding
-        else:
-            results["bbox_center"], results["bbox_scale"] = bbox_xyxy2cs(bbox, self.padding)
-        results["bbox_xyxy_wrt_input"] = bbox.copy()
+            bbox = bbox_cs2xyxy(results["bbox_center"], results["bbox_scale"])
+        results["window_padding"] = self.padding
+        set_box(results, bbox.copy())
         return results
 
 
@@ -82,10 +87,11 @@ class RandomFlip(Transform):
         results["img"] = results["img"][:, ::-1]
         if results.get("mask") is not None:
             results["mask"] = results["mask"].mirrored(width)
-        for key in ("bbox", "bbox_xyxy_wrt_input"):
-            if key in results:
-                results[key] = flip_bbox(results[key], width)
-        if "bbox_center" in results:
+        if "bbox" in results:
+            results["bbox"] = flip_bbox(results["bbox"], width)
+        if "bbox_xyxy_wrt_input" in results:
+            set_box(results, flip_bbox(current_box(results), width))
+        elif "bbox_center" in results:
             results["bbox_center"] = np.float32((width - 1, 0)) + results["bbox_center"] * (
                 np.float32((-1, 1))
             )
@@ -181,12 +187,12 @@ class RandomHalfBody(Transform):
             return results
         joints = results["keypoints"][0, half]  # (J, 2)
         extent = (joints.max(0) - joints.min(0)) * self.padding
-        whole = results["bbox_xyxy_wrt_input"]  # (1, 4)
+        whole = current_box(results)  # (1, 4)
         box = bbox_cs2xyxy(joints.mean(0, keepdims=True), extent[None])
         box[:, :2] = np.maximum(box[:, :2], whole[:, :2])
         box[:, 2:] = np.minimum(box[:, 2:], whole[:, 2:])
         if (box[:, 2:] > box[:, :2]).all():  # joints outside their own box leave nothing
-            results["bbox_xyxy_wrt_input"] = box.astype(np.float32)
+            set_box(results, box.astype(np.float32))
         return results
 
 
@@ -237,11 +243,11 @@ class RandomBBoxTransform(Transform):
             self.rotate_prob,
         )
         low, high = self.scale_factor
-        center, size = bbox_xyxy2cs(results["bbox_xyxy_wrt_input"])
+        center, size = bbox_xyxy2cs(current_box(results))
         center = center + does_shift * normal[:2] * self.shift_factor * size
         factor = normal[2] * (high - low) / 2 + (high + low) / 2
         size = size * (factor if does_scale else 1.0)
-        results["bbox_xyxy_wrt_input"] = bbox_cs2xyxy(center, size).astype(np.float32)
+        set_box(results, bbox_cs2xyxy(center, size).astype(np.float32))
         rotation = does_rotate * normal[3] * self.rotate_factor
         results["bbox_rotation"] = np.array([rotation], dtype=np.float32)
         return results
