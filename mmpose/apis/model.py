@@ -22,7 +22,7 @@ from mmpose.registry import DATASETS, MODELS
 # steps of a test pipeline that inference does itself or that leave its answer alone, with the
 # options that it does not know and their neutral values
 INFERENCE_OPTIONS = {
-    "LoadImage": {"pad_to_aspect_ratio": False},
+    "LoadImage": {"pad_to_aspect_ratio": False, "color_type": "color"},
     "GetBBoxCenterScale": {},
     "MaskBackground": {"prob": 1.0, "erode_prob": 0.0, "dilate_prob": 0.0},
     "TopdownAffine": {},

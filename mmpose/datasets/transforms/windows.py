@@ -1,5 +1,6 @@
 """Augmentations of the person's window: flip, half body, shift, scale and rotation."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -55,18 +56,27 @@ class RandomFlip(Transform):
     """Mirror image, mask, box and joints left to right.
 
     Args:
-        prob: how often.
-        direction: only ``"horizontal"``; people are not upside down.
+        prob: how often; or a list of this one number.
+        direction: only ``"horizontal"``, or a list of it: people are not upside down.
 
     Raises:
         ValueError: a setting is out of its range.
     """
 
-    def __init__(self, prob: float = 0.5, direction: str = "horizontal") -> None:
-        if direction != "horizontal":
-            raise ValueError(f"direction must be 'horizontal', got {direction!r}")
-        check_shares(prob=prob)
-        self.prob = prob
+    def __init__(
+        self,
+        prob: float | Sequence[float] = 0.5,
+        direction: str | Sequence[str] = "horizontal",
+    ) -> None:
+        directions = [direction] if isinstance(direction, str) else list(direction)
+        probs = list(prob) if isinstance(prob, Sequence) else [prob]
+        if directions != ["horizontal"] or len(probs) != 1:
+            raise ValueError(
+                "direction must be 'horizontal' with one prob, people are not upside down; got "
+                f"{direction!r} with prob={prob}"
+            )
+        check_shares(prob=probs[0])
+        self.prob = probs[0]
 
     def transform(self, results: dict) -> dict:
         """Set ``flip`` and ``flip_direction``; the picture is a mirrored view, not a copy.

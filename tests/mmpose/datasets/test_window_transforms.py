@@ -73,8 +73,13 @@ def test_flipping_twice_changes_nothing():
 
 
 def test_only_horizontal_flips():
-    with pytest.raises(ValueError, match="'horizontal'"):
-        RandomFlip(direction="vertical")
+    for direction in ("vertical", ["vertical"], ["horizontal", "vertical"], []):
+        with pytest.raises(ValueError, match="'horizontal'"):
+            RandomFlip(direction=direction)
+    with pytest.raises(ValueError, match="with one prob"):
+        RandomFlip(prob=[0.2, 0.3], direction=["horizontal"])
+    for prob in (1.0, [1.0]):
+        assert RandomFlip(prob=prob, direction=["horizontal"])(start())["flip"] is True
 
 
 @pytest.mark.parametrize(
