@@ -6,6 +6,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmpose.codecs.contract import decode_batch
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 
@@ -35,7 +36,7 @@ class HeatmapHead(BaseModule):
         conv_kernel_sizes: kernel of each.
         final_layer: arguments of the last convolution; None leaves it out.
         loss: a config or a module called with maps, target maps and weights.
-        decoder: a config or a codec; needed for prediction.
+        decoder: a config or a codec (:mod:`mmpose.codecs.contract`); needed for prediction.
         init_cfg: mmengine's.
 
     Raises:
@@ -125,7 +126,7 @@ class HeatmapHead(BaseModule):
         """
         if self.decoder is None:
             raise ValueError("the head has no decoder; give decoder=dict(type='UDPHeatmap', ...)")
-        keypoints, scores = self.decoder.decode(outputs)
+        keypoints, scores = decode_batch(self.decoder, outputs)
         return {
             "keypoints": keypoints,
             "keypoint_scores": scores,

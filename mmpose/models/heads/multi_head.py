@@ -10,6 +10,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmpose.codecs.contract import decode_batch
 from mmpose.codecs.peaks import decode_argmax_udp
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
@@ -273,7 +274,7 @@ class MultiHead(BaseModule):
         """
         if self.decoder is None:
             raise ValueError("the head has no decoder; give decoder=dict(type='ProbMap', ...)")
-        keypoints, scores = self.decoder.decode(outputs.heatmaps)
+        keypoints, scores = decode_batch(self.decoder, outputs.heatmaps)
         presence, visibility, oks, error = (o.flatten(1) for o in outputs[1:])
         width, height = self.decoder.heatmap_size
         return {

@@ -120,7 +120,7 @@ class PerDatasetHead(BaseModule):
         *,
         compute_acc: bool = True,
     ) -> dict[str, Tensor]:
-        """Losses and, if wanted, accuracies of all heads, their names ending in the data set's number.
+        """Losses and, if wanted, accuracies of all heads, named with their number at the end.
 
         A loss is weighted by its data set's share of the batch, so that the total is the mean
         over people, however the sampler mixes them.
