@@ -62,11 +62,12 @@ class MissingImageError(UnreadableImageError, FileNotFoundError):
     __str__ = ValueError.__str__  # FileNotFoundError would show errno and file name instead
 
 
-def read_image(image: str | os.PathLike | Image) -> Image:
+def read_image(image: str | os.PathLike | Image, *, ignore_orientation: bool = False) -> Image:
     """An image from a file, or as it is.
 
     Args:
         image: a file that OpenCV can decode, or an array or tensor (H, W, 3) uint8 BGR.
+        ignore_orientation: leave the EXIF entry of a file alone.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -78,7 +79,8 @@ def read_image(image: str | os.PathLike | Image) -> Image:
         ValueError: another shape or dtype.
     """
     if isinstance(image, str | os.PathLike):
-        return _decode(Path(image))
+        flags = cv2.IMREAD_IGNORE_ORIENTATION if ignore_orientation else 0
+        return _decode(Path(image), flags)
     return check_image(image)
 
 

@@ -13,6 +13,7 @@ from torch import nn
 import mmpose.codecs
 import mmpose.models  # noqa: F401 - registers the classes that configs name
 from mmpose.datasets import parse_pose_metainfo
+from mmpose.datasets.transforms.window_fields import choose_padding
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
 from mmpose.models.heads import PerDatasetHead
@@ -21,7 +22,7 @@ from mmpose.registry import DATASETS, MODELS
 # steps of a test pipeline that inference does itself or that leave its answer alone, with the
 # options that it does not know and their neutral values
 INFERENCE_OPTIONS = {
-    "LoadImage": {"pad_to_aspect_ratio": False},
+    "LoadImage": {"pad_to_aspect_ratio": False, "color_type": "color"},
     "GetBBoxCenterScale": {},
     "MaskBackground": {"prob": 1.0, "erode_prob": 0.0, "dilate_prob": 0.0},
     "TopdownAffine": {},
@@ -205,7 +206,9 @@ def read_crop_settings(config: Config) -> CropSettings:
     masking = steps.get("MaskBackground")
     return CropSettings(
         input_size=tuple(affine["input_size"]),
-        padding=affine.get("input_padding", 1.25),
+        padding=choose_padding(
+            steps.get("GetBBoxCenterScale", {}).get("padding"), affine.get("input_padding")
+        ),
         mask_alpha=0.0 if masking is None else masking.get("alpha", 1.0),
         use_udp=affine.get("use_udp", False),
     )

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mmpose.registry import KEYPOINT_CODECS
 
+from .contract import decode_either_kind
 from .encoding import Encoded, axis_offsets, encode_either_kind, is_inside, outer_maps
 from .peaks import check_kernel_size, heatmap_argmax, logs_around, neighbourhoods, newton_steps
 
@@ -104,6 +105,7 @@ class MSRAHeatmap:
             "in_image": is_inside(keypoints, self.input_size),
         }
 
+    @decode_either_kind
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Keypoints (N, K, 2) in crop pixels and scores (N, K) of maps (N, K, h, w)."""
         heatmaps = heatmaps.float()

@@ -14,6 +14,7 @@ from torch import Tensor
 from mmpose.registry import KEYPOINT_CODECS
 from mmpose.structures import keypoint_sigmas
 
+from .contract import decode_either_kind
 from .encoding import (
     Encoded,
     axis_offsets,
@@ -133,6 +134,7 @@ class OKSArgMaxHeatmap:
         del keypoints_visibility
         return encode_either_kind(self.encoder.encode, keypoints, keypoints_visible)
 
+    @decode_either_kind
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Keypoints (N, K, 2) in crop pixels and scores (N, K) of maps (N, K, h, w)."""
         return decode_argmax_udp(heatmaps, self.input_size, self.blur_kernel_size)
@@ -178,6 +180,7 @@ class ProbMap:
         del keypoints_visibility
         return encode_either_kind(self.encoder.encode, keypoints, keypoints_visible)
 
+    @decode_either_kind
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Keypoints (N, K, 2) in crop pixels and scores (N, K) of maps (N, K, h, w).
 

@@ -192,7 +192,20 @@ def neighbourhoods(heatmaps: Tensor, cells: Tensor, radius: int = 1) -> Tensor:
     return heatmaps.flatten(2).gather(2, flat.flatten(2)).view(flat.shape)
 
 
-def refine_dark_udp(heatmaps: Tensor, cells: Tensor, peaks: Tensor, kernel_size: int) -> Tensor:
+def bound_steps(steps: Tensor, kernel_size: int) -> Tensor:
+    """Steps (..., 2) cut to the cells that they were worked out from.
+
+    The derivatives see the blurred neighbours of the highest cell, and so what lies half a kernel
+    and one cell away. On nearly flat maps the determinant is almost 0 and a step may be of any
+    length: of 2,550 joints of real people one moved 93 cells.
+    """
+    reach = kernel_size // 2 + 1
+    return steps.clamp(-reach, reach)
+
+
+def refine_dark_udp(
+    heatmaps: Tensor, cells: Tensor, peaks: Tensor, kernel_size: int, *, bounded: bool = True
+) -> Tensor:
     """Sub-cell positions: one Newton step on the logarithm of the blurred maps.
 
     Args:
@@ -200,6 +213,7 @@ def refine_dark_udp(heatmaps: Tensor, cells: Tensor, peaks: Tensor, kernel_size:
         cells: (N, K, 2) x, y of the highest cells, int64.
         peaks: (N, K), the values there.
         kernel_size: of the blur, odd.
+        bounded: see :func:`bound_steps`; without, steps may have any length, as published.
 
     Returns:
         (N, K, 2) float64 heatmap cells. On a flat neighbourhood nothing moves.
@@ -210,7 +224,8 @@ def refine_dark_udp(heatmaps: Tensor, cells: Tensor, peaks: Tensor, kernel_size:
     with full_precision(logs):
         slope_x, slope_y, curve_x, curve_y, twist = (logs @ logs.new_tensor(STENCILS).T).unbind(-1)
     eps = torch.finfo(torch.float32).eps
-    return cells + newton_steps((slope_x, slope_y), (curve_x + eps, curve_y + eps), twist)
+    steps = newton_steps((slope_x, slope_y), (curve_x + eps, curve_y + eps), twist)
+    return cells + (bound_steps(steps, kernel_size) if bounded else steps)
 
 
 def newton_steps(
@@ -236,7 +251,7 @@ def newton_steps(
 
 
 def decode_argmax_udp(
-    heatmaps: Tensor, input_size: tuple[int, int], kernel_size: int
+    heatmaps: Tensor, input_size: tuple[int, int], kernel_size: int, *, bounded: bool = True
 ) -> tuple[Tensor, Tensor]:
     """Arg-max with DARK-UDP refinement.
 
@@ -244,6 +259,7 @@ def decode_argmax_udp(
         heatmaps: (N, K, h, w), a score for each cell.
         input_size: (w, h) of the crop.
         kernel_size: of the blur, odd.
+        bounded: see :func:`bound_steps`.
 
     Returns:
         Keypoints (N, K, 2) float32 in crop pixels, far border at ``input_size``, and scores
@@ -251,7 +267,7 @@ def decode_argmax_udp(
     """
     heatmaps = heatmaps.float()
     cells, scores = heatmap_argmax(heatmaps)
-    refined = refine_dark_udp(heatmaps, cells, scores, kernel_size)
+    refined = refine_dark_udp(heatmaps, cells, scores, kernel_size, bounded=bounded)
     refined = torch.where((scores > 0)[..., None], refined, -1.0)
     height, width = heatmaps.shape[-2:]
     factors = refined.new_tensor([input_size[0] / (width - 1), input_size[1] / (height - 1)])

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmpose.registry import KEYPOINT_CODECS
 
+from .contract import decode_either_kind
 from .encoding import (
     Encoded,
     axis_offsets,
@@ -216,11 +217,13 @@ class UDPHeatmap:
             peaks = torch.where(sums > 0, visible * self.normalize / sums, 0.0)
         return outer_maps(columns, rows, peaks), touches
 
+    @decode_either_kind
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Joints of maps.
 
         Args:
-            heatmaps: (N, K, h, w), or (N, 3K, h, w) of the ``combined`` type.
+            heatmaps: (N, K, h, w), or (N, 3K, h, w) of the ``combined`` type; or those of one
+                person without N. Arrays give arrays.
 
         Returns:
             Keypoints (N, K, 2) float32 in crop pixels, far border at ``input_size``, and scores

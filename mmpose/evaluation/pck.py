@@ -10,8 +10,10 @@ from torch import Tensor
 
 from mmpose.registry import METRICS
 
-# what a distance is measured by -> name of the number
-NORM_ITEMS = {"bbox": "PCK", "head": "PCKh"}
+# what a distance is measured by -> name of the number, as published
+NORM_ITEMS = {"bbox": "PCK", "head": "PCKh", "torso": "tPCK"}
+# the ends of a torso (FLIC: B. Sapp and B. Taskar, CVPR 2013)
+TORSO = ("left_shoulder", "right_hip")
 # MPII's table: joints that are averaged under one name (pelvis and thorax do not count at all)
 MPII_GROUPS = {
     "Head": (9,),
@@ -65,7 +67,7 @@ def joint_pck(hits: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
     return (hits & labelled).sum(0) / counts.clamp(min=1), counts
 
 
-def _record(sample: dict, norm_item: str) -> dict[str, Any]:
+def _record(sample: dict, norm_items: Sequence[str], torso: Sequence[int] | None) -> dict[str, Any]:
     """What of a sample is needed later; joints of an unreadable picture are nowhere."""
     pred, gt = sample["pred_instances"], sample["gt_instances"]
     keypoints = np.asarray(pred["keypoints"])[0]
@@ -76,7 +78,7 @@ def _record(sample: dict, norm_item: str) -> dict[str, Any]:
         "pred": keypoints,  # (K, 2)
         "gt": np.asarray(gt["keypoints"])[0],  # (K, 2)
         "labelled": _visible(gt) > 0,  # (K,)
-        "size": _person_size(gt, norm_item),
+        **{item: _person_size(gt, item, torso) for item in norm_items},
     }
 
 
@@ -86,10 +88,16 @@ def _visible(gt: dict) -> np.ndarray:
     return visible[:, 0] if visible.ndim == 2 else visible
 
 
-def _person_size(gt: dict, norm_item: str) -> float:
+def _person_size(gt: dict, norm_item: str, torso: Sequence[int] | None) -> float:
     if norm_item == "bbox":
         left, top, right, bottom = np.asarray(gt["bboxes"])[0]
         return float(max(right - left, bottom - top))
+    if norm_item == "torso":
+        ends = list(torso)
+        if not (_visible(gt)[ends] > 0).all():
+            return np.nan
+        shoulder, hip = np.asarray(gt["keypoints"], dtype=np.float64)[0, ends]
+        return float(np.linalg.norm(shoulder - hip)) or np.nan
     if "head_size" not in gt:
         raise ValueError(
             "the samples have no head_size; give MpiiDataset the heads of its people, "
@@ -98,8 +106,23 @@ def _person_size(gt: dict, norm_item: str) -> float:
     return float(np.asarray(gt["head_size"])[0])
 
 
-def _stack(records: Sequence[dict]) -> tuple[Tensor, Tensor]:
-    """Distances and labelled joints (N, K) of all people, each once."""
+def _torso_joints(dataset_meta: dict | None) -> list[int]:
+    """Numbers of the joints at both ends of the torso."""
+    numbers = (dataset_meta or {}).get("keypoint_name2id") or {}
+    missing = [name for name in TORSO if name not in numbers]
+    if missing:
+        raise ValueError(
+            f"norm_item='torso' measures from {TORSO[0]} to {TORSO[1]}, the data set has no "
+            f"{' and no '.join(missing)}; measure by norm_item='bbox'"
+        )
+    return [numbers[name] for name in TORSO]
+
+
+def _stack(records: Sequence[dict], norm_item: str) -> tuple[Tensor, Tensor]:
+    """Distances and labelled joints (N, K) of all people, each once.
+
+    No joint counts of a person whose size is unknown.
+    """
     if not records:
         raise ValueError(
             "nobody was posed, so there is no PCK; check the test data set and that its samples "
@@ -108,56 +131,68 @@ def _stack(records: Sequence[dict]) -> tuple[Tensor, Tensor]:
     people = list({record["key"]: record for record in records}.values())
     pred, gt, sizes = (
         torch.from_numpy(np.array([person[field] for person in people], dtype=np.float64))
-        for field in ("pred", "gt", "size")
+        for field in ("pred", "gt", norm_item)
     )
     labelled = torch.from_numpy(np.array([person["labelled"] for person in people]))
-    return scaled_distances(pred, gt, sizes), labelled
+    known = ~sizes.isnan()
+    distances = scaled_distances(pred, gt, torch.where(known, sizes, 1.0))
+    return distances, labelled & known[:, None]
 
 
-def _check_norm_item(norm_item: str) -> None:
-    if norm_item not in list(NORM_ITEMS):
-        raise ValueError(f"norm_item must be one of {list(NORM_ITEMS)}, got {norm_item!r}")
+def _check_norm_items(norm_item: str | Sequence[str]) -> tuple[str, ...]:
+    items = (norm_item,) if isinstance(norm_item, str) else tuple(norm_item)
+    if not items or any(item not in list(NORM_ITEMS) for item in items):
+        raise ValueError(
+            f"norm_item must be one of {list(NORM_ITEMS)}, or a list of them, got {norm_item!r}"
+        )
+    return items
 
 
 @METRICS.register_module()
 class PCKAccuracy(BaseMetric):
     """Share of joints nearer than a share of the person's size, mean over the joints.
 
-    ``PCK`` (by the longer side of the annotated box) or ``PCKh`` (by the head), in [0, 1]. In a
-    `CombinedDataset` predictions and annotations are both in the merged skeleton, so that only
-    joints with a source count.
+    ``PCK`` (by the longer side of the annotated box), ``PCKh`` (by the head) and ``tPCK`` (by the
+    torso), in [0, 1]. In a `CombinedDataset` predictions and annotations are both in the merged
+    skeleton, so that only joints with a source count.
 
     Args:
         thr: share of the size that a joint may be off (it must be less).
-        norm_item: ``"bbox"``, or ``"head"`` where the data set knows ``head_size``.
+        norm_item: ``"bbox"``; ``"head"`` where the data set knows ``head_size``; ``"torso"``, from
+            the left shoulder to the right hip (people of whom one is not annotated do not count);
+            or a list of these.
         collect_device: see `CocoMetric`.
-        prefix: of the names of the numbers.
+        prefix: of the names of the numbers; by default they have none, so that
+            ``save_best="PCK"`` finds them.
     """
 
-    default_prefix: ClassVar[str] = "pck"
+    default_prefix: ClassVar[str] = ""  # None would be warned of
 
     def __init__(
         self,
         thr: float = 0.05,
-        norm_item: str = "bbox",
+        norm_item: str | Sequence[str] = "bbox",
         collect_device: str = "gpu",
         prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
-        _check_norm_item(norm_item)
+        self.norm_items = _check_norm_items(norm_item)
         self.thr = thr
-        self.norm_item = norm_item
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Take over the predictions of one batch."""
-        self.results.extend(_record(sample, self.norm_item) for sample in data_samples)
+        torso = _torso_joints(self.dataset_meta) if "torso" in self.norm_items else None
+        self.results.extend(_record(sample, self.norm_items, torso) for sample in data_samples)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Mean over the joints that occur; 0 where nothing is annotated."""
-        distances, labelled = _stack(results)
-        shares, counts = joint_pck(distances < self.thr, labelled)
-        mean = shares.sum() / (counts > 0).sum().clamp(min=1)
-        return {NORM_ITEMS[self.norm_item]: mean.item()}
+        numbers = {}
+        for item in self.norm_items:
+            distances, labelled = _stack(results, item)
+            shares, counts = joint_pck(distances < self.thr, labelled)
+            mean = shares.sum() / (counts > 0).sum().clamp(min=1)
+            numbers[NORM_ITEMS[item]] = mean.item()
+        return numbers
 
 
 @METRICS.register_module()
@@ -170,21 +205,27 @@ class MpiiPCKAccuracy(PCKAccuracy):
 
     Args:
         thr: share of the size that a joint may be off at most.
-        norm_item: ``"head"``, or ``"bbox"`` where heads are not known.
+        norm_item: ``"head"``, or another size where heads are not known, see `PCKAccuracy`; one.
         collect_device: see `CocoMetric`.
-        prefix: of the names of the numbers.
-    """
+        prefix: of the names of the numbers; by default they have none.
 
-    default_prefix: ClassVar[str] = "mpii"
+    Raises:
+        ValueError: several sizes: the table has its names once.
+    """
 
     def __init__(
         self,
         thr: float = 0.5,
-        norm_item: str = "head",
+        norm_item: str | Sequence[str] = "head",
         collect_device: str = "gpu",
         prefix: str | None = None,
     ) -> None:
         super().__init__(thr, norm_item, collect_device, prefix)
+        if len(self.norm_items) > 1:
+            raise ValueError(
+                f"MPII's table is measured by one size, got {list(self.norm_items)}; take "
+                "norm_item='head' here and PCKAccuracy beside it"
+            )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The table.
@@ -192,7 +233,7 @@ class MpiiPCKAccuracy(PCKAccuracy):
         Raises:
             ValueError: the joints are not MPII's 16.
         """
-        distances, labelled = _stack(results)
+        distances, labelled = _stack(results, self.norm_items[0])
         if distances.shape[1] != MPII_NUM_JOINTS:
             raise ValueError(
                 f"MPII's table needs its {MPII_NUM_JOINTS} joints, got {distances.shape[1]}; for "

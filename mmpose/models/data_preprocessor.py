@@ -18,34 +18,54 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
     Args:
         mean: of each channel, in the order after the turn, grey levels 0 to 255.
         std: likewise.
-        bgr_to_rgb: whether the crops are BGR and the network wants RGB.
+        bgr_to_rgb: whether the crops are BGR and the network wants RGB; None: unless rgb_to_bgr.
         non_blocking: copy to the device without waiting.
+        pad_size_divisor: what height and width of the crops must be multiples of. They are not
+            padded: no codec could tell joints from a padded crop.
+        rgb_to_bgr: whether the crops are RGB and the network wants BGR, the same turn.
+
+    Raises:
+        ValueError: both turns are wanted, or the divisor is below 1.
     """
 
     def __init__(
         self,
         mean: Sequence[float] = (123.675, 116.28, 103.53),
         std: Sequence[float] = (58.395, 57.12, 57.375),
-        bgr_to_rgb: bool = True,
+        bgr_to_rgb: bool | None = None,
         non_blocking: bool = False,
+        pad_size_divisor: int = 1,
+        rgb_to_bgr: bool = False,
     ) -> None:
         super().__init__(non_blocking)
+        if bgr_to_rgb and rgb_to_bgr:
+            raise ValueError("bgr_to_rgb and rgb_to_bgr are the same turn: set one to False")
+        if pad_size_divisor < 1:
+            raise ValueError(f"pad_size_divisor must be 1 or more, got {pad_size_divisor}")
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
-        self.bgr_to_rgb = bgr_to_rgb
+        self.turns_channels = rgb_to_bgr or bgr_to_rgb in (True, None)
+        self.pad_size_divisor = pad_size_divisor
 
     def normalise(self, crops: Tensor) -> Tensor:
         """Crops (B, 3, H, W) of grey levels 0 to 255, any dtype, as the network's input.
 
         Raises:
-            ValueError: another number of dimensions or channels.
+            ValueError: another number of dimensions or channels, or sides that are no multiples
+                of ``pad_size_divisor``.
         """
         if crops.ndim != 4 or crops.shape[1] != len(self.mean):
             raise ValueError(
                 f"crops are (B, {len(self.mean)}, H, W), got {tuple(crops.shape)}; transpose "
                 "pictures to channels first and turn grey ones into three channels"
             )
-        if self.bgr_to_rgb:
+        if any(side % self.pad_size_divisor for side in crops.shape[-2:]):
+            raise ValueError(
+                f"crops of {crops.shape[-1]} x {crops.shape[-2]} are no multiples of "
+                f"pad_size_divisor={self.pad_size_divisor}; choose such an input_size of "
+                "TopdownAffine and of the codec, or leave the divisor out"
+            )
+        if self.turns_channels:
             crops = crops.flip(1)
         return (crops.to(self.mean.dtype) - self.mean) / self.std
 

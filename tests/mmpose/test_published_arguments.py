@@ -72,6 +72,13 @@ PUBLISHED = {
         },
         {**ESTIMATOR, "head": {"type": "ProbMapHead", **HEAD}, "test_cfg": TEST_CFG},
         {**ESTIMATOR, "neck": NECK, "head": SIMPLE_HEAD, "test_cfg": TEST_CFG},
+        {
+            **{**ESTIMATOR, "head": SIMPLE_HEAD | {"deconv_out_channels": None}},
+            **{"train_cfg": {"compute_acc": False}, "metainfo": None},
+        },
+        {**PREPROCESSOR, "pad_size_divisor": 32, "rgb_to_bgr": False},
+        {"type": "FeatureMapProcessor", "select_index": (0, 1), "concat": True},
+        {"type": "CombinedTargetMSELoss", "use_target_weight": True},
         {"type": "CalibrationLoss", "use_target_weight": True, "loss_weight": 1.0},
         {**BCE, "loss_weight": 1.0, "reduction": "mean"},
     ],
@@ -86,7 +93,12 @@ PUBLISHED = {
     ],
     "TRANSFORMS": [
         {"type": "LoadImage", "pad_to_aspect_ratio": False},
+        {
+            **{"type": "LoadImage", "to_float32": False, "color_type": "color"},
+            "backend_args": {"backend": "local"},
+        },
         {"type": "GetBBoxCenterScale", "padding": 1.25},
+        {"type": "RandomFlip", "prob": 0.5, "direction": ["horizontal"]},
         {"type": "MaskBackground", **MASK_NOISE, "context_size": 1.25},
         {"type": "RandomFlip", "prob": 0.5, "direction": "horizontal"},
         {
@@ -119,6 +131,7 @@ PUBLISHED = {
     "METRICS": [
         {"type": "CocoMetric", **COCO_METRIC},
         {"type": "PCKAccuracy", "thr": 0.05, "norm_item": "bbox", "prefix": "AIC"},
+        {"type": "PCKAccuracy", "thr": 0.2, "norm_item": ["bbox", "torso"]},
         {"type": "MpiiPCKAccuracy", "thr": 0.5, "norm_item": "head", "prefix": "MPII"},
     ],
     "HOOKS": [

@@ -9,6 +9,7 @@ from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs
 
 from .base import Transform, check_shares
+from .window_fields import current_box, set_box
 
 
 def are_inside(keypoints: np.ndarray, bbox: np.ndarray) -> np.ndarray:
@@ -76,17 +77,17 @@ class RandomEdgesBlackout(Transform):
         height, width = results["img"].shape[:2]
         rectangle = np.array([0, 0, width, height])
         if np.random.random() < self.prob:
-            rectangle = self._draw_rectangle(results["bbox_xyxy_wrt_input"], (height, width))
+            rectangle = self._draw_rectangle(current_box(results), (height, width))
             results["img"] = self._keep(results["img"], rectangle)
         inside = are_inside(results["keypoints"], rectangle)  # (1, K)
         results["keypoints_in_image"] = inside
         if "keypoints_visibility" in results:
             results["keypoints_visibility"] = results["keypoints_visibility"] * inside
-        box = results["bbox_xyxy_wrt_input"].copy()
+        box = current_box(results).copy()
         box[:, :2] = np.maximum(box[:, :2], rectangle[:2])
         box[:, 2:] = np.minimum(box[:, 2:], rectangle[2:])
         if (box[:, 2:] > box[:, :2]).all():
-            results["bbox_xyxy_wrt_input"] = box
+            set_box(results, box)
         return results
 
     def _keep(self, image: np.ndarray, rectangle: np.ndarray) -> np.ndarray:

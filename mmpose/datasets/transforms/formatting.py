@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from mmengine.structures import InstanceData, PixelData
 
+from mmpose.codecs.contract import PersonEncoder
 from mmpose.registry import KEYPOINT_CODECS, TRANSFORMS
 from mmpose.structures import PoseDataSample
 
@@ -32,7 +33,11 @@ INSTANCE_FIELDS = {
     "head_size": "head_size",
 }
 # field of the sample -> field of gt_instance_labels, tensors (1, K)
-LABEL_FIELDS = ("keypoint_weights", "keypoints_visible_weights")
+LABEL_FIELDS = {name: name for name in ("keypoint_weights", "keypoints_visible_weights")}
+# field of the sample -> field of gt_fields, maps (K, h, w)
+MAP_FIELDS = {"heatmaps": "heatmaps"}
+# under these names a codec lists what else of its answer becomes part of the three
+TABLES = ("instance_mapping_table", "label_mapping_table", "field_mapping_table")
 
 
 @TRANSFORMS.register_module()
@@ -40,12 +45,13 @@ class GenerateTarget(Transform):
     """Encode the joints of the crop.
 
     Args:
-        encoder: config of a codec, or the codec.
+        encoder: config of a codec, or the codec, see :mod:`mmpose.codecs.contract`.
         use_dataset_keypoint_weights: multiply by the joint weights of the data set.
     """
 
     def __init__(self, encoder: dict | Any, use_dataset_keypoint_weights: bool = False) -> None:
         self.encoder = KEYPOINT_CODECS.build(encoder) if isinstance(encoder, dict) else encoder
+        self.encode = PersonEncoder(self.encoder)
         self.use_dataset_keypoint_weights = use_dataset_keypoint_weights
 
     def transform(self, results: dict) -> dict:
@@ -58,15 +64,13 @@ class GenerateTarget(Transform):
         if visible.ndim == 3:  # (1, K, 2)
             visible, results["keypoints_visible_weights"] = visible[..., 0], visible[..., 1]
             results["keypoints_visible"] = visible
-        encoded = self.encoder.encode(
-            keypoints=results.get("transformed_keypoints", results["keypoints"]),
-            keypoints_visible=visible,
-            keypoints_visibility=results.get("keypoints_visibility"),
-        )
+        keypoints = results.get("transformed_keypoints", results["keypoints"])
+        encoded = self.encode(keypoints, visible, results)
         if self.use_dataset_keypoint_weights:
             weights = results["dataset_keypoint_weights"]
             encoded["keypoint_weights"] = encoded["keypoint_weights"] * weights
         results.update(encoded)
+        results.update({t: getattr(self.encoder, t) for t in TABLES if hasattr(self.encoder, t)})
         return results
 
 
@@ -92,17 +96,29 @@ class PackPoseInputs(Transform):
     def transform(self, results: dict) -> dict:
         """Pack."""
         sample = PoseDataSample(metainfo={k: results[k] for k in self.meta_keys if k in results})
-        instances = {
-            name: np.asarray(results[key]) for key, name in self.fields.items() if key in results
-        }
+        fields, labels, maps = (
+            {
+                name: results[key]
+                for key, name in (own | results.get(table, {})).items()
+                if key in results
+            }
+            for own, table in zip((self.fields, LABEL_FIELDS, MAP_FIELDS), TABLES, strict=True)
+        )
+        instances = {name: np.asarray(value) for name, value in fields.items()}
         if "in_image" in instances:
             drawn = instances.get("keypoints_in_image", True)
             instances["keypoints_in_image"] = instances["in_image"] & drawn
         sample.gt_instances = InstanceData(**instances)
-        labels = {key: torch.as_tensor(results[key]) for key in LABEL_FIELDS if key in results}
         if labels:
+            labels = {name: torch.as_tensor(value) for name, value in labels.items()}
             sample.gt_instance_labels = InstanceData(**labels)
-        if "heatmaps" in results:
-            sample.gt_fields = PixelData(heatmaps=torch.as_tensor(results["heatmaps"])[0])
+        if maps:
+            sample.gt_fields = PixelData(**{n: _maps_of_one(m) for n, m in maps.items()})
         image = np.ascontiguousarray(results["img"].transpose(2, 0, 1))
         return {"inputs": torch.from_numpy(image), "data_samples": sample}
+
+
+def _maps_of_one(maps: np.ndarray) -> torch.Tensor:
+    """The maps (K, h, w) of the one person of a sample, from these or (1, K, h, w)."""
+    maps = torch.as_tensor(maps)
+    return maps[0] if maps.ndim == 4 else maps

@@ -1,13 +1,18 @@
 """Reading the picture."""
 
+import logging
+
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 
 from mmpose.inputs import check_image, read_image
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs, fix_aspect_ratio
 
 from .base import Transform
+
+COLOR_TYPES = ("color", "color_ignore_orientation")
 
 
 @TRANSFORMS.register_module()
@@ -18,25 +23,71 @@ class LoadImage(Transform):
         pad_to_aspect_ratio: pad the picture with white where the window of ``bbox`` (padding 1.25,
             3 : 4) leaves it, and move box and joints along. Predictions come back in the pixels of
             the unpadded picture.
+        backend_args: None or ``dict(backend="local")``: pictures are read from the disk.
+        to_float32: must be False: crops are uint8 until the model's preprocessor.
+        color_type: ``color``, or ``color_ignore_orientation`` to leave the EXIF entry alone.
+
+    Raises:
+        ValueError: a setting that no pose model of ours could be given pictures by.
     """
 
-    def __init__(self, pad_to_aspect_ratio: bool = False) -> None:
+    def __init__(
+        self,
+        pad_to_aspect_ratio: bool = False,
+        backend_args: dict | None = None,
+        to_float32: bool = False,
+        color_type: str = "color",
+    ) -> None:
+        _check_backend(backend_args)
+        if to_float32:
+            raise ValueError(
+                "to_float32=True: crops stay uint8 and data_preprocessor turns them into float32; "
+                "leave it out"
+            )
+        if color_type not in COLOR_TYPES:
+            raise ValueError(
+                f"color_type must be one of {COLOR_TYPES}: models take three channels, grey "
+                f"pictures get three equal ones; got {color_type!r}"
+            )
         self.pad_to_aspect_ratio = pad_to_aspect_ratio
+        self.color_type = color_type
+        self.num_other_sizes = 0
 
     def transform(self, results: dict) -> dict:
         """Set ``img``, ``img_shape`` and ``ori_shape``, both (h, w).
+
+        A picture of another size than its annotations state rules over them: an annotated box is
+        cut to it. That is told, with the count, for the 1st, 10th, 100th, ... in a process.
 
         Raises:
             UnreadableImageError: the file is missing, empty or no picture.
             ValueError: ``img`` is no (H, W, 3) uint8 array.
         """
         if "img" not in results:
-            results["img"] = read_image(results["img_path"])
+            ignores = self.color_type == "color_ignore_orientation"
+            results["img"] = read_image(results["img_path"], ignore_orientation=ignores)
         check_image(results["img"])
-        results["img_shape"] = results["ori_shape"] = results["img"].shape[:2]
+        shape, stated = results["img"].shape[:2], results.get("ori_shape")
+        if stated is not None and tuple(stated) != shape:
+            self._follow_picture(results, stated)
+        results["img_shape"] = results["ori_shape"] = shape
         if self.pad_to_aspect_ratio:
             self._pad(results)
         return results
+
+    def _follow_picture(self, results: dict, stated: tuple[int, int]) -> None:
+        height, width = results["img"].shape[:2]
+        if "area" in results:  # annotated; boxes of detections are not cut either
+            results["bbox"] = results["bbox"].clip(0, np.float32([width - 1, height - 1] * 2))
+        self.num_other_sizes += 1
+        if str(self.num_other_sizes).strip("0") == "1":
+            print_log(
+                f"{results.get('img_path')} is {(height, width)} (h, w), its annotations state "
+                f"{tuple(stated)}; the picture rules (number {self.num_other_sizes} in this "
+                "process)",
+                logger="current",
+                level=logging.WARNING,
+            )
 
     def _pad(self, results: dict) -> None:
         center, scale = bbox_xyxy2cs(results["bbox"], 1.25)
@@ -49,5 +100,16 @@ class LoadImage(Transform):
         )
         results["img_shape"], results["image_padding"] = results["img"].shape[:2], (left, top)
         results["bbox"] = results["bbox"] + np.float32((left, top, left, top))
-        if "keypoints" in results:
-            results["keypoints"] = results["keypoints"] + np.float32((left, top))
+        for key in ("bbox_center", "keypoints"):
+            if key in results:
+                results[key] = results[key] + np.float32((left, top))
+
+
+def _check_backend(backend_args: dict | None) -> None:
+    rest = dict(backend_args or {})
+    backend = rest.pop("backend", "local")
+    if backend not in ("local", "disk") or rest:
+        raise ValueError(
+            f"pictures are read from the disk, got backend_args={dict(backend_args)}; copy them "
+            "there and leave backend_args out, or write dict(backend='local')"
+        )

@@ -11,6 +11,7 @@ from mmpose.structures import crop_windows, get_plain_warp_matrix, get_udp_warp_
 from .base import Transform
 from .masking import dim_background
 from .region_mask import RegionMask
+from .window_fields import choose_padding, current_box
 
 
 def map_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -85,7 +86,8 @@ class TopdownAffine(Transform):
 
     Args:
         input_size: (w, h) of the crop.
-        input_padding: factor by which the window exceeds the box.
+        input_padding: factor by which the window exceeds the box; None takes the ``padding`` of
+            `GetBBoxCenterScale`, and 1.25 where that names none either.
         use_udp: border pixel centres map onto border pixel centres, as every unbiased codec
             wants; False, the published default, maps edges onto edges (`MSRAHeatmap`).
 
@@ -96,9 +98,12 @@ class TopdownAffine(Transform):
     needs: ClassVar[dict[str, str]] = {"bbox_xyxy_wrt_input": "GetBBoxCenterScale"}
 
     def __init__(
-        self, input_size: tuple[int, int], input_padding: float = 1.25, use_udp: bool = False
+        self,
+        input_size: tuple[int, int],
+        input_padding: float | None = None,
+        use_udp: bool = False,
     ) -> None:
-        if input_padding <= 0:
+        if input_padding is not None and input_padding <= 0:
             raise ValueError(f"input_padding is a factor above 0, got {input_padding}")
         self.input_size = tuple(input_size)
         self.input_padding = input_padding
@@ -109,9 +114,13 @@ class TopdownAffine(Transform):
 
         Joints start from ``transformed_keypoints`` where an earlier step set them. The corners of
         ``bbox_xyxy_wrt_input`` move into the crop too.
+
+        Raises:
+            ValueError: GetBBoxCenterScale names another padding, or see :func:`current_box`.
         """
-        bbox = results["bbox_xyxy_wrt_input"]
-        center, scale = crop_windows(bbox, self.input_padding, self.input_size)
+        bbox = current_box(results)
+        padding = choose_padding(results.get("window_padding"), self.input_padding)
+        center, scale = crop_windows(bbox, padding, self.input_size)
         rotation = results.get("bbox_rotation", np.zeros(1, np.float32))
         warp_matrix = get_udp_warp_matrix if self.use_udp else get_plain_warp_matrix
         matrix = warp_matrix(center, scale, rotation, self.input_size)[0]  # (2, 3)
@@ -128,6 +137,7 @@ class TopdownAffine(Transform):
         corners = map_points(bbox.reshape(-1, 2, 2), matrix)
         results["bbox_xyxy_wrt_input"] = corners.reshape(-1, 4).astype(np.float32)
         results["bbox_center"], results["bbox_scale"] = center, scale
+        results.pop("known_window", None)  # boxes are those of the crop from now on
         results["input_size"] = self.input_size
         # of the picture as it is on the disk, where predictions belong
         results["input_center"] = center[0] - np.float32(results.get("image_padding", (0, 0)))

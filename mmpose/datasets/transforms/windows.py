@@ -1,5 +1,6 @@
 """Augmentations of the person's window: flip, half body, shift, scale and rotation."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -9,20 +10,26 @@ from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs, flip_bbox, flip_keypoints
 
 from .base import Transform, check_shares
+from .window_fields import current_box, set_box
 
 
 @TRANSFORMS.register_module()
 class GetBBoxCenterScale(Transform):
     """Start the window from the annotated or detected box.
 
-    A centre and scale that the data set gives (MPII) are kept and padded. The crop itself is cut
-    and padded by `TopdownAffine`, which starts from the box.
+    A centre and scale that the data set gives (one of MPII's list) are taken instead, and padded.
 
     Args:
-        padding: of ``bbox_scale``.
+        padding: factor by which the window exceeds the box; None leaves it to
+            ``TopdownAffine(input_padding=...)``, and is 1.25 where that names none either.
+
+    Raises:
+        ValueError: padding is no positive factor.
     """
 
-    def __init__(self, padding: float = 1.25) -> None:
+    def __init__(self, padding: float | None = None) -> None:
+        if padding is not None and padding <= 0:
+            raise ValueError(f"padding is a factor above 0, got {padding}")
         self.padding = padding
 
     def transform(self, results: dict) -> dict:
@@ -38,10 +45,9 @@ class GetBBoxCenterScale(Transform):
                 f"{bbox.tolist()}; boxes are xyxy, finite pixels: mend or drop it in the file"
             )
         if "bbox_center" in results and "bbox_scale" in results:
-            results["bbox_scale"] = results["bbox_scale"] * self.padding
-        else:
-            results["bbox_center"], results["bbox_scale"] = bbox_xyxy2cs(bbox, self.padding)
-        results["bbox_xyxy_wrt_input"] = bbox.copy()
+            bbox = bbox_cs2xyxy(results["bbox_center"], results["bbox_scale"])
+        results["window_padding"] = self.padding
+        set_box(results, bbox.copy())
         return results
 
 
@@ -50,18 +56,27 @@ class RandomFlip(Transform):
     """Mirror image, mask, box and joints left to right.
 
     Args:
-        prob: how often.
-        direction: only ``"horizontal"``; people are not upside down.
+        prob: how often; or a list of this one number.
+        direction: only ``"horizontal"``, or a list of it: people are not upside down.
 
     Raises:
         ValueError: a setting is out of its range.
     """
 
-    def __init__(self, prob: float = 0.5, direction: str = "horizontal") -> None:
-        if direction != "horizontal":
-            raise ValueError(f"direction must be 'horizontal', got {direction!r}")
-        check_shares(prob=prob)
-        self.prob = prob
+    def __init__(
+        self,
+        prob: float | Sequence[float] = 0.5,
+        direction: str | Sequence[str] = "horizontal",
+    ) -> None:
+        directions = [direction] if isinstance(direction, str) else list(direction)
+        probs = list(prob) if isinstance(prob, Sequence) else [prob]
+        if directions != ["horizontal"] or len(probs) != 1:
+            raise ValueError(
+                "direction must be 'horizontal' with one prob, people are not upside down; got "
+                f"{direction!r} with prob={prob}"
+            )
+        check_shares(prob=probs[0])
+        self.prob = probs[0]
 
     def transform(self, results: dict) -> dict:
         """Set ``flip`` and ``flip_direction``; the picture is a mirrored view, not a copy.
@@ -82,10 +97,11 @@ class RandomFlip(Transform):
         results["img"] = results["img"][:, ::-1]
         if results.get("mask") is not None:
             results["mask"] = results["mask"].mirrored(width)
-        for key in ("bbox", "bbox_xyxy_wrt_input"):
-            if key in results:
-                results[key] = flip_bbox(results[key], width)
-        if "bbox_center" in results:
+        if "bbox" in results:
+            results["bbox"] = flip_bbox(results["bbox"], width)
+        if "bbox_xyxy_wrt_input" in results:
+            set_box(results, flip_bbox(current_box(results), width))
+        elif "bbox_center" in results:
             results["bbox_center"] = np.float32((width - 1, 0)) + results["bbox_center"] * (
                 np.float32((-1, 1))
             )
@@ -181,12 +197,12 @@ class RandomHalfBody(Transform):
             return results
         joints = results["keypoints"][0, half]  # (J, 2)
         extent = (joints.max(0) - joints.min(0)) * self.padding
-        whole = results["bbox_xyxy_wrt_input"]  # (1, 4)
+        whole = current_box(results)  # (1, 4)
         box = bbox_cs2xyxy(joints.mean(0, keepdims=True), extent[None])
         box[:, :2] = np.maximum(box[:, :2], whole[:, :2])
         box[:, 2:] = np.minimum(box[:, 2:], whole[:, 2:])
         if (box[:, 2:] > box[:, :2]).all():  # joints outside their own box leave nothing
-            results["bbox_xyxy_wrt_input"] = box.astype(np.float32)
+            set_box(results, box.astype(np.float32))
         return results
 
 
@@ -237,11 +253,11 @@ class RandomBBoxTransform(Transform):
             self.rotate_prob,
         )
         low, high = self.scale_factor
-        center, size = bbox_xyxy2cs(results["bbox_xyxy_wrt_input"])
+        center, size = bbox_xyxy2cs(current_box(results))
         center = center + does_shift * normal[:2] * self.shift_factor * size
         factor = normal[2] * (high - low) / 2 + (high + low) / 2
         size = size * (factor if does_scale else 1.0)
-        results["bbox_xyxy_wrt_input"] = bbox_cs2xyxy(center, size).astype(np.float32)
+        set_box(results, bbox_cs2xyxy(center, size).astype(np.float32))
         rotation = does_rotate * normal[3] * self.rotate_factor
         results["bbox_rotation"] = np.array([rotation], dtype=np.float32)
         return results

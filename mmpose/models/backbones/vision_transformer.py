@@ -12,7 +12,9 @@ from torch.nn import functional as F
 
 from mmpose.registry import MODELS
 
+# mmpretrain's "small", shallow and wide; ViTPose-S is none of these and written as a dict
 ARCHITECTURES = {
+    "small": {"embed_dims": 768, "num_layers": 8, "num_heads": 8, "feedforward_channels": 2304},
     "base": {"embed_dims": 768, "num_layers": 12, "num_heads": 12, "feedforward_channels": 3072},
     "large": {"embed_dims": 1024, "num_layers": 24, "num_heads": 16, "feedforward_channels": 4096},
     "huge": {"embed_dims": 1280, "num_layers": 32, "num_heads": 16, "feedforward_channels": 5120},
@@ -105,7 +107,7 @@ class VisionTransformer(BaseModule):
     """Tokens of 16 x 16 patches through transformer layers, back as one feature map.
 
     Args:
-        arch: a key of ``ARCHITECTURES`` or a dict with the same settings.
+        arch: a key of ``ARCHITECTURES``, its first letter, or a dict with the same settings.
         img_size: (h, w) the position embeddings are made for.
         patch_size: side of a patch, pixels.
         qkv_bias: whether queries, keys and values have a bias.
@@ -170,9 +172,10 @@ class VisionTransformer(BaseModule):
 def _arch_settings(arch: str | dict) -> dict:
     wanted = set(ARCHITECTURES["base"])
     if isinstance(arch, str):
-        if arch not in ARCHITECTURES:
+        name = next((name for name in ARCHITECTURES if arch in (name, name[0])), None)
+        if name is None:
             raise ValueError(f"arch must be one of {list(ARCHITECTURES)} or a dict, got {arch!r}")
-        return ARCHITECTURES[arch]
+        return ARCHITECTURES[name]
     if set(arch) != wanted:
         raise ValueError(f"arch must have the keys {sorted(wanted)}, got {sorted(arch)}")
     return dict(arch)

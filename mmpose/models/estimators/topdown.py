@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
@@ -11,8 +12,12 @@ from mmpose.models.heads import PerDatasetHead
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample, crop_to_image_keypoints
 
-# Published configs name mmpretrain's class; ours has the same weights and names.
-BACKBONE_ALIASES = {"mmpretrain.VisionTransformer": "VisionTransformer"}
+# Published configs name mmpretrain's class, or by its older scope; ours has the same weights and
+# names.
+BACKBONE_ALIASES = {
+    f"{scope}.VisionTransformer": "VisionTransformer" for scope in ("mmpretrain", "mmcls")
+}
+TRAIN_CFG_KEYS = {"compute_acc"}
 TEST_CFG_KEYS = {
     "flip_test",
     "flip_mode",
@@ -39,16 +44,19 @@ class TopdownPoseEstimator(BaseModel):
         neck: feature maps to feature maps.
         head: feature maps to joints; has ``forward``, ``loss``, ``average_flipped``, ``decode``.
         data_preprocessor: uint8 crops to the network's input.
-        train_cfg: nothing; no head has settings of training alone.
+        train_cfg: compute_acc (log accuracies of training batches; by default True).
         test_cfg: flip_test (mirror each crop too), flip_mode ('heatmap', or 'udp_combined' for
             the combined maps of `UDPHeatmap`; by default what the head has), shift_heatmap,
             output_heatmaps (keep the maps), output_keypoint_indices (joints to return).
         freeze_backbone: backbone and neck run in evaluation mode without gradients.
         init_cfg: mmengine's.
+        metainfo: must be None: the skeleton is that of the data set.
+
+    ``train_cfg`` and ``test_cfg`` may be changed later, ``model.test_cfg.flip_test = False``.
 
     Raises:
-        ValueError: train_cfg has a key, test_cfg has an unknown key, or a flip_mode that is not
-            that of the head.
+        ValueError: train_cfg or test_cfg has an unknown key, flip_mode is not that of the head,
+            or there is a metainfo.
     """
 
     _version = 2
@@ -63,15 +71,21 @@ class TopdownPoseEstimator(BaseModel):
         test_cfg: dict | None = None,
         freeze_backbone: bool = False,
         init_cfg: dict | list[dict] | None = None,
+        metainfo: dict | None = None,
     ) -> None:
         super().__init__(_build(data_preprocessor or {"type": "PoseDataPreprocessor"}), init_cfg)
         self.backbone = _build(backbone)
         self.neck = _build(neck)
         self.head = _build(head)
-        if train_cfg:
-            raise ValueError(f"train_cfg of a pose model has no keys, got {sorted(train_cfg)}")
-        self.test_cfg = dict(test_cfg or {})
-        _check_test_cfg(self.test_cfg, self.head)
+        if metainfo is not None:
+            raise ValueError(
+                "metainfo of a model is not read: the skeleton comes from the data set; move it "
+                "there, train_dataloader.dataset.metainfo (likewise val and test)"
+            )
+        self.train_cfg, self.test_cfg = ConfigDict(train_cfg or {}), ConfigDict(test_cfg or {})
+        _check_keys("train_cfg", self.train_cfg, TRAIN_CFG_KEYS)
+        _check_keys("test_cfg", self.test_cfg, TEST_CFG_KEYS)
+        _check_flip_mode(self.test_cfg, self.head)
         self.freeze_backbone = freeze_backbone
         self.inference_dtype = torch.float32
         self._frozen = [p for p in (self.backbone, self.neck) if freeze_backbone and p is not None]
@@ -125,7 +139,9 @@ class TopdownPoseEstimator(BaseModel):
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
         """Losses and accuracies of a batch, from the head, and :func:`mask_shares` for the log."""
-        losses = self.head.loss(self.extract_feat(inputs), data_samples)
+        # heads of users need not know the option
+        options = {} if self.train_cfg.get("compute_acc", True) else {"compute_acc": False}
+        losses = self.head.loss(self.extract_feat(inputs), data_samples, **options)
         return losses | mask_shares(data_samples, like=inputs)
 
     def inference_precision(self, device: torch.device) -> torch.autocast:
@@ -243,12 +259,13 @@ def mask_shares(data_samples: Sequence[PoseDataSample], *, like: Tensor) -> dict
     }
 
 
-def _check_test_cfg(test_cfg: dict, head: nn.Module | None) -> None:
-    unknown = set(test_cfg) - TEST_CFG_KEYS
+def _check_keys(name: str, settings: dict, known: set[str]) -> None:
+    unknown = set(settings) - known
     if unknown:
-        raise ValueError(
-            f"unknown keys of test_cfg: {sorted(unknown)}; known are {sorted(TEST_CFG_KEYS)}"
-        )
+        raise ValueError(f"unknown keys of {name}: {sorted(unknown)}; known are {sorted(known)}")
+
+
+def _check_flip_mode(test_cfg: dict, head: nn.Module | None) -> None:
     fitting = "udp_combined" if getattr(head, "maps_per_keypoint", 1) > 1 else "heatmap"
     if test_cfg.get("flip_mode", fitting) != fitting:
         raise ValueError(

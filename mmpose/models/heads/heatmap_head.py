@@ -6,6 +6,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmpose.codecs.contract import decode_batch
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 
@@ -30,12 +31,12 @@ class HeatmapHead(BaseModule):
         out_channels: K; 3K where the decoder's maps are three a joint (`UDPHeatmap` of the
             ``combined`` type, whose loss is `CombinedTargetMSELoss`).
         deconv_out_channels: channels of each doubling step; None or () for no step.
-        deconv_kernel_sizes: kernel of each.
+        deconv_kernel_sizes: kernel of each; of no use without steps.
         conv_out_channels: channels of further convolutions; None for none.
         conv_kernel_sizes: kernel of each.
         final_layer: arguments of the last convolution; None leaves it out.
         loss: a config or a module called with maps, target maps and weights.
-        decoder: a config or a codec; needed for prediction.
+        decoder: a config or a codec (:mod:`mmpose.codecs.contract`); needed for prediction.
         init_cfg: mmengine's.
 
     Raises:
@@ -58,12 +59,10 @@ class HeatmapHead(BaseModule):
         super().__init__(list(INIT_CFG) if init_cfg is None else init_cfg)
         channels = [in_channels, *(deconv_out_channels or ()), *(conv_out_channels or ())]
         self.deconv_layers = make_deconv_layers(
-            in_channels, deconv_out_channels or (), deconv_kernel_sizes or ()
+            in_channels, deconv_out_channels, deconv_kernel_sizes
         )
         self.conv_layers = make_conv_layers(
-            [in_channels, *(deconv_out_channels or ())][-1],
-            conv_out_channels or (),
-            conv_kernel_sizes or (),
+            [in_channels, *(deconv_out_channels or ())][-1], conv_out_channels, conv_kernel_sizes
         )
         self.final_layer = make_final_layer(channels[-1], out_channels, final_layer)
         self.loss_module = MODELS.build(loss) if isinstance(loss, dict) else loss
@@ -82,16 +81,22 @@ class HeatmapHead(BaseModule):
         return self.final_layer(self.conv_layers(self.deconv_layers(features[-1])))
 
     def loss(
-        self, features: Sequence[Tensor], data_samples: Sequence[PoseDataSample]
+        self,
+        features: Sequence[Tensor],
+        data_samples: Sequence[PoseDataSample],
+        *,
+        compute_acc: bool = True,
     ) -> dict[str, Tensor]:
         """``loss_kpt`` and, for the log, ``acc_pose`` of a batch."""
         heatmaps = self.forward(features)
         targets = stack_labels(data_samples, "gt_fields", "heatmaps", heatmaps)
         weights = stack_labels(data_samples, "gt_instance_labels", "keypoint_weights", heatmaps)
         check_targets(heatmaps, targets, weights, self.maps_per_keypoint)
-        peaks = [maps[:, :: self.maps_per_keypoint] for maps in (heatmaps.detach(), targets)]
-        accuracy = heatmap_pck(*peaks, weights)
-        return {"loss_kpt": self.loss_module(heatmaps, targets, weights), "acc_pose": accuracy}
+        losses = {"loss_kpt": self.loss_module(heatmaps, targets, weights)}
+        if compute_acc:
+            peaks = [maps[:, :: self.maps_per_keypoint] for maps in (heatmaps.detach(), targets)]
+            losses["acc_pose"] = heatmap_pck(*peaks, weights)
+        return losses
 
     def average_flipped(
         self, outputs: Tensor, flip_indices: Sequence[int], *, shift_heatmap: bool = False
@@ -121,7 +126,7 @@ class HeatmapHead(BaseModule):
         """
         if self.decoder is None:
             raise ValueError("the head has no decoder; give decoder=dict(type='UDPHeatmap', ...)")
-        keypoints, scores = self.decoder.decode(outputs)
+        keypoints, scores = decode_batch(self.decoder, outputs)
         return {
             "keypoints": keypoints,
             "keypoint_scores": scores,

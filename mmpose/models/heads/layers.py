@@ -13,20 +13,17 @@ _DECONV_PADDINGS = {4: (1, 0), 3: (1, 1), 2: (0, 0)}
 
 
 def make_deconv_layers(
-    in_channels: int, out_channels: Sequence[int], kernel_sizes: Sequence[int]
+    in_channels: int, out_channels: Sequence[int] | None, kernel_sizes: Sequence[int] | None
 ) -> nn.Sequential:
     """Transposed convolution, batch norm and ReLU a step, each doubling the map.
+
+    Without channels there is no step, whatever the kernels: heads have default ones.
 
     Raises:
         ValueError: the two lists differ in length, or a kernel is not 2, 3 or 4.
     """
-    if len(out_channels) != len(kernel_sizes):
-        raise ValueError(
-            f"one kernel size a channel number: got channels {tuple(out_channels)} and "
-            f"kernels {tuple(kernel_sizes)}"
-        )
     layers: list[nn.Module] = []
-    for channels, kernel_size in zip(out_channels, kernel_sizes, strict=True):
+    for channels, kernel_size in _pair_sizes(out_channels, kernel_sizes):
         if kernel_size not in _DECONV_PADDINGS:
             raise ValueError(f"a deconvolution kernel is 2, 3 or 4, got {kernel_size}")
         padding, output_padding = _DECONV_PADDINGS[kernel_size]
@@ -42,20 +39,15 @@ def make_deconv_layers(
 
 
 def make_conv_layers(
-    in_channels: int, out_channels: Sequence[int], kernel_sizes: Sequence[int]
+    in_channels: int, out_channels: Sequence[int] | None, kernel_sizes: Sequence[int] | None
 ) -> nn.Sequential:
-    """Convolution, batch norm and ReLU a step, size kept.
+    """Convolution, batch norm and ReLU a step, size kept; without channels no step.
 
     Raises:
         ValueError: the two lists differ in length.
     """
-    if len(out_channels) != len(kernel_sizes):
-        raise ValueError(
-            f"one kernel size a channel number: got channels {tuple(out_channels)} and "
-            f"kernels {tuple(kernel_sizes)}"
-        )
     layers: list[nn.Module] = []
-    for channels, kernel_size in zip(out_channels, kernel_sizes, strict=True):
+    for channels, kernel_size in _pair_sizes(out_channels, kernel_sizes):
         layers += [
             nn.Conv2d(in_channels, channels, kernel_size, padding=(kernel_size - 1) // 2),
             nn.BatchNorm2d(channels),
@@ -63,6 +55,19 @@ def make_conv_layers(
         ]
         in_channels = channels
     return nn.Sequential(*layers)
+
+
+def _pair_sizes(
+    out_channels: Sequence[int] | None, kernel_sizes: Sequence[int] | None
+) -> list[tuple[int, int]]:
+    """Channels and kernel of each step."""
+    out_channels, kernel_sizes = out_channels or (), kernel_sizes or ()
+    if out_channels and len(out_channels) != len(kernel_sizes):
+        raise ValueError(
+            f"one kernel size a channel number: got channels {tuple(out_channels)} and "
+            f"kernels {tuple(kernel_sizes)}"
+        )
+    return list(zip(out_channels, kernel_sizes, strict=False))
 
 
 def make_final_layer(in_channels: int, out_channels: int, settings: dict | None) -> nn.Module:

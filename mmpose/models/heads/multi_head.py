@@ -10,6 +10,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmpose.codecs.contract import decode_batch
 from mmpose.codecs.peaks import decode_argmax_udp
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
@@ -81,8 +82,8 @@ class MultiHead(BaseModule):
         self,
         in_channels: int,
         out_channels: int,
-        deconv_out_channels: Sequence[int] = (256, 256, 256),
-        deconv_kernel_sizes: Sequence[int] = (4, 4, 4),
+        deconv_out_channels: Sequence[int] | None = (256, 256, 256),
+        deconv_kernel_sizes: Sequence[int] | None = (4, 4, 4),
         conv_out_channels: Sequence[int] | None = None,
         conv_kernel_sizes: Sequence[int] | None = None,
         final_layer_dict: dict | None = None,
@@ -107,13 +108,10 @@ class MultiHead(BaseModule):
         self.deconv_layers = make_deconv_layers(
             in_channels, deconv_out_channels, deconv_kernel_sizes
         )
-        self.conv_layers = make_conv_layers(
-            [in_channels, *deconv_out_channels][-1],
-            conv_out_channels or (),
-            conv_kernel_sizes or (),
-        )
+        channels = [in_channels, *(deconv_out_channels or ())]
+        self.conv_layers = make_conv_layers(channels[-1], conv_out_channels, conv_kernel_sizes)
         self.final_layer = make_final_layer(
-            [in_channels, *deconv_out_channels, *(conv_out_channels or ())][-1],
+            [*channels, *(conv_out_channels or ())][-1],
             out_channels,
             final_layer_dict or {"kernel_size": 1},
         )
@@ -183,9 +181,13 @@ class MultiHead(BaseModule):
         return maps.clamp(0, 1).view(logits.shape)
 
     def loss(
-        self, features: Sequence[Tensor], data_samples: Sequence[PoseDataSample]
+        self,
+        features: Sequence[Tensor],
+        data_samples: Sequence[PoseDataSample],
+        *,
+        compute_acc: bool = True,
     ) -> dict[str, Tensor]:
-        """One loss a branch that has one, and accuracies for the log."""
+        """One loss a branch that has one, and for the log errors and, if wanted, accuracies."""
         outputs = self.forward(features)
         maps = outputs.heatmaps
         labels = {
@@ -215,10 +217,11 @@ class MultiHead(BaseModule):
         for name, triple in comparisons.items():
             if name in self.loss_modules:
                 losses[f"loss_{name}"] = self.loss_modules[name](*triple)
+        if compute_acc:
+            losses["acc_pose"] = heatmap_pck(maps.detach(), targets, weights)
+            losses["acc_prob"] = _balanced_accuracy(presence, inside, annotated)
+            losses["acc_vis"] = _balanced_accuracy(visibility, seen, counted)
         return losses | {
-            "acc_pose": heatmap_pck(maps.detach(), targets, weights),
-            "acc_prob": _balanced_accuracy(presence, inside, annotated),
-            "acc_vis": _balanced_accuracy(visibility, seen, counted),
             "mae_oks": _masked_mean((oks.detach() - similarity).abs(), counted),
             "mae_err": _masked_mean((error.detach() - distances).abs(), counted),
         }
@@ -271,7 +274,7 @@ class MultiHead(BaseModule):
         """
         if self.decoder is None:
             raise ValueError("the head has no decoder; give decoder=dict(type='ProbMap', ...)")
-        keypoints, scores = self.decoder.decode(outputs.heatmaps)
+        keypoints, scores = decode_batch(self.decoder, outputs.heatmaps)
         presence, visibility, oks, error = (o.flatten(1) for o in outputs[1:])
         width, height = self.decoder.heatmap_size
         return {

@@ -114,9 +114,13 @@ class PerDatasetHead(BaseModule):
         return group_by_dataset(data_samples, len(self.heads), self.default)
 
     def loss(
-        self, features: Sequence[Tensor], data_samples: Sequence[PoseDataSample]
+        self,
+        features: Sequence[Tensor],
+        data_samples: Sequence[PoseDataSample],
+        *,
+        compute_acc: bool = True,
     ) -> dict[str, Tensor]:
-        """Losses and accuracies of all heads, their names ending in the number of the data set.
+        """Losses and, if wanted, accuracies of all heads, named with their number at the end.
 
         A loss is weighted by its data set's share of the batch, so that the total is the mean
         over people, however the sampler mixes them.
@@ -127,6 +131,7 @@ class PerDatasetHead(BaseModule):
             parts = self.heads[index].loss(
                 [level.index_select(0, chosen) for level in features],
                 [data_samples[row] for row in rows],
+                compute_acc=compute_acc,
             )
             share = len(rows) / len(data_samples)
             for name, value in parts.items():

@@ -81,7 +81,8 @@ class MapLoss(nn.Module):
 class KeypointMSELoss(MapLoss):
     """Mean squared difference of maps, each joint times its weight.
 
-    Arguments as in :class:`MapLoss`.
+    Arguments as in :class:`MapLoss`; the published class multiplies by the weights even where
+    ``use_target_weight`` is False.
     """
 
     def forward(
@@ -118,11 +119,12 @@ class CombinedTargetMSELoss(nn.Module):
     disc offsets are free.
 
     Args:
-        use_target_weight: whether the weights given to :meth:`forward` count.
+        use_target_weight: whether the weights given to :meth:`forward` count; by default, as
+            published, they do not.
         loss_weight: factor of the whole.
     """
 
-    def __init__(self, use_target_weight: bool = True, loss_weight: float = 1.0) -> None:
+    def __init__(self, use_target_weight: bool = False, loss_weight: float = 1.0) -> None:
         super().__init__()
         self.use_target_weight = use_target_weight
         self.loss_weight = loss_weight

@@ -33,8 +33,9 @@ def test_settings_are_those_of_the_steps():
         ({"type": "PhotometricDistortion"}, "PhotometricDistortion"),
         ({"type": "LoadImage", "pad_to_aspect_ratio": True}, "pad_to_aspect_ratio=True"),
         ({"type": "MaskBackground", "erode_prob": 0.5}, "erode_prob=0.5"),
+        ({"type": "LoadImage", "color_type": "color_ignore_orientation"}, "color_type="),
     ],
-    ids=["own step", "padded images", "mask noise"],
+    ids=["own step", "padded images", "mask noise", "orientation"],
 )
 def test_what_inference_leaves_out_is_warned_of(step, named):
     affine = {"type": "TopdownAffine", "input_size": (192, 256)}

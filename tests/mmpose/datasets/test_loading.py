@@ -51,6 +51,40 @@ def test_images_of_another_kind_are_refused(image):
         LoadImage()({"img": image})
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"to_float32": True}, "crops stay uint8"),
+        ({"color_type": "grayscale"}, "grey pictures get three equal ones; got 'grayscale'"),
+        ({"color_type": "unchanged"}, "models take three channels"),
+        ({"backend_args": {"backend": "petrel"}}, "read from the disk, .*'petrel'"),
+        ({"backend_args": {"backend": "local", "path_mapping": {}}}, "leave backend_args out"),
+    ],
+)
+def test_settings_that_change_pictures_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        LoadImage(**settings)
+
+
+def test_published_settings_of_reading(tmp_path):
+    image = np.zeros((20, 40, 3), np.uint8)
+    image[:, :20] = 200
+    jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+    # an EXIF block that says: turn by 90 degrees to the right (orientation 6)
+    entry = bytes.fromhex("0112 0003 00000001 0006 0000")
+    exif = b"Exif\0\0MM\0*" + bytes.fromhex("00000008 0001") + entry + bytes(4)
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(jpeg[:2] + segment + jpeg[2:])
+    shapes = {
+        color_type: LoadImage(
+            backend_args={"backend": "local"}, to_float32=False, color_type=color_type
+        )({"img_path": str(path)})["img_shape"]
+        for color_type in ("color", "color_ignore_orientation")
+    }
+    assert shapes == {"color": (40, 20), "color_ignore_orientation": (20, 40)}
+
+
 def test_files_of_another_kind_become_three_channels(tmp_path):
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
     with_alpha = np.dstack([grey, grey + 1, grey + 2, np.full_like(grey, 7)])
@@ -124,3 +158,15 @@ def test_albumentation_follows_the_seed_of_the_sample():
     brightened = [len(np.unique(drawn)) == 1 and (drawn != 100).any() for drawn in first]
     assert any(brightened)  # both steps do not always come together
     assert len({drawn.tobytes() for drawn in first}) > 10
+
+
+@pytest.mark.parametrize("stated", [(60, 40), (20, 30), (80, 120)], ids=["turned", "half", "double"])
+def test_a_picture_of_another_size_than_stated_rules(stated):
+    box = np.array([[-5.0, 10.0, 300.0, 300.0]], np.float32)
+    sample = {"img": np.zeros((40, 60, 3), np.uint8), "ori_shape": stated, "bbox": box}
+    transform = LoadImage()
+    annotated = transform({**sample, "area": np.ones(1)})
+    assert annotated["ori_shape"] == (40, 60)
+    assert annotated["bbox"].tolist() == [[0, 10, 59, 39]]
+    assert transform(dict(sample))["bbox"].tolist() == box.tolist()  # a detection
+    assert transform.num_other_sizes == 2

@@ -72,8 +72,13 @@ def test_flipping_twice_changes_nothing():
 
 
 def test_only_horizontal_flips():
-    with pytest.raises(ValueError, match="'horizontal'"):
-        RandomFlip(direction="vertical")
+    for direction in ("vertical", ["vertical"], ["horizontal", "vertical"], []):
+        with pytest.raises(ValueError, match="'horizontal'"):
+            RandomFlip(direction=direction)
+    with pytest.raises(ValueError, match="with one prob"):
+        RandomFlip(prob=[0.2, 0.3], direction=["horizontal"])
+    for prob in (1.0, [1.0]):
+        assert RandomFlip(prob=prob, direction=["horizontal"])(start())["flip"] is True
 
 
 @pytest.mark.parametrize(
@@ -215,7 +220,7 @@ def test_flips_come_before_the_crop():
         RandomFlip()(TopdownAffine((48, 64), use_udp=True)(start()))
 
 
-def test_the_window_of_a_data_set_is_padded_but_the_crop_follows_the_box():
+def test_a_centre_and_scale_of_the_data_set_are_the_window():
     sample = make_sample() | {
         "bbox_center": np.array([[30, 40]], np.float32),
         "bbox_scale": np.array([[40, 80]], np.float32),
@@ -223,7 +228,9 @@ def test_the_window_of_a_data_set_is_padded_but_the_crop_follows_the_box():
     sample = GetBBoxCenterScale(padding=1.25)(sample)
     assert sample["bbox_center"].tolist() == [[30, 40]]
     assert sample["bbox_scale"].tolist() == [[50, 100]]
-    assert TopdownAffine((48, 64))(sample)["input_center"].tolist() == [35, 45]
+    sample = TopdownAffine((48, 64))(sample)
+    assert sample["input_center"].tolist() == [30, 40]
+    assert sample["input_scale"].tolist() == [75, 100]  # 50 x 100, widened to 3 : 4
 
 
 def test_edges_on_edges_without_udp():

@@ -57,7 +57,7 @@ def test_pck_is_the_mean_over_joints_of_their_shares():
         sample_of(moved(3, {0: 4, 2: 50}), np.zeros((3, 2)), [1, 1, 0]),
         sample_of(moved(3, {0: 6, 1: 90}), np.zeros((3, 2)), [1, 0, 0], person_id=1),
     ]
-    assert measure(PCKAccuracy(), samples) == {"pck/PCK": pytest.approx(0.75)}
+    assert measure(PCKAccuracy(), samples) == {"PCK": pytest.approx(0.75)}
     # head of 10 px: 0.5 allows less than 5 px too
     by_head = PCKAccuracy(thr=0.5, norm_item="head", prefix="MPII")
     assert measure(by_head, samples) == {"MPII/PCKh": pytest.approx(0.75)}
@@ -66,8 +66,8 @@ def test_pck_is_the_mean_over_joints_of_their_shares():
 def test_a_joint_at_the_threshold_is_wrong_in_pck_and_right_in_mpiis_table():
     gt = np.zeros((16, 2))
     at_threshold = sample_of(moved(16, {9: 5}), gt)
-    assert measure(PCKAccuracy(), [at_threshold])["pck/PCK"] == pytest.approx(15 / 16)
-    assert measure(MpiiPCKAccuracy(), [at_threshold])["mpii/Head PCK"] == 100
+    assert measure(PCKAccuracy(), [at_threshold])["PCK"] == pytest.approx(15 / 16)
+    assert measure(MpiiPCKAccuracy(), [at_threshold])["Head PCK"] == 100
 
 
 def test_mpiis_table():
@@ -95,9 +95,9 @@ def test_mpiis_table():
         "Ankle": 100,
     }
     for name, value in expected.items():
-        assert table[f"mpii/{name} PCK"] == pytest.approx(value)
-    assert table["mpii/PCK"] == pytest.approx(100 * 23 / 26)
-    assert table["mpii/PCK@0.1"] == pytest.approx(100 * 22 / 26)
+        assert table[f"{name} PCK"] == pytest.approx(value)
+    assert table["PCK"] == pytest.approx(100 * 23 / 26)
+    assert table["PCK@0.1"] == pytest.approx(100 * 22 / 26)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_person_counts_once_and_an_unreadable_picture_as_missed():
     right, missed = np.zeros((2, 2)), np.zeros((2, 2))
     samples = [sample_of(right, np.zeros((2, 2)))] * 2  # padded by a sampler
     samples.append(sample_of(missed, np.zeros((2, 2)), person_id=1, unreadable=True))
-    assert measure(PCKAccuracy(), samples)["pck/PCK"] == pytest.approx(0.5)
+    assert measure(PCKAccuracy(), samples)["PCK"] == pytest.approx(0.5)
 
 
 def test_misfits_are_refused():
@@ -170,8 +170,11 @@ def test_misfits_are_refused():
     del headless["gt_instances"]["head_size"]
     with pytest.raises(ValueError, match="headbox_file"):
         measure(MpiiPCKAccuracy(), [headless])
-    with pytest.raises(ValueError, match="norm_item must be one of"):
-        PCKAccuracy(norm_item="torso")
+    for unknown in ("shoe", [], ["bbox", "shoe"]):
+        with pytest.raises(ValueError, match="norm_item must be one of"):
+            PCKAccuracy(norm_item=unknown)
+    with pytest.raises(ValueError, match="measured by one size"):
+        MpiiPCKAccuracy(norm_item=["bbox", "head"])
     with pytest.raises(ValueError, match="sizes must be positive"):
         scaled_distances(torch.zeros(1, 1, 2), torch.zeros(1, 1, 2), torch.zeros(1))
 
@@ -186,11 +189,45 @@ def test_annotations_in_two_columns_are_read_by_the_first():
     pred, gt = np.array([[0.0, 0.0], [99.0, 0.0]]), np.zeros((2, 2))
     sample = sample_of(pred, gt)
     sample["gt_instances"]["keypoints_visible"] = np.array([[[1.0, 1.0], [0.0, 1.0]]])
-    assert measure(PCKAccuracy(), [sample])["pck/PCK"] == 1.0
+    assert measure(PCKAccuracy(), [sample])["PCK"] == 1.0
 
 
 def test_nobody_posed_is_said():
     with pytest.raises(ValueError, match="nobody was posed"):
         measure(PCKAccuracy(), [])
-    with pytest.raises(ValueError, match="norm_item must be one of"):
-        PCKAccuracy(norm_item=["bbox", "head"])
+
+
+def test_several_sizes_give_their_numbers_side_by_side():
+    # box 100 px, head 10 px: 0.2 allows less than 20 px and less than 2 px
+    sample = sample_of(moved(3, {0: 19, 1: 1}), np.zeros((3, 2)))
+    numbers = measure(PCKAccuracy(thr=0.2, norm_item=["bbox", "head"]), [sample])
+    assert numbers == {"PCK": 1.0, "PCKh": pytest.approx(2 / 3)}
+    assert measure(PCKAccuracy(thr=0.2, norm_item=("head",)), [sample]) == {
+        "PCKh": pytest.approx(2 / 3)
+    }
+
+
+def test_the_torso_reaches_from_the_left_shoulder_to_the_right_hip():
+    # joints: right hip, left shoulder, wrist. The torso of person 0 is 3-4-5: 0.2 allows less
+    # than 1 px; of person 1 it is 50 px: less than 10 px. Person 2 shows no hip and does not count.
+    metric = PCKAccuracy(thr=0.2, norm_item="torso")
+    metric.dataset_meta = {"keypoint_name2id": {"right_hip": 0, "left_shoulder": 1, "wrist": 2}}
+    small, large = np.array([[0, 0], [3, 4], [9, 9]]), np.array([[0, 0], [30, 40], [90, 90]])
+    samples = [
+        sample_of(small + moved(3, {2: 2}), small),
+        sample_of(large + moved(3, {2: 2}), large, person_id=1),
+        sample_of(large + 500, large, [0, 1, 1], person_id=2),
+    ]
+    assert measure(metric, samples) == {"tPCK": pytest.approx((1 + 1 + 0.5) / 3)}
+
+
+def test_a_skeleton_without_a_torso_is_refused():
+    metric = PCKAccuracy(norm_item=["bbox", "torso"])
+    metric.dataset_meta = {"keypoint_name2id": {"left_shoulder": 0}}
+    with pytest.raises(ValueError, match="no right_hip; measure by norm_item='bbox'"):
+        metric.process(None, [sample_of(np.zeros((3, 2)), np.zeros((3, 2)))])
+
+
+@pytest.mark.parametrize("metric", [PCKAccuracy(), MpiiPCKAccuracy(norm_item="bbox")])
+def test_save_best_finds_the_published_name(metric):
+    assert "PCK" in measure(metric, [sample_of(np.zeros((16, 2)), np.zeros((16, 2)))])

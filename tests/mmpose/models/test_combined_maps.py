@@ -72,7 +72,7 @@ def test_half_the_squares_of_discs_and_of_offsets_within_them():
     first = 0.5 * (0.5 / 4 + 1 / 4)
     assert CombinedTargetMSELoss()(pred, target).item() == pytest.approx(first / 2)
     weights = torch.tensor([[0.5, 1.0]])
-    loss = CombinedTargetMSELoss(loss_weight=3.0)
+    loss = CombinedTargetMSELoss(use_target_weight=True, loss_weight=3.0)
     assert loss(pred, target, weights).item() == pytest.approx(3 * 0.5 * first / 2)
     unweighted = CombinedTargetMSELoss(use_target_weight=False)
     assert unweighted(pred, target, weights).item() == pytest.approx(first / 2)

@@ -154,6 +154,37 @@ def test_missing_and_damaged_masks_are_counted_in_the_log():
     assert total == log["loss_kpt"]
 
 
+@pytest.mark.parametrize("name", HEADS)
+def test_accuracies_of_training_can_be_left_out(name):
+    model, plain = (build(name, train_cfg=cfg) for cfg in ({"compute_acc": False}, None))
+    batch = make_batch(model)
+    torch.manual_seed(0)
+    losses = model(**model.data_preprocessor(batch), mode="loss")
+    torch.manual_seed(0)
+    expected = plain(**plain.data_preprocessor(batch), mode="loss")
+    accuracies = {key for key in expected if key.startswith("acc_")}
+    assert accuracies
+    assert losses.keys() == expected.keys() - accuracies
+    model.train_cfg.compute_acc = True
+    assert accuracies < model(**model.data_preprocessor(batch), mode="loss").keys()
+
+
+def test_test_settings_change_by_attribute():
+    model = build("heatmaps").eval()
+    batch = model.data_preprocessor(make_batch(model, 1))
+    meta = {"input_center": [48, 64], "input_scale": [96, 128], "input_size": (96, 128)}
+    batch["data_samples"][0].set_metainfo(meta | {"flip_indices": list(range(17))})
+
+    def joints():
+        return model(**batch, mode="predict")[0].pred_instances.keypoint_scores
+
+    both = joints()
+    model.test_cfg.flip_test = False
+    once = joints()
+    assert not np.array_equal(both, once)
+    np.testing.assert_allclose(once[0], model(batch["inputs"])[0].flatten(1).amax(1).detach())
+
+
 def test_crops_of_another_kind_are_refused():
     model = build("heatmaps")
     for crops in (torch.zeros(2, 1, 8, 8), torch.zeros(3, 8, 8), torch.zeros(2, 8, 8, 3)):
@@ -173,8 +204,10 @@ def test_mirrored_crops_give_mirrored_joints():
 def test_misspelt_and_misfitting_settings_are_refused():
     with pytest.raises(ValueError, match="flip_tset"):
         build("heatmaps", test_cfg={"flip_tset": True})
-    with pytest.raises(ValueError, match=r"train_cfg .* has no keys, got \['compute_acc'\]"):
-        build("heatmaps", train_cfg={"compute_acc": False})
+    with pytest.raises(ValueError, match=r"keys of train_cfg: \['compute_ac'\]"):
+        build("heatmaps", train_cfg={"compute_ac": False})
+    with pytest.raises(ValueError, match=r"move it there, train_dataloader\.dataset\.metainfo"):
+        build("heatmaps", metainfo={"from_file": "coco.py"})
     with pytest.raises(ValueError, match="metainfo"):
         build("heatmaps").eval().estimate_crops(torch.zeros(1, 3, 128, 96), [0, 1])
     with pytest.raises(ValueError, match="16 x 12"):
