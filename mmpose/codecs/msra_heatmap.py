@@ -8,7 +8,14 @@ from mmpose.registry import KEYPOINT_CODECS
 
 from .contract import decode_either_kind
 from .encoding import Encoded, axis_offsets, encode_either_kind, is_inside, outer_maps
-from .peaks import check_kernel_size, heatmap_argmax, logs_around, neighbourhoods, newton_steps
+from .peaks import (
+    bound_steps,
+    check_kernel_size,
+    heatmap_argmax,
+    logs_around,
+    neighbourhoods,
+    newton_steps,
+)
 
 
 def quarter_steps(heatmaps: Tensor, cells: Tensor) -> Tensor:
@@ -58,6 +65,8 @@ class MSRAHeatmap:
         sigma: of the gaussian, heatmap cells.
         unbiased: gaussians over the whole map around the exact keypoint, refined by DARK.
         blur_kernel_size: of the blur before that refinement, odd.
+        bounded_steps: cut the steps of the refinement to the cells that they were worked out from;
+            False takes them at any length, as published.
     """
 
     def __init__(
@@ -67,6 +76,7 @@ class MSRAHeatmap:
         sigma: float,
         unbiased: bool = False,
         blur_kernel_size: int = 11,
+        bounded_steps: bool = True,
     ) -> None:
         self.input_size = tuple(input_size)
         self.heatmap_size = tuple(heatmap_size)
@@ -74,6 +84,7 @@ class MSRAHeatmap:
         self.unbiased = unbiased
         check_kernel_size(blur_kernel_size)
         self.blur_kernel_size = blur_kernel_size
+        self.bounded_steps = bounded_steps
         self.factors = [self.input_size[i] / self.heatmap_size[i] for i in range(2)]
 
     def encode(
@@ -111,7 +122,10 @@ class MSRAHeatmap:
         heatmaps = heatmaps.float()
         cells, scores = heatmap_argmax(heatmaps)
         if self.unbiased and heatmaps.numel():
-            points = cells + dark_steps(heatmaps, cells, scores, self.blur_kernel_size)
+            steps = dark_steps(heatmaps, cells, scores, self.blur_kernel_size)
+            points = cells + (
+                bound_steps(steps, self.blur_kernel_size) if self.bounded_steps else steps
+            )
         else:
             points = cells + quarter_steps(heatmaps, cells)
         points = torch.where((scores > 0)[..., None], points, -1.0)

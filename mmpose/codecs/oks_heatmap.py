@@ -102,6 +102,8 @@ class OKSArgMaxHeatmap:
         sigma: one variance for all joints in cells²; -1 takes each joint's own.
         sigmas: (K,) constants of the joints; None takes those of the joint list of that length.
         blur_kernel_size: of the blur before refinement, odd.
+        bounded_steps: cut the steps of the refinement to the cells that they were worked out from;
+            False takes them at any length, as published.
     """
 
     unit_peak = True
@@ -113,6 +115,7 @@ class OKSArgMaxHeatmap:
         sigma: float = -1,
         sigmas: Sequence[float] | None = None,
         blur_kernel_size: int = 11,
+        bounded_steps: bool = True,
     ) -> None:
         self.encoder = _OKSEncoder(input_size, heatmap_size, sigma, sigmas, self.unit_peak)
         self.input_size = self.encoder.input_size
@@ -120,6 +123,7 @@ class OKSArgMaxHeatmap:
         self.sigmas = sigmas
         check_kernel_size(blur_kernel_size)
         self.blur_kernel_size = blur_kernel_size
+        self.bounded_steps = bounded_steps
 
     def encode(
         self,
@@ -137,7 +141,9 @@ class OKSArgMaxHeatmap:
     @decode_either_kind
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Keypoints (N, K, 2) in crop pixels and scores (N, K) of maps (N, K, h, w)."""
-        return decode_argmax_udp(heatmaps, self.input_size, self.blur_kernel_size)
+        return decode_argmax_udp(
+            heatmaps, self.input_size, self.blur_kernel_size, bounded=self.bounded_steps
+        )
 
 
 @KEYPOINT_CODECS.register_module()

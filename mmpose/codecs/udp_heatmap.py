@@ -21,8 +21,8 @@ from .peaks import (
     check_kernel_size,
     decode_argmax_udp,
     gaussian_blur,
-    gaussian_blur_around,
     heatmap_argmax,
+    neighbourhoods,
 )
 
 HEATMAP_TYPES = ("gaussian", "combined")
@@ -104,10 +104,13 @@ class UDPHeatmap:
         input_size: (w, h) of the crop.
         heatmap_size: (w, h) of the maps.
         heatmap_type: ``gaussian``; or ``combined``: three maps a joint, a disc and the offsets
-            in x and y, decoded by the offset at the highest cell.
+            in x and y, decoded by the offset at the highest cell of the blurred disc, whose
+            value is the score.
         sigma: of the gaussian, heatmap cells: one number, or (K,) one a joint.
         radius_factor: radius of the disc as a share of the longer side of the map.
         blur_kernel_size: of the blur before refinement, odd; discs are blurred twice as widely.
+        bounded_steps: cut the steps of the refinement to the cells that they were worked out from;
+            False takes them at any length, as published.
         increase_sigma_with_padding: widen the gaussians of joints far from every seen joint, up
             to three times, and lower their peaks as much, see :func:`sigma_factors`.
         amap_scale: size of the region that the maps show, centred on the crop, in crops.
@@ -125,6 +128,7 @@ class UDPHeatmap:
         sigma: float | Sequence[float] = 2.0,
         radius_factor: float = 0.0546875,
         blur_kernel_size: int = 11,
+        bounded_steps: bool = True,
         increase_sigma_with_padding: bool = False,
         amap_scale: float = 1.0,
         normalize: float | None = None,
@@ -146,6 +150,7 @@ class UDPHeatmap:
         self.radius = radius_factor * max(heatmap_size)
         check_kernel_size(blur_kernel_size)
         self.blur_kernel_size = blur_kernel_size
+        self.bounded_steps = bounded_steps
         self.increase_sigma_with_padding = increase_sigma_with_padding
         self.amap_scale = amap_scale
         self.normalize = normalize
@@ -233,7 +238,9 @@ class UDPHeatmap:
         if self.heatmap_type == "combined":
             keypoints, scores = self._decode_combined(heatmaps.float())
         else:
-            keypoints, scores = decode_argmax_udp(heatmaps, self.region_size, self.blur_kernel_size)
+            keypoints, scores = decode_argmax_udp(
+                heatmaps, self.region_size, self.blur_kernel_size, bounded=self.bounded_steps
+            )
         if self.amap_scale == 1:
             return keypoints, scores
         # from the far border of the region at its size to pixel centres, and that for the crop
@@ -248,12 +255,10 @@ class UDPHeatmap:
                 "head out_channels = 3 K"
             )
         discs, *offsets = heatmaps.unflatten(1, (-1, 3)).unbind(2)  # (N, K, h, w) each
-        cells, _ = heatmap_argmax(gaussian_blur(discs, 2 * self.blur_kernel_size + 1))
-        scores = discs.amax((-2, -1))
-        steps = torch.cat(
-            [gaussian_blur_around(m, cells, self.blur_kernel_size)[..., 0] for m in offsets], -1
-        )
-        points = cells + steps.float() * self.radius
+        cells, scores = heatmap_argmax(gaussian_blur(discs, 2 * self.blur_kernel_size + 1))
+        # read as they are: a blur would shorten them towards the border of the disc
+        steps = torch.cat([neighbourhoods(m, cells, 0)[..., 0] for m in offsets], -1)
+        points = cells + steps * self.radius
         points = torch.where((scores > 0)[..., None], points, -1.0)
         height, width = discs.shape[-2:]
         size = points.new_tensor(self.region_size)

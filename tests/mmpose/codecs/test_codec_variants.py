@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmpose.codecs import MSRAHeatmap, UDPHeatmap
+from mmpose.codecs import MSRAHeatmap, OKSArgMaxHeatmap, UDPHeatmap
 
 INPUT, CELLS = (192, 256), (48, 64)
 # distance of neighbouring cells, crop pixels
@@ -30,31 +30,48 @@ def test_combined_maps_hold_a_disc_and_the_way_to_its_middle():
     assert encoded["keypoint_weights"].tolist() == [[1.0]]
 
 
-def test_combined_maps_are_decoded_as_opencv_blurs_them():
+def test_combined_maps_are_read_at_the_peak_that_opencv_blurs():
     torch.manual_seed(0)
     maps = torch.rand(2, 6, 64, 48)
     keypoints, scores = UDPHeatmap(INPUT, CELLS, heatmap_type="combined").decode(maps)
     for person in range(2):
         for joint in range(2):
-            disc, across, down = (
-                cv2.GaussianBlur(np.pad(m, 20), (size, size), 0)[20:-20, 20:-20]
-                for m, size in zip(maps[person, 3 * joint :][:3].numpy(), (23, 11, 11), strict=True)
-            )
+            disc, across, down = maps[person, 3 * joint :][:3].numpy()
+            disc = cv2.GaussianBlur(np.pad(disc, 20), (23, 23), 0)[20:-20, 20:-20]
             y, x = np.unravel_index(disc.argmax(), disc.shape)
             cell = [x + across[y, x] * 3.5, y + down[y, x] * 3.5]
             expected = np.array(cell) * [192 / 47, 256 / 63]
             np.testing.assert_allclose(keypoints[person, joint], expected, atol=1e-3)
-            peak = maps[person, 3 * joint].max()
-            torch.testing.assert_close(scores[person, joint], peak)
+            assert scores[person, joint].item() == pytest.approx(disc.max(), abs=1e-5)
 
 
-def test_combined_maps_survive_the_round_trip():
-    codec = UDPHeatmap(INPUT, CELLS, heatmap_type="combined")
+@pytest.mark.parametrize(
+    ("size", "cells"), [(INPUT, CELLS), ((288, 384), (72, 96)), ((96, 96), (24, 24))]
+)
+def test_combined_maps_survive_the_round_trip(size, cells):
+    codec = UDPHeatmap(size, cells, heatmap_type="combined")
     torch.manual_seed(0)
-    keypoints = 20 + torch.rand(5, 17, 2) * torch.tensor([150.0, 210.0])
+    keypoints = 20 + torch.rand(5, 17, 2) * (torch.tensor(size) - 40.0)
     decoded, _ = codec.decode(codec.encode(keypoints)["heatmaps"])
-    off = decoded * torch.tensor([191 / 192, 255 / 256]) - keypoints
-    assert off.abs().max() < 0.5 * STEP.max()  # the blur shortens offsets, by half a cell at most
+    scale = (torch.tensor(size) - 1) / torch.tensor(size)
+    assert (decoded * scale - keypoints).abs().max() < 1e-3  # pixels
+
+
+@pytest.mark.parametrize("codec", [UDPHeatmap, OKSArgMaxHeatmap])
+@pytest.mark.parametrize(("kernel_size", "reach"), [(11, 6), (5, 3)])
+def test_steps_end_where_their_evidence_does(codec, kernel_size, reach):
+    """On nearly flat maps the top of the quadratic is far away, or nowhere."""
+    torch.manual_seed(1)
+    maps = 1 - 1e-4 * torch.rand(8, 17, 64, 48)
+    highest = maps.flatten(2).argmax(-1)
+    cells = torch.stack([highest % 48, highest // 48], -1)
+    far = {}
+    for bounded in (True, False):
+        decoder = codec(INPUT, CELLS, blur_kernel_size=kernel_size, bounded_steps=bounded)
+        steps = decoder.decode(maps)[0] * torch.tensor([47 / 192, 63 / 256]) - cells
+        far[bounded] = steps.abs().max().item()
+    assert far[True] <= reach + 1e-3
+    assert far[False] > reach
 
 
 def test_a_wider_region_shows_joints_outside_the_crop():

@@ -160,7 +160,9 @@ def test_albumentation_follows_the_seed_of_the_sample():
     assert len({drawn.tobytes() for drawn in first}) > 10
 
 
-@pytest.mark.parametrize("stated", [(60, 40), (20, 30), (80, 120)], ids=["turned", "half", "double"])
+@pytest.mark.parametrize(
+    "stated", [(60, 40), (20, 30), (80, 120)], ids=["turned", "half", "double"]
+)
 def test_a_picture_of_another_size_than_stated_rules(stated):
     box = np.array([[-5.0, 10.0, 300.0, 300.0]], np.float32)
     sample = {"img": np.zeros((40, 60, 3), np.uint8), "ori_shape": stated, "bbox": box}
