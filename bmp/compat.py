@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bmp.matching import COCO_SIGMAS, bbox_areas, pairwise_pose_oks, suppress
+from bmp import matching
+from bmp.matching import bbox_areas, check_threshold, pairwise_pose_oks, suppress
+from mmpose.structures.keypoint import COCO_SIGMAS, joint_similarity
 
 COMPAT_ITEMS = {
     "nms_area": "xyxy boxes are read as xywh in the pose OKS, so the area is x2 * y2",
@@ -69,10 +71,8 @@ def similarity_to_enlarged_bbox(
     low, high = corners - sides, corners + 2 * sides  # (N, 2)
     below = (low[:, None, None] - keypoints[None]).clamp(min=0)  # (i, j, K, 2)
     above = (keypoints[None] - high[:, None, None]).clamp(min=0)
-    d2 = (below + above).square().sum(-1)  # (i, j, K)
-    kappas = (2 * keypoints.new_tensor(sigmas)).square()
-    eps = torch.finfo(torch.float64).eps
-    return torch.exp(-d2 / (2 * kappas * (areas[:, None, None] + eps))).mean(-1)
+    d2 = (below + above).square().sum(-1).nan_to_num(torch.inf)  # (i, j, K)
+    return joint_similarity(d2, areas[:, None, None], keypoints.new_tensor(sigmas)).mean(-1)
 
 
 def suppress_by_column(similarity: Tensor, *, num_valid: Tensor, threshold: float) -> Tensor:
@@ -86,7 +86,8 @@ def suppress_by_column(similarity: Tensor, *, num_valid: Tensor, threshold: floa
     Returns:
         (N,) bool, the poses that stay.
     """
-    remaining = similarity.detach().cpu().numpy().copy()
+    check_threshold(threshold)
+    remaining = similarity.detach().nan_to_num(-1.0).cpu().numpy().copy()
     counts = num_valid.cpu().numpy()
     np.fill_diagonal(remaining, -1)
     keep = np.ones(len(counts), dtype=bool)
@@ -109,7 +110,7 @@ def pose_nms(
     items: frozenset[str],
     sigmas: Sequence[float] = COCO_SIGMAS,
 ) -> Tensor:
-    """:func:`bmp.matching.pose_nms` with the published behaviour of the ``nms_*`` items.
+    """Which poses stay when poses of the same person are suppressed.
 
     Args:
         keypoints: (N, K, 2), image pixels, older people first.
@@ -117,12 +118,16 @@ def pose_nms(
         bboxes: (N, 4) xyxy, image pixels.
         confidence_thr: joints above it are compared and counted.
         oks_thr: two poses more similar than this are one person.
-        items: names of :data:`COMPAT_ITEMS`; those of other parts are ignored.
+        items: names of :data:`COMPAT_ITEMS`: the published behaviour of its ``nms_*`` items;
+            those of other parts are ignored.
         sigmas: (K,) per-joint constants.
 
     Returns:
         (N,) bool, the poses that stay.
     """
+    if not any(item.startswith("nms_") for item in items):
+        thresholds = {"confidence_thr": confidence_thr, "oks_thr": oks_thr}
+        return matching.pose_nms(keypoints, keypoint_scores, bboxes, sigmas=sigmas, **thresholds)
     keypoints, bboxes = keypoints.double(), bboxes.double()
     valid = keypoint_scores > confidence_thr
     # the published code turns "xywh" to xyxy and then reads the result as xywh once more

@@ -25,6 +25,8 @@ class MissingLibraryError(ImportError):
 def check_opencv() -> None:
     """Load OpenCV once, so that a missing system library is told with its mend.
 
+    An OpenCV of another package that was laid over ours is told too.
+
     Raises:
         MissingLibraryError: libGL or libgthread is missing, or OpenCV is not installed.
     """
@@ -32,6 +34,9 @@ def check_opencv() -> None:
         importlib.import_module("cv2")
     except ImportError as error:
         raise MissingLibraryError(explain_import_error(error)) from error
+    warning = importlib.import_module("mmpose.inputs").opencv_warning()
+    if warning is not None:
+        tell(warning)
 
 
 def explain_import_error(error: ImportError) -> str:
@@ -93,13 +98,22 @@ def check_writable(folder: str | os.PathLike, *, free_mb: float = 50) -> Path:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of the packages we stand on; an absent one says so."""
+    """Versions of the packages we stand on; an absent one says so.
+
+    OpenCV's is the imported one: several packages own its folder.
+    """
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "not installed"
+    try:
+        imported = importlib.import_module("cv2").__version__
+    except ImportError:
+        imported = "does not import"
+    if not versions["opencv-python"].startswith(imported):
+        versions["opencv-python"] += f", but {imported} is what is imported"
     return versions
 
 

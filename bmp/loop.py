@@ -15,10 +15,11 @@ from torch import Tensor
 from bmp import compat
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.loop_settings import LoopSettings, make_settings
-from bmp.matching import COCO_SIGMAS, black_out, exclusive_masks
+from bmp.matching import black_out, exclusive_masks
 from bmp.refine import refine_masks
 from bmp.segmenters.prompts import Prompts
 from bmp.structures import concatenate_people, empty_people, masks_to_bboxes, with_fields
+from mmpose.structures.keypoint import COCO_SIGMAS
 
 __all__ = ["LoopResult", "LoopSettings", "Turn", "make_settings", "run_loop"]
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from bmp.compat import check_compat
+from bmp.matching import check_threshold
 from bmp.segmenters.prompting import PromptSettings
 
 SCORE_FACTORS = ("bbox_scores", "keypoint_scores", "mask_scores")
@@ -52,6 +53,10 @@ class LoopSettings:
     def __post_init__(self) -> None:
         if self.num_iters < 1:
             raise ValueError(f"num_iters must be at least 1, got {self.num_iters}")
+        check_threshold(self.oks_nms_thr)
+        for name in ("score_thr", "min_joints"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
         unknown = set(self.score_factors) - set(SCORE_FACTORS)
         if unknown:
             raise ValueError(f"score_factors {sorted(unknown)} are not among {SCORE_FACTORS}")

@@ -10,13 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# fmt: off
-COCO_SIGMAS = (
-    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072,
-    0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089,
-)
-# fmt: on
-"""Per-joint constants of the 17 COCO joints, as published, not doubled."""
+from mmpose.structures.keypoint import COCO_SIGMAS, joint_similarity
 
 
 def bbox_areas(bboxes: Tensor) -> Tensor:
@@ -70,12 +64,21 @@ def pairwise_pose_oks(
     Returns:
         (N, N) in [0, 1], not symmetric.
     """
-    kappas = (2 * keypoints.new_tensor(sigmas)).square()  # (K,)
     d2 = (keypoints[:, None] - keypoints[None]).square().sum(-1)  # (i, j, K)
-    eps = torch.finfo(torch.float64).eps  # an area of 0 must not give nan
-    similarity = torch.exp(-d2 / (2 * kappas * (areas[:, None, None] + eps)))
+    d2 = d2.nan_to_num(torch.inf)  # a joint that is nowhere is like no other
+    similarity = joint_similarity(d2, areas[:, None, None], keypoints.new_tensor(sigmas))
     counted = (valid | ~valid.any(1, keepdim=True)).to(similarity.dtype)  # (N, K)
     return (similarity * counted[:, None]).sum(-1) / counted.sum(-1)[:, None]
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse a similarity above which nobody, or everybody, would be the same person.
+
+    Raises:
+        ValueError: it is outside [0, 1].
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"oks_nms_thr must be a similarity in [0, 1], got {threshold}")
 
 
 def suppress(similarity: Tensor, *, num_valid: Tensor, scores: Tensor, threshold: float) -> Tensor:
@@ -86,21 +89,25 @@ def suppress(similarity: Tensor, *, num_valid: Tensor, scores: Tensor, threshold
     no longer suppresses others.
 
     Args:
-        similarity: (N, N), row i taken as the truth.
+        similarity: (N, N), row i taken as the truth; what is not a number is not similar.
         num_valid: (N,) number of valid joints.
         scores: (N,) pose scores.
-        threshold: pairs above it are the same person.
+        threshold: pairs above it are the same person, in [0, 1].
 
     Returns:
         (N,) bool, the poses that stay.
+
+    Raises:
+        ValueError: the threshold is below 0: everybody would be the same person.
     """
+    check_threshold(threshold)
     worst_first = np.lexsort(
         (-np.arange(len(scores)), scores.cpu().numpy(), num_valid.cpu().numpy())
     )
     rank = np.empty(len(worst_first), dtype=np.int64)
     rank[worst_first] = np.arange(len(worst_first))
     # N x N numbers and one removal a step: on the CPU, without a device round trip a step
-    remaining = similarity.detach().cpu().numpy().copy()
+    remaining = similarity.detach().nan_to_num(-1.0).cpu().numpy().copy()
     np.fill_diagonal(remaining, -1)
     keep = np.ones(len(rank), dtype=bool)
     while remaining.size and remaining.max() > threshold:

@@ -50,6 +50,22 @@ def image_suffixes() -> tuple[str, ...]:
 
 
 Image = np.ndarray | Tensor
+OPENCV_TOO_NEW = 5  # its warpAffine gives other pixels
+
+
+def opencv_warning() -> str | None:
+    """What to tell about the OpenCV that is imported, if anything.
+
+    Another package may lay its own over ours (``pip install rtmlib`` does): what is imported
+    counts, not what pip lists.
+    """
+    if int(cv2.__version__.split(".")[0]) < OPENCV_TOO_NEW:
+        return None
+    return (
+        f"OpenCV {cv2.__version__} is imported, whose warps give other pixels than those that the "
+        "models were trained on; another package has replaced it. Install ours anew: pip install "
+        "--force-reinstall --no-deps 'opencv-python>=4.8,<5'"
+    )
 
 
 class UnreadableImageError(ValueError):

@@ -116,13 +116,14 @@ def correction_click(
 
     Returns:
         (N, 2) points, (N,) labels 1 inside, 0 outside, (N, K) bool the joint taken, if any.
-        Where there is no error, a pixel of the background.
+        Where there is no error, a pixel of the background, or of the mask where it is full.
     """
     missed, surplus = masks & ~predicted, predicted & ~masks
     wrong = missed | surplus
-    background = ~wrong.flatten(1).any(1)[:, None, None] & ~masks
-    pixels = draw_pixels(wrong | background)
-    labels = missed[torch.arange(len(masks), device=masks.device), pixels[:, 1], pixels[:, 0]]
+    is_right = ~wrong.flatten(1).any(1)[:, None, None]
+    is_full = masks.flatten(1).all(1)[:, None, None]
+    pixels = draw_pixels(wrong | is_right & (~masks | is_full))
+    labels = masks[torch.arange(len(masks), device=masks.device), pixels[:, 1], pixels[:, 0]]
     points = pixels_to_points(pixels, masks.shape[-1], image_size)
 
     found = candidates & look_up(missed, keypoints, image_size)

@@ -47,6 +47,8 @@ def encode_prompts(
     points = (point_coords, point_labels.to(torch.int32))
     if mask_logits is None:
         return encoder(points=points, boxes=None, masks=None)
+    if point_coords.shape[1] == 0:  # else the encoder would add a point that is none
+        points = None
     sparse, dense = encoder(points=points, boxes=None, masks=mask_logits[:, None])
     if uses_mask is not None:
         no_mask = encoder.no_mask_embed.weight[..., None, None]
@@ -156,8 +158,8 @@ def decode_grouped(
         has_mask = uses_mask[rows]
         sparse, dense = encode_prompts(
             sam,
-            point_coords[rows][used].reshape(-1, count, 2),
-            point_labels[rows][used].reshape(-1, count),
+            point_coords[rows][used].reshape(len(rows), count, 2),
+            point_labels[rows][used].reshape(len(rows), count),
             mask_logits[rows] if has_mask.any() else None,
             has_mask,
         )

@@ -74,7 +74,8 @@ class MultiSourceSampler(Sampler):
         seed: of the order, the same on every rank; None agrees on a random one.
 
     Raises:
-        ValueError: the ratios do not fit the parts, or a part without samples has a share.
+        ValueError: the ratios do not fit the parts, a part without samples has a share, or there
+            are fewer samples than a batch holds and ``round_up`` is off.
     """
 
     def __init__(
@@ -114,6 +115,11 @@ class MultiSourceSampler(Sampler):
         self.seed = sync_random_seed() if seed is None else seed
         share = -(-sum(self.lens) // self.world_size)
         self.num_batches = share // batch_size + (round_up and share % batch_size > 0)
+        if not self.num_batches:
+            raise ValueError(
+                f"an epoch has no batch: {sum(self.lens)} samples for {self.world_size} processes "
+                f"of {batch_size}; set round_up=True or lower batch_size"
+            )
         self.first_batch = 0
         self.epoch = 0
 

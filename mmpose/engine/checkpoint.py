@@ -209,7 +209,8 @@ def save_weights(
             ones as integers with a scale a row (:mod:`mmpose.structures.quantised`).
 
     Raises:
-        ValueError: the name has another ending, or ``bits`` is none of the three.
+        ValueError: the name has another ending, ``bits`` is none of the three, or a value does
+            not fit into them.
     """
     path = Path(path)
     if path.suffix != ".safetensors":
@@ -220,7 +221,7 @@ def save_weights(
         state_dict = quantise_weights(state_dict)
     elif bits == 16:
         state_dict = {
-            name: value.half() if value.is_floating_point() else value
+            name: _halve(name, value) if value.is_floating_point() else value
             for name, value in state_dict.items()
         }
     # a copy of each: the file format refuses tensors that share memory, such as tied layers
@@ -232,3 +233,18 @@ def save_weights(
     with whole_file(path) as partial:
         save_file(tensors, partial, metadata=texts)
         partial.chmod(0o644)  # safetensors makes it readable for its owner alone
+
+
+def _halve(name: str, value: Tensor) -> Tensor:
+    """A tensor in half precision.
+
+    Raises:
+        ValueError: a finite value of it is too large.
+    """
+    half = value.half()
+    if (half.isinf() & value.isfinite()).any():
+        raise ValueError(
+            f"{name} has the value {value[value.isfinite()].abs().max():g}; half precision ends at "
+            f"{torch.finfo(torch.half).max:g}: save with bits=32"
+        )
+    return half

@@ -4,13 +4,17 @@ import functools
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
 from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from mmpose.files import whole_file
 
 from .checkpoint import allow_training_pickles, load_checkpoint
+
+KEPT_CONFIG = "{stem}.before-{timestamp}{suffix}"
 
 
 class StrictRunner(Runner):
@@ -57,6 +61,41 @@ class StrictRunner(Runner):
             ) from error
         finally:
             self.load_checkpoint = load_starting_weights
+
+    @staticmethod
+    def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
+        """mmengine's loader, refused where it would give nothing.
+
+        Raises:
+            ValueError: there are fewer samples than a batch holds, and ``drop_last`` is on.
+        """
+        loader = Runner.build_dataloader(dataloader, *args, **kwargs)
+        is_endless = isinstance(loader.sampler, InfiniteSampler)
+        if not is_endless and len(loader) == 0:
+            raise ValueError(
+                f"a data loader gives nothing: {len(loader.dataset)} samples, batches of "
+                f"{loader.batch_size} in each process; lower batch_size, or set drop_last=False"
+            )
+        return loader
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config of a training run into its work directory.
+
+        A test leaves it alone. Where another one is recorded there, as after a resume with
+        changes, that is kept beside it.
+        """
+        if self._train_dataloader is None or self.cfg.filename is None:
+            return
+        target = Path(self.work_dir, Path(self.cfg.filename).name)
+        text = self.cfg.pretty_text
+        if target.is_file() and target.read_text(encoding="utf-8") != text:
+            kept = KEPT_CONFIG.format(
+                stem=target.stem, timestamp=self.timestamp, suffix=target.suffix
+            )
+            target.replace(target.with_name(kept))
+        with whole_file(target) as partial:
+            partial.write_text(text, encoding="utf-8")
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:

@@ -1,14 +1,17 @@
 """What the command-line tools for training and testing share."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmpose.files import write_json
+from mmpose.inputs import opencv_warning
 
 from .cfg_options import CfgOptionsAction
 from .config import load_config
@@ -43,6 +46,9 @@ def open_config(args: argparse.Namespace) -> Config:
     work_dir = args.work_dir or config.get("work_dir")
     config.work_dir = str(work_dir or Path("work_dirs") / Path(args.config).stem)
     check_writable(config.work_dir)
+    warning = opencv_warning()
+    if warning is not None:
+        print_log(warning, logger=None, level=logging.WARNING)
     start_processes(args.launcher)
     return config
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmpose.structures import find_min_padding_exact, fix_bbox_aspect_ratio
+from mmpose.structures.keypoint import joint_similarity
 
 Array = np.ndarray
 
@@ -129,9 +130,9 @@ def extended_oks(
         outer = people.bboxes + np.concatenate([-sides, sides], 1)
     beyond = np.maximum(outer[:, None, :2] - poses.keypoints[:, None], 0)
     beyond += np.maximum(poses.keypoints[:, None] - outer[:, None, 2:], 0)
-    factors = 1 / np.square(2 * sigmas) / (people.areas[:, None] + np.spacing(1)) / 2  # (M, K)
-    similarity = np.exp(-d2 * factors)  # (N, M, K)
-    to_box = np.exp(-np.square(beyond).sum(-1) * factors).mean(-1)  # (N, M)
+    areas = people.areas[:, None]
+    similarity = joint_similarity(d2, areas, sigmas)  # (N, M, K)
+    to_box = joint_similarity(np.square(beyond).sum(-1), areas, sigmas).mean(-1)  # (N, M)
     num_counted = counted.sum(-1)[:, None]  # (L, 1, M)
     of_joints = np.einsum("nmk,lmk->lnm", similarity, counted) / np.maximum(num_counted, 1)
     return np.where(num_counted > 0, of_joints, to_box)

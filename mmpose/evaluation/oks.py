@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from mmpose.structures.keypoint import joint_similarity
+
 
 def pairwise_oks(
     pred: Tensor, gt: Tensor, *, labelled: Tensor, areas: Tensor, sigmas: Tensor
@@ -30,10 +32,8 @@ def pairwise_oks(
             f"pred and gt must share (K, 2), got {tuple(pred.shape)} and {tuple(gt.shape)}; "
             "map both to one skeleton first"
         )
-    eps = torch.finfo(areas.dtype).eps  # an area of 0 must not give nan
     d2 = (pred[:, None] - gt[None]).square().sum(-1)  # (N, M, K)
-    s2k2 = (areas[:, None] + eps) * (2 * sigmas).square()  # (M, K)
-    similarity = torch.exp(-d2 / (2 * s2k2)) * labelled  # (N, M, K)
+    similarity = joint_similarity(d2, areas[:, None], sigmas) * labelled  # (N, M, K)
     return similarity.sum(-1) / labelled.sum(-1).clamp(min=1)  # (N, M)
 
 
@@ -50,10 +50,9 @@ def pose_overlaps(keypoints: Tensor, areas: Tensor, sigmas: Tensor) -> Tensor:
     Returns:
         (N, N) in [0, 1], symmetric.
     """
-    eps = torch.finfo(areas.dtype).eps
     d2 = (keypoints[:, None] - keypoints[None]).square().sum(-1)  # (N, N, K)
-    mean_areas = (areas[:, None] + areas[None]) / 2 + eps  # (N, N)
-    return torch.exp(-d2 / (2 * mean_areas[..., None] * (2 * sigmas).square())).mean(-1)
+    mean_areas = (areas[:, None] + areas[None]) / 2  # (N, N)
+    return joint_similarity(d2, mean_areas[..., None], sigmas).mean(-1)
 
 
 def oks_nms(

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from .bbox import Array, array_namespace
 
-_COCO = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062)
-_COCO += (0.107, 0.107, 0.087, 0.087, 0.089, 0.089)
+COCO_SIGMAS = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062)
+COCO_SIGMAS += (0.107, 0.107, 0.087, 0.087, 0.089, 0.089)
+_EPS = 2.0**-52  # an area of 0 must not give nan
 _MPII_AIC = (0.079, 0.107, 0.079, 0.035, 0.079, 0.035)  # thorax, pelvis, necks, head tops
 _MPII = (0.089, 0.087, 0.107, 0.107, 0.087, 0.089, 0.107, 0.079)
 _MPII += (0.079, 0.035, 0.062, 0.072, 0.079, 0.079, 0.072, 0.062)
@@ -18,14 +19,29 @@ _LIMBS = (0.068, 0.066, 0.066) * 2 + (0.047, 0.035, 0.026, 0.032, 0.031) * 2 + (
 
 # Joint lists that extend COCO's 17, told apart by their length (docs: merged COCO, AIC, MPII).
 SIGMAS_BY_NUM_KEYPOINTS = {
-    17: _COCO,
-    19: (*_COCO, 0.026, 0.026),
-    21: (*_COCO, 0.079, 0.079, 0.035, 0.107),
-    22: (*_COCO, 0.079, 0.079, 0.079, 0.035, 0.107),
-    23: _COCO + _MPII_AIC,
-    41: _COCO + _MPII_AIC + _LIMBS,
-    47: _COCO + _MPII + _AIC,  # the three lists side by side
+    17: COCO_SIGMAS,
+    19: (*COCO_SIGMAS, 0.026, 0.026),
+    21: (*COCO_SIGMAS, 0.079, 0.079, 0.035, 0.107),
+    22: (*COCO_SIGMAS, 0.079, 0.079, 0.079, 0.035, 0.107),
+    23: COCO_SIGMAS + _MPII_AIC,
+    41: COCO_SIGMAS + _MPII_AIC + _LIMBS,
+    47: COCO_SIGMAS + _MPII + _AIC,  # the three lists side by side
 }
+
+
+def joint_similarity(d2: Array, areas: Array, sigmas: Array) -> Array:
+    """How similar joints are, the term of OKS (COCO): exp(-d² / (2 s² k²)).
+
+    Args:
+        d2: squared distances, px², (..., K).
+        areas: s², of the people, px²; broadcast, as (..., 1) for one of each person.
+        sigmas: (K,) per-joint constants as published; k is twice that.
+
+    Returns:
+        (..., K) in [0, 1].
+    """
+    xp = array_namespace(d2)
+    return xp.exp(-d2 / (2 * xp.square(2 * sigmas) * (areas + _EPS)))
 
 
 def keypoint_sigmas(

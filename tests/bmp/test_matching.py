@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from bmp import compat, matching
+from bmp.loop_settings import LoopSettings
 
 ALL_ITEMS = frozenset(compat.COMPAT_ITEMS)
 
@@ -183,3 +184,32 @@ def test_mask_polygons_fill_holes_and_drop_specks():
     expected[0, 2:12, 2:12] = True
     assert torch.equal(compat.mask_polygons(masks), expected)
     assert compat.mask_polygons(masks[:0]).shape == (0, 20, 20)
+
+
+@pytest.mark.parametrize("items", [frozenset(), frozenset({"nms_column"})], ids=["ours", "column"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_joint_that_is_nowhere_does_not_switch_suppression_off(items, place):
+    """Poses 0 and 1 are the same person; one joint of one pose, of score 0, is no number."""
+    keypoints = torch.rand(1, 17, 2).repeat(3, 1, 1) * 40
+    keypoints[2] += 500
+    scores = torch.full((3, 17), 0.9) - torch.tensor([0.0, 0.1, 0.2])[:, None]
+    keypoints[place, 4] = float("nan")
+    scores[place, 4] = 0.0
+    bboxes = torch.tensor([[0.0, 0, 40, 40], [0, 0, 40, 40], [500, 500, 540, 540]])
+    kept = compat.pose_nms(keypoints, scores, bboxes, confidence_thr=0.5, oks_thr=0.8, items=items)
+    # with fewer joints that count, pose 0 goes; else 1, which the published rule takes if equal
+    goes = 0 if place == 0 or (place == 2 and items) else 1
+    assert kept.tolist() == [goes != 0, goes != 1, True]
+
+
+@pytest.mark.parametrize("threshold", [-0.1, -2.0, 1.5])
+def test_thresholds_that_are_no_similarity_are_refused(threshold):
+    similarity, counts = torch.zeros(2, 2), torch.ones(2)
+    with pytest.raises(ValueError, match=r"similarity in \[0, 1\]"):
+        matching.suppress(similarity, num_valid=counts, scores=counts, threshold=threshold)
+    with pytest.raises(ValueError, match=r"similarity in \[0, 1\]"):
+        compat.suppress_by_column(similarity, num_valid=counts, threshold=threshold)
+    with pytest.raises(ValueError, match=r"similarity in \[0, 1\]"):
+        LoopSettings(oks_nms_thr=threshold)
+    with pytest.raises(ValueError, match="score_thr must be 0 or more"):
+        LoopSettings(score_thr=-1.0)

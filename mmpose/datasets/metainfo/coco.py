@@ -4,6 +4,8 @@ Sigmas are the published per-joint constants of COCO's keypoint evaluation, weig
 ViTPose-style training uses: 1.2 for elbows and knees, 1.5 for wrists and ankles.
 """
 
+from mmpose.structures.keypoint import COCO_SIGMAS
+
 dataset_info = {
     "dataset_name": "coco",
     "keypoint_info": {
@@ -47,9 +49,5 @@ dataset_info = {
         18: {"link": ("right_ear", "right_shoulder")},
     },
     "joint_weights": [1, 1, 1, 1, 1, 1, 1, 1.2, 1.2, 1.5, 1.5, 1, 1, 1.2, 1.2, 1.5, 1.5],
-    "sigmas": [
-        *(0.026, 0.025, 0.025, 0.035, 0.035),
-        *(0.079, 0.079, 0.072, 0.072, 0.062, 0.062),
-        *(0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
-    ],
+    "sigmas": list(COCO_SIGMAS),
 }

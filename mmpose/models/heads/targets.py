@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mmpose.structures import PoseDataSample, keypoint_sigmas
+from mmpose.structures.keypoint import joint_similarity
 
 
 def stack_labels(
@@ -97,8 +98,8 @@ def similarity_targets(
         sigmas: (K,) constants of the joints; None takes those of the joint list of that length.
     """
     sigmas = keypoint_sigmas(distances.shape[1], sigmas, like=distances)
-    area = 0.53 * heatmap_size[0] * heatmap_size[1] + torch.finfo(distances.dtype).eps
-    return torch.exp(-distances.square() / (2 * sigmas).square() / area / 2) * counted
+    area = 0.53 * heatmap_size[0] * heatmap_size[1]
+    return joint_similarity(distances.square(), area, sigmas) * counted
 
 
 def visibility_weights(annotated: Tensor, seen: Tensor) -> Tensor:

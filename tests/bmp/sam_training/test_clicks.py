@@ -103,3 +103,16 @@ def test_masks_are_looked_up_from_edge_to_edge():
     ]
     found = look_up(mask, torch.tensor([points]), 8)
     assert found.tolist() == [[True, False, False, True, False, False, False, True]]
+
+
+def test_a_full_mask_that_is_right_is_clicked_inside():
+    """There is no background to click on; the others of the batch are not changed by that."""
+    full, half = torch.ones(32, 32, dtype=torch.bool), torch.arange(32).expand(32, 32) < 16
+    truth = torch.stack([full, half, full])
+    predicted = torch.stack([full, half, ~full])
+    keypoints = torch.zeros(3, 1, 2)
+    points, labels, _ = correction_click(
+        truth, predicted, keypoints, torch.zeros(3, 1, dtype=torch.bool), image_size=64
+    )
+    assert labels.tolist() == [1, 0, 1]
+    assert look_up(truth, points[:, None], 64).flatten().tolist() == [True, False, True]

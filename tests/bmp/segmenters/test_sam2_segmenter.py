@@ -1,11 +1,12 @@
 """Embedding images and cutting out people, whatever the grouping."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from hydra.core.global_hydra import GlobalHydra
 from torch.nn import functional as F
 
 from bmp.segmenters.build import build_sam2
@@ -104,6 +105,36 @@ def test_own_logits_are_a_prompt(segmenter, images):
     [(again, scores)] = segmenter.decode(embeddings, [Prompts(*fields, mask_logits=logits)])
     assert (again - logits).abs().max() > 0
     assert scores.isfinite().all()
+
+
+@pytest.mark.parametrize("others", [0, 1, 2], ids=["alone", "beside points", "beside both"])
+def test_a_mask_alone_is_a_prompt_and_sam2s_own_predictor_agrees(segmenter, images, others):
+    from sam2.sam2_image_predictor import SAM2ImagePredictor
+
+    torch.manual_seed(3)
+    side = segmenter.sam.image_size // 4
+    logits = torch.randn(1 + others, side, side)
+    coords = torch.tensor([[[0.0, 0.0]], [[20.0, 30.0]], [[9.0, 9.0]]])[: 1 + others]
+    labels = torch.tensor([[-1], [1], [0]])[: 1 + others]
+    prompts = Prompts(
+        coords,
+        labels,
+        torch.zeros(1 + others, 4),
+        torch.zeros(1 + others, dtype=torch.bool),
+        mask_logits=logits,
+        uses_mask=torch.tensor([True, False, True])[: 1 + others],
+    )
+    [(answers, scores)] = segmenter.decode(segmenter.embed(images[:1]), [prompts])
+
+    predictor = SAM2ImagePredictor(segmenter.sam)
+    predictor._bb_feat_sizes = [(side // n, side // n) for n in (1, 2, 4)]  # made for 1024 px
+    predictor.set_image(images[0][..., ::-1].copy())
+    for n in range(1 + others):
+        points = {} if n == 0 else {"point_coords": coords[n].numpy(), "point_labels": labels[n]}
+        mask = {} if n == 1 else {"mask_input": logits[n : n + 1].numpy()}
+        _, score, low = predictor.predict(**points, **mask, multimask_output=False)
+        np.testing.assert_allclose(answers[n].clamp(-32, 32), low[0], atol=1e-4)
+        np.testing.assert_allclose(scores[n], score[0], atol=1e-5)
 
 
 def test_masks_become_logits_by_the_share_inside():
@@ -362,8 +393,15 @@ def test_masks_that_are_no_prompt_do_not_reach_drawn_clicks(images):
     assert logits.isfinite().all()
 
 
-def test_hydra_is_left_to_others():
-    assert not GlobalHydra.instance().is_initialized()
+@pytest.mark.parametrize("first", ["bmp.segmenters", "bboxmaskpose", "sam2.build_sam", "pmpose"])
+def test_sam2s_own_builder_works_beside_ours(first):
+    """It needs Hydra's state, which ``import sam2`` sets up once."""
+    code = (
+        f"import {first}; import bmp.segmenters.sam2_parts; from sam2.build_sam import build_sam2; "
+        "build_sam2('configs/sam2.1/sam2.1_hiera_t.yaml', None, device='cpu')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
 
 
 @pytest.mark.parametrize(

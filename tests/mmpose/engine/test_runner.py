@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
@@ -60,3 +61,34 @@ def test_a_checkpoint_takes_its_name_when_it_is_whole(tmp_path):
     assert path.read_bytes() == before
     assert not list(tmp_path.glob(".*.part"))
     assert (tmp_path / "last_checkpoint").read_text() == str(path)
+
+
+def test_a_loader_without_a_batch_is_refused():
+    settings = {"batch_size": 4, "num_workers": 0, "drop_last": True}
+    settings |= {"dataset": [1, 2, 3], "sampler": {"type": "DefaultSampler", "shuffle": False}}
+    with pytest.raises(ValueError, match=r"3 samples, batches of 4 in each process; lower"):
+        StrictRunner.build_dataloader(settings)
+    assert len(StrictRunner.build_dataloader(settings | {"batch_size": 3})) == 1
+    endless = settings | {"sampler": {"type": "InfiniteSampler"}}
+    assert len(next(iter(StrictRunner.build_dataloader(endless)))) == 4
+
+
+def test_a_recorded_config_is_never_lost(tmp_path):
+    """A test leaves it alone; another training keeps the one before beside it."""
+    config = Config({"a": 1}, filename="config.py")
+    runner = make_runner(tmp_path)
+    runner.cfg = config
+    runner.dump_config()
+    path = tmp_path / "config.py"
+    assert path.read_text() == "a = 1\n"
+    runner.cfg = Config({"a": 2}, filename="config.py")
+    runner._train_dataloader = None  # a test
+    runner.dump_config()
+    assert path.read_text() == "a = 1\n"
+    runner._train_dataloader = [1]
+    runner.dump_config()
+    assert path.read_text() == "a = 2\n"
+    (kept,) = tmp_path.glob("config.before-*.py")
+    assert kept.read_text() == "a = 1\n"
+    runner.dump_config()  # the same again
+    assert len(list(tmp_path.glob("config.before-*.py"))) == 1
