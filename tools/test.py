@@ -6,6 +6,7 @@ torchrun --nproc_per_node 2 tools/test.py CONFIG CHECKPOINT --launcher pytorch
 
 import argparse
 
+from bmp.mmdet_configs import prepare_mmdet
 from mmpose.engine import tools
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--out", help="JSON file for the numbers")
     args = parser.parse_args()
     config = tools.open_config(args)
+    prepare_mmdet(config)
     checkpoint = args.checkpoint or config.get("checkpoint")
     if checkpoint is not None:
         from bmp.checkpoints import find_checkpoint

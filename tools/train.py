@@ -7,6 +7,7 @@ torchrun --nproc_per_node 2 tools/train.py CONFIG --launcher pytorch
 import argparse
 from pathlib import Path
 
+from bmp.mmdet_configs import prepare_mmdet
 from mmpose.engine import tools
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="of all random numbers")
     args = parser.parse_args()
     config = tools.open_config(args)
+    prepare_mmdet(config)
     start = config.get("load_from")
     resumes = args.resume and tools.has_started(config)
     if start and not resumes and not Path(start).is_file():

@@ -1,6 +1,7 @@
 """What we add to mmdet's registries. On mmcv-lite, ``bmp`` makes mmdet importable first.
 
-Detector configs name it: ``custom_imports=dict(imports=["bmp.mmdet_modules"])``.
+Detector configs name it, ``custom_imports=dict(imports=["bmp.mmdet_modules"])``, scripts import it.
+From then on torch reads training checkpoints, so that ``mmdet.apis.init_detector`` does.
 """
 
 import warnings
@@ -20,8 +21,10 @@ from bmp.mmdet_modules.ins_head import ExactRTMDetInsHead  # noqa: E402
 from bmp.mmdet_modules.known_holes import RemoveKnownInstances  # noqa: E402
 from bmp.mmdet_modules.pipeline_switch import IterPipelineSwitchHook  # noqa: E402
 from bmp.mmdet_modules.remove_instances import RemoveRandomInstances, paint_hole  # noqa: E402
+from mmpose.engine.checkpoint import allow_training_pickles  # noqa: E402
 from mmpose.models.backbones.timm_backbone import TimmBackbone  # noqa: E402
 
+allow_training_pickles()
 if "TimmBackbone" not in MODELS.module_dict:
     MODELS.register_module(module=TimmBackbone)
 

@@ -1,7 +1,9 @@
 """mmengine's runner with strict, safe loading of starting weights and whole checkpoints."""
 
 import functools
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import URLError
 
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
@@ -13,6 +15,7 @@ from torch.utils.data import DataLoader
 from mmpose.files import whole_file
 
 from .checkpoint import allow_training_pickles, load_checkpoint
+from .start_weights import how_to_get_start_weights
 
 KEPT_CONFIG = "{stem}.before-{timestamp}{suffix}"
 
@@ -33,6 +36,18 @@ class StrictRunner(Runner):
     def from_config(cls, config: Config) -> "StrictRunner":
         """Build from a config of the tools, whose extra keys the runner keeps in ``cfg``."""
         return cls.from_cfg(config)
+
+    def _init_model_weights(self) -> None:
+        """Initialise as mmengine does.
+
+        Raises:
+            FileNotFoundError: weights that ``init_cfg`` names by an address cannot be downloaded;
+                with the file, the address and the folder.
+        """
+        try:
+            super()._init_model_weights()
+        except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
+            raise FileNotFoundError(how_to_get_start_weights(self.model, error)) from error
 
     def load_checkpoint(self, filename: str, *args, **kwargs) -> dict:
         """Load weights into the model, and into the moving average of a hook."""

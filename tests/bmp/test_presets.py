@@ -2,6 +2,7 @@
 
 import pytest
 
+from bmp.api import BBoxMaskPose
 from bmp.checkpoints import PUBLISHED
 from bmp.compat import COMPAT_ITEMS
 from bmp.config_files import find_config
@@ -49,3 +50,22 @@ def test_the_published_preset_switches_on_every_item():
     settings = make_settings(load_config(find_config("bmp_v2_published")).model.loop)
     assert settings.compat == frozenset(COMPAT_ITEMS)
     assert not settings.refresh_bboxes
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("bboxmaskpose/configs/bmp_v2.yaml", "'bmp_v2'"),
+        ("bmp_D3.yaml", "'bmp_d3'"),
+        ("somewhere/BMP_J1.YML", "'bmp_j1'"),
+        ("my_own_settings.yaml", "'bmp_d3' .*'bmp_v2'"),
+    ],
+)
+def test_presets_in_yaml_name_what_to_take_instead(name, instead, tmp_path):
+    pattern = rf"YAML, which is not read: .* Take .*{instead} \(/.*\.py\).*cfg_options"
+    with pytest.raises(ValueError, match=pattern):
+        BBoxMaskPose(config_path=name)
+    file = tmp_path / name.rsplit("/", 1)[-1]
+    file.write_text("loop: {num_iters: 2}")  # there or not, it is not read
+    with pytest.raises(ValueError, match=pattern):
+        BBoxMaskPose(str(file))

@@ -125,13 +125,15 @@ class PerDatasetHead(BaseModule):
         A loss is weighted by its data set's share of the batch, so that the total is the mean
         over people, however the sampler mixes them.
         """
+        # heads of users need not know the option
+        options = {} if compute_acc else {"compute_acc": False}
         answer = {}
         for index, rows in self._rows_of_heads(data_samples).items():
             chosen = torch.tensor(rows, device=features[-1].device)
             parts = self.heads[index].loss(
                 [level.index_select(0, chosen) for level in features],
                 [data_samples[row] for row in rows],
-                compute_acc=compute_acc,
+                **options,
             )
             share = len(rows) / len(data_samples)
             for name, value in parts.items():

@@ -115,6 +115,18 @@ def test_our_steps_keep_centre_and_scale_with_the_box():
     np.testing.assert_allclose(sample["bbox_scale"], [[60, 160]], rtol=1e-5)
 
 
+@pytest.mark.parametrize(("padding", "scale"), [(1.25, [50, 100]), (2.0, [80, 160])])
+def test_a_centre_and_scale_of_the_data_set_are_the_window(padding, scale):
+    fields = {"bbox_center": [[30, 40]], "bbox_scale": [[40, 80]]}
+    fields = {name: np.array(value, np.float32) for name, value in fields.items()}
+    sample = GetBBoxCenterScale(padding=padding)(make_sample(**fields))
+    assert sample["bbox_center"].tolist() == [[30, 40]]
+    assert sample["bbox_scale"].tolist() == [scale]
+    sample = TopdownAffine((48, 64))(sample)
+    assert sample["input_center"].tolist() == [30, 40]
+    assert sample["input_scale"].tolist() == [0.75 * scale[1], scale[1]]  # widened to 3 : 4
+
+
 def test_padding_the_picture_moves_the_centre_of_the_data_set():
     sample = make_sample(
         bbox=np.array([[0, 0, 100, 200]], np.float32),

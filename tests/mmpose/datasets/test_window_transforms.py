@@ -220,19 +220,6 @@ def test_flips_come_before_the_crop():
         RandomFlip()(TopdownAffine((48, 64), use_udp=True)(start()))
 
 
-def test_a_centre_and_scale_of_the_data_set_are_the_window():
-    sample = make_sample() | {
-        "bbox_center": np.array([[30, 40]], np.float32),
-        "bbox_scale": np.array([[40, 80]], np.float32),
-    }
-    sample = GetBBoxCenterScale(padding=1.25)(sample)
-    assert sample["bbox_center"].tolist() == [[30, 40]]
-    assert sample["bbox_scale"].tolist() == [[50, 100]]
-    sample = TopdownAffine((48, 64))(sample)
-    assert sample["input_center"].tolist() == [30, 40]
-    assert sample["input_scale"].tolist() == [75, 100]  # 50 x 100, widened to 3 : 4
-
-
 def test_edges_on_edges_without_udp():
     sample = start()
     sample["keypoints"] = np.array([[[35, 45], [35 - 37.5, 45], [72.5, 95]]], np.float32)
