@@ -99,7 +99,7 @@ def attach_poses(people: list[dict], poses: list[dict], threshold: float) -> lis
 
 
 def _labels(pose: dict, threshold: float) -> dict[str, Any]:
-    triples = np.reshape(pose["keypoints"], (-1, 3)).astype(np.float64)
+    triples = np.reshape(pose["keypoints"], (-1, 3)).astype(np.float32)
     visibility = pose.get("visibility")
     if visibility is not None:
         visibility = parse_numbers(pose, "visibility")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
+from PIL import Image
 
 from bmp.sam_training.embedding_cache import EmbeddingCache
 from bmp.sam_training.metric import PromptedMaskMetric
@@ -16,7 +17,7 @@ from tests.bmp.sam_training.test_people_files import (
     rewrite,
     take_mask,
 )
-from tests.bmp.sam_training.test_sam_training import dataset, folder  # noqa: F401
+from tests.bmp.sam_training.test_sam_training import batch, dataset, folder  # noqa: F401
 
 POLYGON = [[4, 5, 24, 5, 24, 35, 4, 35]]  # of the first person
 
@@ -103,6 +104,30 @@ def test_the_size_of_the_picture_rules(folder, told, stated, form, num_left):  #
     assert packed[0].resized == is_other
     assert len(packed[0].people) == num_left
     assert sum(truth["rle"] is not None for truth in packed[0].truths) == num_left
+
+
+@pytest.mark.parametrize(
+    ("orientation", "quarters", "stored"),
+    [
+        pytest.param(6, 1, (60, 40), id="turned to the right"),
+        pytest.param(8, -1, (60, 40), id="turned to the left"),
+        pytest.param(3, 2, (40, 60), id="upside down"),
+    ],
+)
+def test_photos_turned_by_exif_are_upright(folder, orientation, quarters, stored):  # noqa: F811
+    expected = evaluated(folder)
+    picture = Image.open(folder / "images" / "a.png")
+    turned = Image.fromarray(np.rot90(np.asarray(picture), quarters))
+    exif = Image.Exif()
+    exif[274] = orientation
+    turned.save(folder / "images" / "a.png", exif=exif)
+    rewrite(folder, image_fields(height=stored[0], width=stored[1]))
+    inputs, [found] = batch(folder, 1, with_originals=True, test_mode=True)
+    assert found.ori_shape == (40, 60)
+    assert found.truths == expected.truths
+    x, y, w, h = 20, 10, 30, 24  # the second person, bright in blue (180 of 255)
+    inside = inputs[0, 0, int((y + h / 2) * 64 / 40), int((x + w - 2) * 64 / 60)]
+    assert inside * 255 == pytest.approx(180, abs=1)
 
 
 def test_the_metric_tells_how_many_sizes_were_wrong(folder, told):  # noqa: F811
