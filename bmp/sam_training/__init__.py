@@ -3,12 +3,12 @@
 from bmp.sam_training.dataset import PoseSegDataset
 from bmp.sam_training.hooks import SeededStepsHook
 from bmp.sam_training.metric import PromptedMaskMetric
+from bmp.sam_training.packing import PackPeople
 from bmp.sam_training.pose_sam import PoseSAM
 from bmp.sam_training.transforms import (
     FlipPeople,
     JitterColours,
     LoadPeople,
-    PackPeople,
     SquarePeople,
     WarpPeople,
 )

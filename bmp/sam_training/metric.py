@@ -1,16 +1,18 @@
 """How well people are cut out when their joints are shown."""
 
-import contextlib
-import io
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 from pycocotools import mask as coco_mask
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from bmp.registry import METRICS
+from mmpose.datasets.coco_file import CocoContent
+from mmpose.evaluation.coco_evaluator import evaluate
+
+PERSON = 1
 
 
 @METRICS.register_module()
@@ -19,12 +21,14 @@ class PromptedMaskMetric(BaseMetric):
 
     Reported for each prompt ``P``: ``AP_P``, ``AP50_P``, ``IoU_P``, and the same over people in a
     crowd, whose box has an IoU above ``crowd_iou`` with another person's: ``crowd_AP_P``,
-    ``crowd_AP50_P``, ``crowd_IoU_P``; nan where nobody counts.
+    ``crowd_AP50_P``, ``crowd_IoU_P``; nan where nobody counts, but an error where nobody counts
+    for any prompt.
 
-    AP follows COCO's rules: crowd regions are ignore regions. Where annotated people are prompted
-    by their own joints, so are people whom this prompt cannot show (without a labelled joint), as
-    in COCO's evaluation of keypoints; IoU is that of each one's own mask. Of predicted poses
-    everything counts: IoU is that of the best mask with each annotated person, 0 if there is none.
+    AP follows COCO's rules: crowd regions are ignore regions, and so are the boxes of people
+    without a mask. Where annotated people are prompted by their own joints, so are people whom
+    this prompt cannot show (without a labelled joint), as in COCO's evaluation of keypoints; IoU
+    is that of each one's own mask. Of predicted poses everything counts: IoU is that of the best
+    mask with each annotated person, 0 if there is none.
 
     Args:
         crowd_iou: what makes a crowd.
@@ -42,25 +46,63 @@ class PromptedMaskMetric(BaseMetric):
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the run-length masks of truth and prediction."""
-        keys = ("img_id", "ori_shape", "truths", "truth_index", "pred_masks")
+        keys = ("img_id", "ori_shape", "resized", "unreadable")
+        keys += ("truths", "truth_index", "pred_masks")
         self.results += [{key: sample[key] for key in keys} for sample in data_samples]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """All numbers, over the samples of all processes."""
-        numbers = {}
-        for name in results[0]["pred_masks"] if results else ():
-            counted = [_counted(sample, name) for sample in results]
-            in_crowd = [
-                own & _is_crowd(sample["truths"], self.crowd_iou)
-                for own, sample in zip(counted, results, strict=True)
-            ]
-            ious = [_ious(sample, name) for sample in results]
-            for prefix, chosen in (("", counted), ("crowd_", in_crowd)):
-                ap, ap50 = average_precision(results, name, chosen)
-                values = [iou[own] for iou, own in zip(ious, chosen, strict=True)]
-                numbers |= {f"{prefix}AP_{name}": ap, f"{prefix}AP50_{name}": ap50}
-                numbers[f"{prefix}IoU_{name}"] = _mean(np.concatenate(values))
+        """All numbers, over the samples of all processes.
+
+        Raises:
+            ValueError: no picture could be read, or nobody counts.
+        """
+        if all(sample["unreadable"] for sample in results):
+            raise ValueError(
+                f"none of the {len(results)} pictures could be read, so there is nothing to "
+                "evaluate; set data_root and data_prefix=dict(img=...) to their folder"
+            )
+        num_resized = sum(sample["resized"] for sample in results)
+        if num_resized:
+            _warn(
+                f"{num_resized} of {len(results)} pictures have another size than their "
+                "annotations say; the picture's was taken"
+            )
+        numbers, shown = {}, list(results[0]["pred_masks"])
+        counts_of = {name: [_counted(sample, name) for sample in results] for name in shown}
+        nobody = [name for name in shown if not any(own.any() for own in counts_of[name])]
+        if nobody == shown:
+            num_truths = sum(len(sample["truths"]) for sample in results)
+            raise ValueError(
+                f"nobody to evaluate: none of the {num_truths} annotated people on {len(results)} "
+                f"images has a mask and what the prompts {shown} show; the prompt 'bbox' in "
+                "eval_counts needs no joints"
+            )
+        if nobody:
+            _warn(f"the prompts {nobody} show nobody: their numbers are nan")
+        for name in shown:
+            numbers |= self._measure(results, name, counts_of[name])
         return numbers
+
+    def _measure(
+        self, results: list[dict], name: str, counted: list[np.ndarray]
+    ) -> dict[str, float]:
+        """The numbers of one prompt."""
+        in_crowd = [
+            own & _is_crowd(sample["truths"], self.crowd_iou)
+            for own, sample in zip(counted, results, strict=True)
+        ]
+        ious = [_ious(sample, name) for sample in results]
+        numbers = {}
+        for prefix, chosen in (("", counted), ("crowd_", in_crowd)):
+            ap, ap50 = average_precision(results, name, chosen)
+            values = [iou[own] for iou, own in zip(ious, chosen, strict=True)]
+            numbers |= {f"{prefix}AP_{name}": ap, f"{prefix}AP50_{name}": ap50}
+            numbers[f"{prefix}IoU_{name}"] = _mean(np.concatenate(values))
+        return numbers
+
+
+def _warn(line: str) -> None:
+    print_log(line, logger="current", level=logging.WARNING)
 
 
 def _mean(values: np.ndarray) -> float:
@@ -74,7 +116,8 @@ def _is_paired(sample: dict) -> bool:
 
 def _counted(sample: dict, name: str) -> np.ndarray:
     """(M,) bool, which annotated people are to be found."""
-    counts = np.array([not truth["ignore"] for truth in sample["truths"]], bool)
+    truths = sample["truths"]
+    counts = np.array([not t["ignore"] and t["rle"] is not None for t in truths], bool)
     if sample["truth_index"] and _is_paired(sample):
         prompted = np.zeros(len(counts), bool)
         chosen = np.array(sample["pred_masks"][name]["is_prompted"], bool)
@@ -85,7 +128,7 @@ def _counted(sample: dict, name: str) -> np.ndarray:
 
 def _is_crowd(truths: list[dict], crowd_iou: float) -> np.ndarray:
     """(M,) bool, whose box overlaps that of another person."""
-    people = [i for i, truth in enumerate(truths) if not truth["ignore"]]
+    people = [i for i, truth in enumerate(truths) if truth["is_person"]]
     is_crowd = np.zeros(len(truths), bool)
     if people:
         boxes = np.array([truths[i]["bbox"] for i in people], np.float64)
@@ -98,12 +141,14 @@ def _is_crowd(truths: list[dict], crowd_iou: float) -> np.ndarray:
 def _ious(sample: dict, name: str) -> np.ndarray:
     """(M,) IoU of every annotated person's own, or best, mask."""
     rles, truths = sample["pred_masks"][name]["rles"], sample["truths"]
-    if not rles or not truths:
-        return np.zeros(len(truths))
-    table = np.asarray(coco_mask.iou(rles, [truth["rle"] for truth in truths], [0] * len(truths)))
+    ious = np.zeros(len(truths))
+    masked = [i for i, truth in enumerate(truths) if truth["rle"] is not None]
+    if not rles or not masked:
+        return ious
+    table = np.zeros((len(rles), len(truths)))
+    table[:, masked] = coco_mask.iou(rles, [truths[i]["rle"] for i in masked], [0] * len(masked))
     if not _is_paired(sample):
         return table.max(0)
-    ious = np.zeros(len(truths))
     for row, index in zip(table, sample["truth_index"], strict=True):
         ious[index] = row[index]
     return ious
@@ -119,37 +164,34 @@ def average_precision(
         name: of the prompt.
         counted: (M,) bool each, which annotated people are to be found; the others are ignored.
     """
-    truths, answers = [], []
+    if not any(counts.any() for counts in counted):
+        return float("nan"), float("nan")
+    images, people, answers = [], [], []
     for sample, counts in zip(results, counted, strict=True):
-        shared = {"image_id": sample["img_id"], "category_id": 1}
-        for truth, counts_here in zip(sample["truths"], counts.tolist(), strict=True):
-            entry = {"id": len(truths) + 1, "area": truth["area"], "iscrowd": int(not counts_here)}
-            truths.append(shared | entry | {"segmentation": truth["rle"]})
+        height, width = sample["ori_shape"]
+        shared = {"image_id": sample["img_id"], "category_id": PERSON}
+        images.append({"id": sample["img_id"], "height": height, "width": width})
+        for truth, is_counted in zip(sample["truths"], counts.tolist(), strict=True):
+            people.append(shared | _annotation(truth, is_counted, len(people) + 1))
         found = sample["pred_masks"][name]
         for rle, score, prompted in zip(
             found["rles"], found["scores"], found["is_prompted"], strict=True
         ):
             if prompted:
                 answers.append(shared | {"segmentation": rle, "score": score})
-    if not any(counts.any() for counts in counted):
-        return float("nan"), float("nan")
-    if not answers:
-        return 0.0, 0.0
-    truth = COCO()
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports to stdout
-        truth.dataset = {
-            "images": [_image(sample) for sample in results],
-            "annotations": truths,
-            "categories": [{"id": 1, "name": "person"}],
-        }
-        truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(answers), "segm")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return float(evaluation.stats[0]), float(evaluation.stats[1])
+    categories = [{"id": PERSON, "name": "person"}]
+    content = CocoContent(images=images, annotations=people, categories=categories)
+    stats = evaluate(content, answers, "segm").stats
+    return stats["AP"], stats["AP .5"]
 
 
-def _image(sample: dict) -> dict:
-    height, width = sample["ori_shape"]
-    return {"id": sample["img_id"], "height": height, "width": width}
+def _annotation(truth: dict, is_counted: bool, number: int) -> dict:
+    return {
+        "id": number,
+        "bbox": truth["bbox"],
+        "area": truth["area"],
+        "segmentation": truth["rle"],
+        "iscrowd": int(not is_counted),
+        "keypoints": [],
+        "num_keypoints": 0,
+    }

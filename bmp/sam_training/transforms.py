@@ -7,18 +7,17 @@ and right are not told apart: a joint is only a place to click. ``img_is_drawn``
 changes the picture in a way that hardly comes twice.
 """
 
+import logging
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from mmcv.transforms import BaseTransform
-from mmengine.structures import BaseDataElement, InstanceData
+from mmengine.logging import print_log
 
 from bmp.registry import TRANSFORMS
-from bmp.structures import make_people
-from mmpose.datasets.unreadable import UnreadableImageError
-from mmpose.structures.mask import mask_to_rle, segmentation_to_mask
+from mmpose.datasets.transforms.loading import read_image
+from mmpose.structures.mask import segmentation_to_mask
 
 FILL_BGR = (104, 116, 123)  # ImageNet mean colour, where a warp looks outside the image
 
@@ -61,47 +60,48 @@ def move_keypoints(results: dict, matrix: np.ndarray) -> None:
 class LoadPeople(BaseTransform):
     """Read the image, decode masks and joints of (some of) its people.
 
+    The picture's size rules over the file's. Annotated people whose mask cannot be drawn in it
+    (an RLE of another size, a polygon outside) are left out.
+
     Args:
         max_people: at most so many, overlapping ones together; None: all, in their order.
     """
 
     def __init__(self, max_people: int | None = None) -> None:
         self.max_people = max_people
+        self.has_told = False
 
     def transform(self, results: dict) -> dict:
-        """Add ``img``, ``masks``, ``keypoints``, ``keypoint_flags``, ``visibility``.
+        """Add ``img``, ``masks``, ``keypoints``, ``keypoint_flags``, ``visibility``, ``resized``.
 
         Raises:
-            UnreadableImageError: there is no picture at ``img_path``, or one of another size than
-                the annotations say.
+            UnreadableImageError: there is no picture at ``img_path``.
         """
         people = results["people"]
         if results.get("unreadable"):  # a test goes on, with nobody found in it
             people = []
         else:
-            results["img"] = cv2.imread(results["img_path"])
-        if results["img"] is None:
-            raise UnreadableImageError(
-                f"{results['img_path']} is missing or no image; see datasets/README.md"
-            )
-        if results["img"].shape[:2] != tuple(results["ori_shape"]):
-            raise UnreadableImageError(
-                f"{results['img_path']} has (h, w) {results['img'].shape[:2]}, its annotations say "
-                f"{tuple(results['ori_shape'])}; check that they belong together"
-            )
+            results["img"] = read_image(results["img_path"])
+        shape = results["img"].shape[:2]
+        results["resized"] = shape != tuple(results["ori_shape"])
+        if results["resized"]:
+            self._tell(results["img_path"], shape, results["ori_shape"])
+        results["ori_shape"] = shape
+        people = [person for person in people if _fits(person, shape)]
         if self.max_people is not None and len(people) > self.max_people:
             bboxes = np.array([person["bbox"] for person in people])
             chosen = pick_overlapping(bboxes, self.max_people, np.random)
             people = [people[i] for i in chosen]
-        height, width = results["img"].shape[:2]
-        masks = [segmentation_to_mask(p.get("segmentation"), height, width) for p in people]
-        masks = [np.zeros((height, width), bool) if mask is None else mask for mask in masks]
-        num_keypoints = len(results["flip_indices"])
+        masks = [
+            draw_mask(p, shape) if "segmentation" in p else np.zeros(shape, bool) for p in people
+        ]
+        drawn = [i for i, mask in enumerate(masks) if mask is not None]
+        people, masks = [people[i] for i in drawn], [masks[i] for i in drawn]
         joints = np.array([p["keypoints"] for p in people], np.float32)
-        joints = joints.reshape(len(people), num_keypoints, 3)
+        joints = joints.reshape(len(people), len(results["flip_indices"]), 3)
         results |= {
             "people": people,
-            "masks": np.array(masks, np.uint8).reshape(-1, height, width),
+            "masks": np.array(masks, np.uint8).reshape(-1, *shape),
             "keypoints": joints[..., :2],
             "keypoint_flags": joints[..., 2].astype(np.uint8),
             "visibility": np.array([p["visibility"] for p in people], np.float32).reshape(
@@ -110,6 +110,39 @@ class LoadPeople(BaseTransform):
         }
         move_keypoints(results, np.eye(2, 3))
         return results
+
+    def _tell(self, path: str, shape: tuple[int, int], stated: tuple[int, int]) -> None:
+        """Say once a process that a picture has another size; the metric tells how many."""
+        if not self.has_told:
+            print_log(
+                f"{path} has (h, w) {shape}, its annotations say {tuple(stated)}: the picture's "
+                "is taken, here and where this is so again",
+                logger="current",
+                level=logging.WARNING,
+            )
+        self.has_told = True
+
+
+def _fits(person: dict, shape: tuple[int, int]) -> bool:
+    """Whether a mask is not of a picture of another size."""
+    mask = person.get("segmentation")
+    return not isinstance(mask, dict) or tuple(mask["size"]) == shape
+
+
+def draw_mask(person: dict, shape: tuple[int, int]) -> np.ndarray | None:
+    """The mask of an annotated person.
+
+    Args:
+        person: with a normal ``segmentation`` (:func:`mmpose.structures.mask.normal_segmentation`).
+        shape: (H, W) of the picture.
+
+    Returns:
+        (H, W) bool, or None where no pixel of the picture is in it.
+    """
+    if not _fits(person, shape):
+        return None
+    mask = segmentation_to_mask(person["segmentation"], *shape)
+    return mask if mask is not None and mask.any() else None
 
 
 @TRANSFORMS.register_module()
@@ -254,66 +287,3 @@ class JitterColours(BaseTransform):
         results["img"] = image.clip(0, 255).round().astype(np.uint8)
         results["img_is_drawn"] = True
         return results
-
-
-@TRANSFORMS.register_module()
-class PackPeople(BaseTransform):
-    """Hand the sample to the model.
-
-    Args:
-        min_pixels: people with a smaller mask are left out.
-        with_originals: hand over what evaluation needs instead, in pixels of the original:
-            ``people`` (a record of :mod:`bmp.structures`), ``truth_index`` of each, and ``truths``
-            with run-length masks.
-    """
-
-    def __init__(self, min_pixels: int = 8, with_originals: bool = False) -> None:
-        self.min_pixels = min_pixels
-        self.with_originals = with_originals
-
-    def transform(self, results: dict) -> dict:
-        """``inputs`` (3, S, S) uint8 BGR and ``data_samples``."""
-        metainfo = {key: results[key] for key in ("img_id", "img_path", "ori_shape")}
-        metainfo["img_is_drawn"] = results.get("img_is_drawn", False)
-        sample = BaseDataElement(metainfo=metainfo)
-        if self.with_originals:
-            for key, value in _originals(results).items():
-                sample.set_field(value, key)
-        else:
-            is_large = results["masks"].sum((1, 2)) >= self.min_pixels
-            names = ("masks", "keypoints", "keypoint_flags", "visibility")
-            sample.gt_instances = InstanceData(
-                **{name: torch.from_numpy(results[name][is_large]) for name in names}
-            )
-        image = np.ascontiguousarray(results["img"].transpose(2, 0, 1))
-        return {"inputs": torch.from_numpy(image), "data_samples": sample}
-
-
-def _originals(results: dict) -> dict:
-    """People to be cut out and annotated people, in the original image."""
-    people, (height, width) = results["people"], results["ori_shape"]
-    bboxes_xywh = torch.tensor([p["bbox"] for p in people]).reshape(-1, 4)
-    joints = torch.tensor([p["keypoints"] for p in people])
-    joints = joints.reshape(*results["keypoints"].shape[:2], 3)
-    record = make_people(
-        torch.cat([bboxes_xywh[:, :2], bboxes_xywh[:, :2] + bboxes_xywh[:, 2:]], 1),
-        keypoints=joints[..., :2],
-        keypoint_scores=joints[..., 2].clamp(max=1),
-        visibility=torch.tensor([p["visibility"] for p in people]).reshape(joints.shape[:2]),
-        bbox_scores=torch.tensor([p["score"] for p in people]),
-    )
-    rles = [_to_rle(truth["segmentation"], height, width) for truth in results["truths"]]
-    truths = [
-        {"bbox": truth["bbox"], "area": truth["area"], "ignore": truth["ignore"], "rle": rle}
-        for truth, rle in zip(results["truths"], rles, strict=True)
-    ]
-    return {
-        "people": record,
-        "truth_index": [p["truth"] for p in people],
-        "truths": truths,
-    }
-
-
-def _to_rle(segmentation: Any, height: int, width: int) -> dict:
-    mask = segmentation_to_mask(segmentation, height, width)
-    return mask_to_rle(np.zeros((height, width), bool) if mask is None else mask)

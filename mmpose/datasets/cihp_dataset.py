@@ -9,8 +9,10 @@ from pycocotools import mask as coco_mask
 
 from mmpose.registry import DATASETS
 
-from .annotation_files import parse_numbers, read_json_list, require_fields
+from .annotation_files import data_path, parse_numbers, read_json_list
+from .coco_file import CocoContent
 from .coco_style import BaseCocoStyleDataset
+from .result_records import complete_results
 
 MIN_OVERLAP = 0.5  # a pose belongs to a person when their boxes overlap by at least this IoU
 
@@ -33,47 +35,52 @@ def pseudo_levels(
 
 
 def read_poses(
-    content: dict[str, list[dict]], root: str, file: str | None, threshold: float
-) -> dict[str, list[dict]]:
-    """A data set's content with the poses of a result file under its root; None: as it is.
+    content: CocoContent, path: str | Path, num_keypoints: int, threshold: float
+) -> CocoContent:
+    """A data set's content with the poses of a result file.
 
     Args:
-        content: of an annotation file in COCO's format.
-        root: folder of the data set.
-        file: a COCO result file in it.
+        content: of an annotation file, completed.
+        path: of a COCO result file with ``bbox`` and ``keypoints``.
+        num_keypoints: K of the skeleton.
         threshold: see `pseudo_levels`.
 
     Raises:
-        ValueError: a record lacks a field.
+        ValueError: a result cannot be used, or is of another skeleton.
     """
-    if file is None:
-        return content
-    people = attach_poses(content["annotations"], read_json_list(Path(root, file)), threshold)
-    return content | {"annotations": people}
+    poses = complete_results(read_json_list(path), content, str(path), needs=("bbox", "keypoints"))
+    for pose in poses:
+        if len(pose["keypoints"]) != 3 * num_keypoints:
+            raise ValueError(
+                f"{path} has poses of {len(pose['keypoints']) // 3} joints, such as one of image "
+                f"{pose['image_id']!r}, the metainfo {num_keypoints}; convert them, or give the "
+                "data set the metainfo of their skeleton"
+            )
+    people = attach_poses(content["annotations"], poses, threshold)
+    return CocoContent({**content, "annotations": people})
 
 
 def attach_poses(people: list[dict], poses: list[dict], threshold: float) -> list[dict]:
-    """People of COCO's format with the keypoints of the poses that overlap them most.
+    """People with the keypoints of the poses that overlap them most.
 
     Args:
         people: annotations with ``image_id`` and ``bbox`` (left, top, width, height).
-        poses: entries of a COCO result file: ``image_id``, ``bbox``, ``keypoints`` (x, y,
-            presence of each joint) and, where predicted, ``visibility`` (K).
+        poses: results (`complete_results`) with ``image_id``, ``bbox``, ``keypoints`` (x, y,
+            presence of each joint, 3K) and, where predicted, ``visibility`` (K).
         threshold: see `pseudo_levels`.
 
     Returns:
-        The people in their order; those whom no pose overlaps enough have no ``keypoints``.
+        The people in their order, with ``keypoints`` (3K numbers x, y, flag) and
+        ``num_keypoints``; those whom no pose overlaps enough are left as they are.
 
     Raises:
-        ValueError: a record lacks a field.
+        ValueError: ``visibility`` is not one number a joint.
     """
     poses_of = defaultdict(list)
-    for index, pose in enumerate(poses):
-        require_fields(pose, ("image_id", "bbox", "keypoints"), f"pose {index}")
+    for pose in poses:
         poses_of[pose["image_id"]].append(pose)
     people_of = defaultdict(list)
     for index, person in enumerate(people):
-        require_fields(person, ("image_id", "bbox"), f"person {index}")
         people_of[person["image_id"]].append(index)
     answer = list(people)
     for image_id, indices in people_of.items():
@@ -92,10 +99,20 @@ def attach_poses(people: list[dict], poses: list[dict], threshold: float) -> lis
 
 
 def _labels(pose: dict, threshold: float) -> dict[str, Any]:
-    triples = parse_numbers(pose, "keypoints").reshape(-1, 3).copy()
-    visibility = parse_numbers(pose, "visibility") if "visibility" in pose else None
+    triples = np.reshape(pose["keypoints"], (-1, 3)).astype(np.float32)
+    visibility = pose.get("visibility")
+    if visibility is not None:
+        visibility = parse_numbers(pose, "visibility")
+        if len(visibility) != len(triples):
+            raise ValueError(
+                f"a pose of image {pose['image_id']!r} has visibility of {len(visibility)} joints "
+                f"and {len(triples)} joints; expected one number a joint"
+            )
     triples[:, 2] = pseudo_levels(triples[:, 2], visibility, threshold)
-    return {"keypoints": triples, "num_keypoints": int((triples[:, 2] > 0).sum())}
+    return {
+        "keypoints": triples.ravel().tolist(),
+        "num_keypoints": int((triples[:, 2] > 0).sum()),
+    }
 
 
 @DATASETS.register_module()
@@ -103,9 +120,9 @@ class CIHPDataset(BaseCocoStyleDataset):
     """CIHP in COCO's format: masks and boxes, with 17 pseudo-keypoints.
 
     Args:
-        keypoints_file: predicted poses of the annotated boxes, relative to ``data_root``: a COCO
-            result file, as `CocoMetric` writes with ``outfile_prefix``. None: the annotations
-            carry ``keypoints`` already.
+        keypoints_file: predicted poses of the annotated boxes (`data_path`): a COCO result file,
+            as `CocoMetric` writes with ``outfile_prefix``. None: the annotations carry
+            ``keypoints`` already.
         presence_thr: joints whose presence is below are unlabelled.
         others: those of `BaseCocoStyleDataset`.
     """
@@ -119,7 +136,10 @@ class CIHPDataset(BaseCocoStyleDataset):
         self.presence_thr = presence_thr
         super().__init__(**others)
 
-    def read_content(self) -> dict[str, list[dict]]:
+    def read_content(self) -> CocoContent:
         """The file with a pose for each person who has one."""
         content = super().read_content()
-        return read_poses(content, self.data_root, self.keypoints_file, self.presence_thr)
+        if self.keypoints_file is None:
+            return content
+        path = data_path(self.data_root, self.keypoints_file)
+        return read_poses(content, path, len(self.joint_names), self.presence_thr)

@@ -29,6 +29,8 @@ from tqdm import tqdm
 
 from mmpose.datasets.annotation_files import read_json_list
 from mmpose.datasets.cihp_dataset import attach_poses
+from mmpose.datasets.coco_file import complete_annotations
+from mmpose.datasets.result_records import complete_results
 from mmpose.engine.tools import run_tool
 from mmpose.files import write_json
 
@@ -142,12 +144,13 @@ def read_split(folder: Path, names: list[str], workers: int) -> tuple[dict, list
 
 
 def merge_poses(content: dict, path: Path, threshold: float) -> dict:
-    """The annotations with the joints of a result file as lists, see `attach_poses`."""
-    people = attach_poses(content["annotations"], read_json_list(path), threshold)
+    """The annotations with the joints of a result file, see `attach_poses`."""
+    known = complete_annotations(content)
+    poses = complete_results(read_json_list(path), known, str(path), needs=("bbox", "keypoints"))
+    people = attach_poses(content["annotations"], poses, threshold)
     for person in people:
         if "keypoints" in person:
-            joints = np.asarray(person["keypoints"], dtype=np.float64)
-            person["keypoints"] = joints.round(2).ravel().tolist()
+            person["keypoints"] = np.round(person["keypoints"], 2).tolist()
     return content | {"annotations": people}
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bmp.sam_training import LoadPeople, PoseSAM, PoseSegDataset, PromptedMaskMetric
-from mmpose.datasets.unreadable import UnreadableImageError
+from bmp.sam_training import PoseSAM, PoseSegDataset, PromptedMaskMetric
 from mmpose.structures.mask import mask_to_rle
 from tests.bmp.sam_training.test_sam_training import batch, dataset, folder  # noqa: F401
 from tests.bmp.tiny_sam import TINY
@@ -21,15 +20,24 @@ def box_rle(x, y, w, h, shape=(40, 60)):
     return mask_to_rle(mask)
 
 
-def a_sample(truths, answers, truth_index, img_id=1):
+def a_truth(box, ignore=False, has_mask=True):
+    return {
+        "bbox": [float(number) for number in box],
+        "area": box[2] * box[3],
+        "is_person": not ignore,
+        "ignore": ignore or not has_mask,
+        "rle": box_rle(*box) if has_mask else None,
+    }
+
+
+def a_sample(truths, answers, truth_index, img_id=1, **fields):
     """Truths and answers as boxes (x, y, w, h); answers with score and whether prompted."""
     return {
         "img_id": img_id,
         "ori_shape": (40, 60),
-        "truths": [
-            {"bbox": list(box), "area": box[2] * box[3], "ignore": ignore, "rle": box_rle(*box)}
-            for box, ignore in truths
-        ],
+        "resized": False,
+        "unreadable": False,
+        "truths": [a_truth(*truth) for truth in truths],
         "truth_index": truth_index,
         "pred_masks": {
             1: {
@@ -38,7 +46,7 @@ def a_sample(truths, answers, truth_index, img_id=1):
                 "is_prompted": [prompted for _, _, prompted in answers],
             }
         },
-    }
+    } | fields
 
 
 def measure(*samples):
@@ -183,13 +191,13 @@ def test_boxes_of_a_result_file_are_cut_out(folder):  # noqa: F811
 @pytest.mark.parametrize(
     ("pose", "message"),
     [
-        pytest.param({"image_id": 8}, "image 8, which is not among the 1 images", id="image"),
-        pytest.param({"image_id": "7"}, "image '7', which is not", id="image id as text"),
-        pytest.param({"bbox": [1, 2, 3]}, "bbox of record 0 has 3 numbers, not 4", id="box"),
-        pytest.param({"visibility": [1.0]}, "visibility of record 0 has 1", id="visibility"),
-        pytest.param({"keypoints": [1, 2, float("nan")] * 17}, "record 0 .* not finite", id="nan"),
-        pytest.param({"score": float("nan")}, "score of record 0 .* not finite", id="nan score"),
-        pytest.param({"keypoints": [1, 2, 0.5]}, "1 keypoints, the metainfo 17", id="joints"),
+        pytest.param({"image_id": 8}, "name 1 images that are not among the 1 of .* 8", id="image"),
+        pytest.param({"bbox": [1, 2, 3]}, "result 0, .* bbox has 3 numbers", id="box"),
+        pytest.param({"visibility": [1.0]}, "visibility of result 0 .* has 1 num", id="visibility"),
+        pytest.param({"keypoints": [1, 2, float("nan")] * 17}, "result 0.* finite", id="nan"),
+        pytest.param({"score": float("nan")}, "result 0.* score must be finite", id="nan score"),
+        pytest.param({"keypoints": [1, 2, 0.5] * 14}, "14 keypoints, the metainfo 17", id="joints"),
+        pytest.param({"bbox": None, "keypoints": None}, "neither bbox nor keypoints", id="nothing"),
     ],
 )
 def test_malformed_poses_are_refused(folder, pose, message):  # noqa: F811
@@ -198,11 +206,30 @@ def test_malformed_poses_are_refused(folder, pose, message):  # noqa: F811
         dataset(folder, pose_file="poses.json", test_mode=True)
 
 
-def test_poses_lacking_fields_are_refused(folder):  # noqa: F811
-    for record, message in (({"image_id": 7}, "lacks"), ({"image_id": 7, "score": 1}, "keypoints")):
-        (folder / "poses.json").write_text(json.dumps([record]))
-        with pytest.raises(ValueError, match=message):
-            dataset(folder, pose_file="poses.json", test_mode=True)
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"image_id": "7"}, id="image id as text"),
+        pytest.param({"category_id": 0}, id="people are 0"),
+        pytest.param({"category_id": "1"}, id="category as text"),
+        pytest.param({"bbox": ["4", "5", "20", "30"], "score": "0.5"}, id="numbers as text"),
+        pytest.param({"keypoints": [[14, 20, 0.9]] * 17}, id="joints in triples"),
+        pytest.param({"visibility": None}, id="no visibility"),
+    ],
+)
+def test_poses_said_otherwise_are_the_same(folder, said):  # noqa: F811
+    plain = {"keypoints": [14, 20, 0.9] * 17}
+    write_poses(folder, plain)
+    [expected] = dataset(folder, pose_file="poses.json", test_mode=True).get_data_info(0)["people"]
+    write_poses(folder, plain | said)
+    [found] = dataset(folder, pose_file="poses.json", test_mode=True).get_data_info(0)["people"]
+    assert found == expected
+
+
+def test_a_pose_without_score_is_refused(folder):  # noqa: F811
+    (folder / "poses.json").write_text(json.dumps([{"image_id": 7}]))
+    with pytest.raises(ValueError, match=r"result 0 lacks \['score'\]"):
+        dataset(folder, pose_file="poses.json", test_mode=True)
 
 
 def test_poses_are_for_tests_only(folder):  # noqa: F811
@@ -216,8 +243,17 @@ def test_joints_of_another_file_are_attached(folder):  # noqa: F811
     for annotation in content["annotations"]:
         del annotation["keypoints"]
     (folder / "annotations.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="no person with a mask"):
+    with pytest.raises(ValueError, match=r"of 2 annotations \(2 without a labelled joint\)"):
         dataset(folder, needs_keypoints=True)
+    for pose, message in (
+        ({"keypoints": [14, 20, 0.9] * 14}, "poses of 14 joints, .* the metainfo 17"),
+        ({"keypoints": [14, 20, 0.9] * 17, "visibility": [1.0]}, "visibility of 1 joints and 17"),
+        ({"keypoints": [14, 20, 0.9] * 17, "image_id": 8}, "not among the 1 of"),
+        ({}, r"lacks \['keypoints'\]"),
+    ):
+        write_poses(folder, pose)
+        with pytest.raises(ValueError, match=message):
+            dataset(folder, keypoints_file="poses.json")
     write_poses(folder, {"keypoints": [14, 20, 0.9] * 17, "visibility": [0.8] + [0.2] * 16})
     people = dataset(folder, needs_keypoints=True, keypoints_file="poses.json")[0]
     people = people["data_samples"].gt_instances
@@ -244,22 +280,12 @@ def test_only_people_are_read_of_a_file_with_more_categories(folder):  # noqa: F
     assert len(sample.truths) == len(sample.people) == 1
 
 
-def test_a_picture_of_another_size_is_missed_too(folder):  # noqa: F811
-    content = json.loads((folder / "annotations.json").read_text())
-    content["images"][0] |= {"height": 60, "width": 40}
-    (folder / "annotations.json").write_text(json.dumps(content))
-    with pytest.raises(UnreadableImageError, match=r"\(40, 60\), its annotations say \(60, 40\)"):
-        LoadPeople()(dataset(folder).get_data_info(0))
-    _, [sample] = batch(folder, 1, with_originals=True, test_mode=True)
-    assert len(sample.people) == 0
-    assert len(sample.truths) == 2
-
-
 def test_unreadable_pictures_are_missed_in_a_test(folder):  # noqa: F811
-    (folder / "images" / "a.png").unlink()
+    (folder / "images" / "a.png").write_bytes(b"cut off")
     _, [sample] = batch(folder, 1, with_originals=True, test_mode=True)
     assert len(sample.people) == 0
-    assert len(sample.truths) == 2
+    assert [truth["ignore"] for truth in sample.truths] == [False, False]
+    assert sample.unreadable
 
 
 def test_a_skeleton_of_another_size_is_refused(folder):  # noqa: F811
