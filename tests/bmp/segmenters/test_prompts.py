@@ -75,6 +75,30 @@ def test_people_do_not_influence_each_other(method):
         assert order[i, : count[i]].tolist() == alone[0, : count[i]].tolist()
 
 
+@pytest.mark.parametrize("method", ["distance", "distance+confidence", "closest"])
+@pytest.mark.parametrize(
+    ("seen", "shown"),
+    [
+        pytest.param({0: 0.5, 1: 0.9, 2: 0.7}, {1}, id="nothing but a face"),
+        pytest.param({0: 0.5, 2: 0.7, 9: 0.9}, {2, 9}, id="a wrist and a face"),
+        pytest.param({3: 0.9, 4: 0.9, 9: 0.9}, {3, 4, 9}, id="ears are no face"),
+        pytest.param({9: 0.9, 10: 0.3}, {9, 10}, id="no face"),
+    ],
+)
+def test_one_joint_of_a_face_is_shown(method, seen, shown):
+    visibility = torch.zeros(1, 17)
+    visibility[0, list(seen)] = torch.tensor(list(seen.values()))
+    order, count = select_keypoints(
+        KEYPOINTS[None],
+        torch.full((1, 17), 0.9),
+        visibility,
+        method=method,
+        confidence_thr=0.5,
+        visibility_thr=0.3,
+    )
+    assert set(order[0, : count[0]].tolist()) == shown
+
+
 def test_unknown_method_is_named():
     with pytest.raises(ValueError, match="unknown selection method 'best'"):
         select("best")

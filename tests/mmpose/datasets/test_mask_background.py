@@ -174,6 +174,21 @@ def test_masks_grow_and_shrink_in_their_shares(erode_prob, dilate_prob, grow_sha
     assert 0.6 * 200 * erode_prob <= shrunk <= 1.3 * 200 * erode_prob
 
 
+@pytest.mark.parametrize(
+    ("noise", "side"),
+    [({"dilate_prob": 1.0}, 44), ({"erode_prob": 1.0}, 36)],
+    ids=["grow", "shrink"],
+)
+def test_outlines_of_small_people_move_by_two_pixels(noise, side):
+    """40 x 40 px: kernels of 5, at the scale of the picture; half of the masks change by cells."""
+    transform = MaskBackground(**noise)
+    masks = [whole(transform(make_sample(SQUARE))["mask"]) for _ in range(60)]
+    expected = np.zeros((100, 100), np.uint8)
+    begin = 40 - side // 2
+    expected[begin : begin + side, begin : begin + side] = 1
+    assert 15 < sum((mask == expected).all() for mask in masks) < 45
+
+
 def test_noise_stays_near_the_person():
     window = RegionMask(np.ones((40, 40), np.uint8), 20, 20).with_context(1.25, (100, 100))
     assert (window.left, window.top, window.pixels.shape) == (15, 15, (50, 50))
