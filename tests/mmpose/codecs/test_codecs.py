@@ -236,8 +236,25 @@ def test_joints_stay_where_they_are_when_a_spread_is_given():
     assert heatmap[31, 22] == pytest.approx(np.exp(-5 / 3), rel=1e-4)
 
 
-def test_an_empty_map_is_decoded_beside_the_corner():
-    keypoints, scores = build(CODECS["UDPHeatmap"]).decode(torch.zeros(1, 2, 64, 48))
+@pytest.mark.parametrize(
+    ("height", "peak"),
+    [(0.9, 1), (0.0015, 1), (0.0011, 1), (0.0009, 0.0009), (0.0004, 0.0004)],
+)
+def test_peaks_above_a_thousandth_are_raised_to_one(height, peak):
+    """Left of the map by d cells: exp(-d² / (2 · 1.5)) is its highest value."""
+    cells = (-3 * np.log(height)) ** 0.5
+    joint = torch.tensor([[[-cells * 191 / 47, 30 * 255 / 63]]])
+    encoded = build({"type": "OKSArgMaxHeatmap", "sigma": 1.5}).encode(joint)
+    assert encoded["heatmaps"].max().item() == pytest.approx(peak, rel=1e-3)
+    assert encoded["keypoint_weights"].tolist() == [[1]]
+    plain = build({"type": "ArgMaxProbMap", "sigma": 1.5}).encode(joint)
+    assert plain["heatmaps"].max().item() == pytest.approx(height, rel=1e-3)
+
+
+@pytest.mark.parametrize("heatmap_type", ["gaussian", "combined"])
+def test_an_empty_map_is_decoded_beside_the_corner(heatmap_type):
+    codec = build({"type": "UDPHeatmap", "heatmap_type": heatmap_type})
+    keypoints, scores = codec.decode(torch.zeros(1, 2 * codec.maps_per_keypoint, 64, 48))
     torch.testing.assert_close(keypoints[0, 0], -torch.tensor([192 / 47, 256 / 63]))
     assert (scores == 0).all()
 

@@ -189,6 +189,20 @@ def test_outlines_of_small_people_move_by_two_pixels(noise, side):
     assert 15 < sum((mask == expected).all() for mask in masks) < 45
 
 
+@pytest.mark.parametrize("shape", [(512, 256), (256, 512)], ids=["tall", "wide"])
+def test_large_masks_are_damaged_at_128_px(shape):
+    """In blocks of 4 x 4, for the longer side is 512 px; the mask fills its window."""
+    mask = np.zeros((600, 700), np.uint8)
+    mask[30 : 30 + shape[0], 40 : 40 + shape[1]] = 1
+    sample = make_sample(mask) | {"img": np.zeros((600, 700, 3), np.uint8)}
+    transform = MaskBackground(erode_prob=1.0, context_size=1.0)
+    for _ in range(20):
+        region = transform(dict(sample))["mask"]
+        assert (region.left, region.top, region.pixels.shape) == (40, 30, shape)
+        blocks = region.pixels.reshape(shape[0] // 4, 4, shape[1] // 4, 4)
+        assert (blocks == blocks[:, :1, :, :1]).all()
+
+
 def test_noise_stays_near_the_person():
     window = RegionMask(np.ones((40, 40), np.uint8), 20, 20).with_context(1.25, (100, 100))
     assert (window.left, window.top, window.pixels.shape) == (15, 15, (50, 50))
