@@ -164,7 +164,7 @@ def test_expected_similarity_prefers_the_middle_of_two_peaks_for_wide_joints():
     torch.testing.assert_close(cells, published, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("sigma", [-1, 0.6, 1.5, 5.0], ids=["own", "0.6", "1.5", "5"])
+@pytest.mark.parametrize("sigma", [-1, 0.6, 1.5, 12.0], ids=["own", "0.6", "1.5", "12"])
 def test_the_highest_expected_similarity_is_that_of_scipy(sigma):
     rng = np.random.default_rng(0)
     maps = rng.random((2, 17, 64, 48)) ** 8
