@@ -193,8 +193,8 @@ from tools.mutation.kinds import find_mutants
 root = Path(sys.argv[1])
 copies = [copy_repository(root, root.parent / name) for name in ("one", "two")]
 found = find_mutants("count.py", (root / "count.py").read_bytes())
-tests = {"count.py": ["tests/test_count.py"]}
-for mutant, outcome in run_mutants(found, tests, copies, timeout=float(sys.argv[2])):
+tests, limits = {"count.py": ["tests/test_count.py"]}, {"count.py": float(sys.argv[2])}
+for mutant, outcome in run_mutants(found, tests, limits, copies):
     print(mutant.line, mutant.kind, outcome, sep=":")
 assert all((copy / "count.py").read_bytes() == (root / "count.py").read_bytes() for copy in copies)
 """
