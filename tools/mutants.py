@@ -11,6 +11,7 @@ printed with their changes; what really changes nothing goes into
 """
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ from mutation.report import choose, is_known, read_equivalents, stale, table
 
 ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENTS = Path(__file__).parent / "mutation" / "equivalents.toml"
+SLOWER = 3  # than without a mutant, on a busy machine: no endless loop yet
 # where a wrong sign is a wrong number: the loop, prompts, codecs, metrics, what reaches training
 CORE = (
     "bmp/loop.py",
@@ -68,7 +70,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--files", nargs="+", default=CORE, help="files or patterns; else the core")
     parser.add_argument("--num", type=int, help="how many mutants to draw; else all of the files")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (0)")
-    parser.add_argument("--timeout", type=float, default=90.0, help="seconds a mutant (90)")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=90.0,
+        help="seconds a mutant, beside three times what its tests take (90)",
+    )
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time (1)")
     parser.add_argument("--list", action="store_true", help="print the mutants, run nothing")
     args = parser.parse_args()
@@ -89,8 +96,12 @@ def find_files(patterns: list[str]) -> list[str]:
     return sorted({str(path.relative_to(ROOT)) for paths in found.values() for path in paths})
 
 
-def check_tests(copy: Path, tests: dict[str, list[str]]) -> None:
-    """All tests pass without a mutant, or nothing can be learned from those that fail with one."""
+def check_tests(copy: Path, tests: dict[str, list[str]]) -> dict[str, float]:
+    """How long the tests of each source file take without a mutant, seconds.
+
+    Raises:
+        SystemExit: some fail; nothing can be learned from tests that fail anyway.
+    """
     begin, log = time.monotonic(), copy.parent / "log"
     everything = sorted({test for some in tests.values() for test in some})
     process = start_tests(copy, everything, log)
@@ -99,6 +110,8 @@ def check_tests(copy: Path, tests: dict[str, list[str]]) -> None:
     if code != 0:
         raise SystemExit(f"{log.read_text()[-4000:]}\nthe tests fail without a mutant: mend them")
     print(f"{len(everything)} test files pass in {time.monotonic() - begin:.0f} s", flush=True)
+    seconds = json.loads(log.with_suffix(".json").read_text())
+    return {path: sum(seconds.get(test, 0) for test in some) for path, some in tests.items()}
 
 
 def run(mutants: list[Mutant], args: argparse.Namespace) -> dict[Mutant, str]:
@@ -109,8 +122,9 @@ def run(mutants: list[Mutant], args: argparse.Namespace) -> dict[Mutant, str]:
     preload()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copies = [copy_repository(ROOT, Path(folder, str(i))) for i in range(args.jobs)]
-        check_tests(copies[0], tests)
-        for mutant, outcome in run_mutants(mutants, tests, copies, args.timeout):
+        seconds = check_tests(copies[0], tests)
+        limits = {path: args.timeout + SLOWER * seconds[path] for path in tests}
+        for mutant, outcome in run_mutants(mutants, tests, limits, copies):
             outcomes[mutant] = outcome
             place = f"{mutant.path}:{mutant.line}"
             print(f"{len(outcomes)}/{len(mutants)} {outcome}: {place} {mutant.kind}", flush=True)

@@ -65,13 +65,12 @@ def sort_kept(key: Tensor, keep: Tensor) -> Tensor:
 
 
 def _one_face_joint(keep: Tensor, visibility: Tensor) -> Tensor:
-    """Of nose and eyes keep the most visible alone, if it is kept."""
+    """Of nose and eyes keep the most visible alone, if it is kept: the others are not above it."""
     face = visibility[:, :NUM_FACE_JOINTS]
     if len(face) == 0:
         return keep
     best = torch.nn.functional.one_hot(face.argmax(1), NUM_FACE_JOINTS).bool()
-    has_face = keep[:, :NUM_FACE_JOINTS].any(1, keepdim=True)
-    return torch.cat([keep[:, :NUM_FACE_JOINTS] & (best | ~has_face), keep[:, NUM_FACE_JOINTS:]], 1)
+    return torch.cat([keep[:, :NUM_FACE_JOINTS] & best, keep[:, NUM_FACE_JOINTS:]], 1)
 
 
 def centre_distance(keypoints: Tensor, keep: Tensor, bboxes: Tensor | None) -> Tensor:

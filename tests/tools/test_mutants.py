@@ -11,6 +11,8 @@ from tools.mutation.kinds import Mutant, find_mutants
 from tools.mutation.relevant_tests import ImportGraph
 from tools.mutation.report import Equivalent, choose, is_known, read_equivalents, stale, table
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def changes(code, kind=None):
     """Every changed line of a snippet: (kind, line after the change)."""
@@ -191,8 +193,8 @@ from tools.mutation.kinds import find_mutants
 root = Path(sys.argv[1])
 copies = [copy_repository(root, root.parent / name) for name in ("one", "two")]
 found = find_mutants("count.py", (root / "count.py").read_bytes())
-tests = {"count.py": ["tests/test_count.py"]}
-for mutant, outcome in run_mutants(found, tests, copies, timeout=float(sys.argv[2])):
+tests, limits = {"count.py": ["tests/test_count.py"]}, {"count.py": float(sys.argv[2])}
+for mutant, outcome in run_mutants(found, tests, limits, copies):
     print(mutant.line, mutant.kind, outcome, sep=":")
 assert all((copy / "count.py").read_bytes() == (root / "count.py").read_bytes() for copy in copies)
 """
@@ -211,7 +213,7 @@ def test_each_mutant_meets_the_tests_in_a_copy(tmp_path):
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(root), "10"],
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
@@ -247,6 +249,8 @@ def test_a_sample_takes_files_and_kinds_in_turn_and_no_line_twice():
     assert chosen == choose(found, 6, seed=3)
     assert chosen != choose(found, 6, seed=4)
     assert len(choose(found, 100, seed=3)) == 6 + 2
+    alone = choose({"a.py": found["a.py"]}, 4, seed=3)
+    assert alone == [mutant for mutant in chosen if mutant.path == "a.py"]
     assert len(choose(found, None, seed=3)) == 18 + 6
 
 
@@ -264,6 +268,12 @@ def test_known_equivalents_are_found_by_their_line_and_go_stale_with_it(tmp_path
     (tmp_path / "a.py").write_text("def f(x):\n    return x * 2\n")
     assert stale(entries, tmp_path) == entries
     assert stale([Equivalent("gone.py", "x", "y", "z")], tmp_path)
+
+
+def test_those_of_the_project_have_reasons():
+    entries = read_equivalents(ROOT / "tools" / "mutation" / "equivalents.toml")
+    assert all(entry.reason and entry.line != entry.becomes for entry in entries)
+    assert len({(entry.file, entry.becomes) for entry in entries}) == len(entries)
 
 
 def test_the_score_leaves_out_what_changes_nothing():

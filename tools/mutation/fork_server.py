@@ -2,6 +2,7 @@
 
 import compileall
 import importlib
+import json
 import os
 import py_compile
 import resource
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -60,8 +62,24 @@ def copy_repository(root: Path, target: Path) -> Path:
     return copy
 
 
+class _Durations:
+    """A plugin of pytest that writes how long the tests of each file took, in seconds."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seconds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid.partition("::")[0]] += report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        self.path.write_text(json.dumps(self.seconds))
+
+
 def start_tests(copy: Path, tests: Sequence[str], log: Path, *options: str) -> int:
     """Run tests of a copy in a child process; its exit code is pytest's.
+
+    Beside the log, a file of the same name and ``.json`` tells how long each test file took.
 
     Returns:
         The id of the process, which leads a group of its own.
@@ -81,7 +99,8 @@ def start_tests(copy: Path, tests: Sequence[str], log: Path, *options: str) -> i
         sys.dont_write_bytecode = True
         os.environ |= {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         sys.path[0] = str(copy)  # instead of the folder of the tool
-        code = int(pytest.main([*options, "-q", "-p", "no:cacheprovider", *tests]))
+        plugins = [_Durations(log.with_suffix(".json"))]
+        code = int(pytest.main([*options, "-q", "-p", "no:cacheprovider", *tests], plugins))
     finally:
         sys.stdout.flush()
         os._exit(code)
@@ -112,16 +131,16 @@ class _Job:
 def run_mutants(
     mutants: Sequence[Mutant],
     tests: dict[str, list[str]],
+    limits: dict[str, float],
     copies: Sequence[Path],
-    timeout: float,
 ) -> Iterator[tuple[Mutant, str]]:
     """Run the tests of each mutant until one fails.
 
     Args:
         mutants: what to try.
         tests: for each source file its tests.
+        limits: for each source file the seconds that its tests may take.
         copies: of the repository, one for each mutant that runs at a time.
-        timeout: seconds a mutant.
 
     Yields:
         Each mutant when it is decided, and ``killed``, ``timed out`` or ``survived``.
@@ -129,7 +148,8 @@ def run_mutants(
     waiting, free, jobs = list(mutants), list(copies), []
     while waiting or jobs:
         while waiting and free:
-            jobs.append(_start(waiting.pop(0), tests, free.pop(), timeout))
+            mutant = waiting.pop(0)
+            jobs.append(_start(mutant, tests[mutant.path], limits[mutant.path], free.pop()))
         for job in list(jobs):
             code = wait_for(job.process, job.deadline)
             if code is None:
@@ -141,9 +161,9 @@ def run_mutants(
         time.sleep(POLL_SECONDS)
 
 
-def _start(mutant: Mutant, tests: dict[str, list[str]], copy: Path, timeout: float) -> _Job:
+def _start(mutant: Mutant, tests: Sequence[str], limit: float, copy: Path) -> _Job:
     path = copy / mutant.path
     source = path.read_bytes()
     path.write_bytes(mutant.apply(source))
-    process = start_tests(copy, tests[mutant.path], copy.parent / "log", "-x")
-    return _Job(mutant, process, time.monotonic() + timeout, copy, source)
+    process = start_tests(copy, tests, copy.parent / "log", "-x")
+    return _Job(mutant, process, time.monotonic() + limit, copy, source)

@@ -53,6 +53,8 @@ def _lines(path: Path) -> set[str]:
 def choose(mutants: Mapping[str, Sequence[Mutant]], num: int | None, seed: int) -> list[Mutant]:
     """A sample that takes files in turn, and in each file kinds in turn; no line twice.
 
+    What is drawn of a file depends on the seed and that file alone.
+
     Args:
         mutants: of each file.
         num: how many at most; None takes all, several a line.
@@ -60,9 +62,8 @@ def choose(mutants: Mapping[str, Sequence[Mutant]], num: int | None, seed: int) 
     """
     if num is None:
         return [mutant for path in mutants for mutant in mutants[path]]
-    draws = random.Random(seed)
-    files = draws.sample(sorted(mutants), len(mutants))
-    queues = {path: _by_kinds(mutants[path], draws) for path in files}
+    files = random.Random(seed).sample(sorted(mutants), len(mutants))
+    queues = {path: _by_kinds(mutants[path], random.Random(f"{seed} {path}")) for path in files}
     chosen: list[Mutant] = []
     for path in cycle(files):
         if len(chosen) == num or not any(queues.values()):

@@ -56,6 +56,14 @@ def test_what_a_hole_hides_leaves_the_others():
     assert results["gt_masks"].masks.sum((1, 2)).tolist() == [60, 80]
 
 
+def test_boxes_of_those_whom_no_hole_touches_stay_as_annotated():
+    """Looser than the mask, too; the second one's is tightened round what is left."""
+    results = make_results()
+    results["gt_bboxes"].tensor += torch.tensor([-1.0, -1, 1, 1])
+    results = remove(results, [0])
+    assert results["gt_bboxes"].tensor.tolist() == [[8, 2, 14, 12], [19, 1, 29, 13]]
+
+
 @pytest.mark.parametrize(
     ("min_visible", "left"),
     [

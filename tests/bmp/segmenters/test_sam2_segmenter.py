@@ -7,10 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
 from bmp.segmenters.build import build_sam2
-from bmp.segmenters.decode import decode_points, draw_clicks, upsample_masks
+from bmp.segmenters.decode import decode_points, draw_clicks
 from bmp.segmenters.embeddings import embedding_bytes, prepare_image
 from bmp.segmenters.prompts import Prompts, masks_as_logits, points_as_prompts
 from bmp.segmenters.sam2_segmenter import SAM2Segmenter, build_segmenter
@@ -302,22 +301,6 @@ def test_image_is_turned_to_rgb_and_normalised():
     torch.testing.assert_close(square, expected[:, None, None].expand(3, 16, 16))
     published = prepare_image(image, 16, bgr_as_rgb=True)
     assert published[2, 0, 0] > published[0, 0, 0]
-
-
-@pytest.mark.parametrize(
-    "shape",
-    [
-        pytest.param((21, 33), id="all at once"),
-        pytest.param((1000, 1400), id="two at a time, the last alone"),
-        pytest.param((2100, 2000), id="more than fits at a time: one"),
-    ],
-)
-def test_masks_are_logits_above_0_after_bilinear_resizing(shape):
-    logits = torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(0))
-    expected = F.interpolate(logits[None], shape, mode="bilinear", align_corners=False)[0] > 0
-    assert torch.equal(upsample_masks(logits, shape), expected)
-    assert upsample_masks(logits[:0], shape).shape == (0, *shape)
-    assert not upsample_masks(torch.zeros(1, 8, 8), (4, 4)).any()  # not above 0
 
 
 @pytest.mark.parametrize(

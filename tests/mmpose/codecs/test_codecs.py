@@ -167,7 +167,7 @@ def test_expected_similarity_prefers_the_middle_of_two_peaks_for_wide_joints():
     torch.testing.assert_close(cells, published, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("sigma", [-1, 0.6, 1.5], ids=["own", "0.6", "1.5"])
+@pytest.mark.parametrize("sigma", [-1, 0.6, 1.5, 12.0], ids=["own", "0.6", "1.5", "12"])
 def test_the_highest_expected_similarity_is_that_of_scipy(sigma):
     rng = np.random.default_rng(0)
     maps = rng.random((2, 17, 64, 48)) ** 8
@@ -177,9 +177,10 @@ def test_the_highest_expected_similarity_is_that_of_scipy(sigma):
     _, scores = build({"type": "ProbMap", "sigma": sigma}).decode(torch.from_numpy(maps))
     for person, joint in np.ndindex(2, 17):
         radius = int(np.ceil(3 * spreads[joint]))
-        offsets = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-        kernel = np.exp(-np.square(offsets).sum(0) / (2 * spreads[joint]))
-        expected = ndimage.convolve(maps[person, joint], kernel / kernel.sum(), mode="reflect")
+        kernel = np.exp(-np.square(np.arange(-radius, radius + 1)) / (2 * spreads[joint]))
+        expected = maps[person, joint]
+        for axis in range(2):
+            expected = ndimage.convolve1d(expected, kernel / kernel.sum(), axis, mode="reflect")
         cell = np.unravel_index(expected.argmax(), expected.shape)
         assert scores[person, joint].item() == pytest.approx(maps[person, joint][cell], rel=1e-6)
 
@@ -239,8 +240,25 @@ def test_joints_stay_where_they_are_when_a_spread_is_given():
     assert heatmap[31, 22] == pytest.approx(np.exp(-5 / 3), rel=1e-4)
 
 
-def test_an_empty_map_is_decoded_beside_the_corner():
-    keypoints, scores = build(CODECS["UDPHeatmap"]).decode(torch.zeros(1, 2, 64, 48))
+@pytest.mark.parametrize(
+    ("height", "peak"),
+    [(0.9, 1), (0.0015, 1), (0.0011, 1), (0.0009, 0.0009), (0.0004, 0.0004)],
+)
+def test_peaks_above_a_thousandth_are_raised_to_one(height, peak):
+    """Left of the map by d cells: exp(-d² / (2 · 1.5)) is its highest value."""
+    cells = (-3 * np.log(height)) ** 0.5
+    joint = torch.tensor([[[-cells * 191 / 47, 30 * 255 / 63]]])
+    encoded = build({"type": "OKSArgMaxHeatmap", "sigma": 1.5}).encode(joint)
+    assert encoded["heatmaps"].max().item() == pytest.approx(peak, rel=1e-3)
+    assert encoded["keypoint_weights"].tolist() == [[1]]
+    plain = build({"type": "ArgMaxProbMap", "sigma": 1.5}).encode(joint)
+    assert plain["heatmaps"].max().item() == pytest.approx(height, rel=1e-3)
+
+
+@pytest.mark.parametrize("heatmap_type", ["gaussian", "combined"])
+def test_an_empty_map_is_decoded_beside_the_corner(heatmap_type):
+    codec = build({"type": "UDPHeatmap", "heatmap_type": heatmap_type})
+    keypoints, scores = codec.decode(torch.zeros(1, 2 * codec.maps_per_keypoint, 64, 48))
     torch.testing.assert_close(keypoints[0, 0], -torch.tensor([192 / 47, 256 / 63]))
     assert (scores == 0).all()
 

@@ -174,6 +174,35 @@ def test_masks_grow_and_shrink_in_their_shares(erode_prob, dilate_prob, grow_sha
     assert 0.6 * 200 * erode_prob <= shrunk <= 1.3 * 200 * erode_prob
 
 
+@pytest.mark.parametrize(
+    ("noise", "side"),
+    [({"dilate_prob": 1.0}, 44), ({"erode_prob": 1.0}, 36)],
+    ids=["grow", "shrink"],
+)
+def test_outlines_of_small_people_move_by_two_pixels(noise, side):
+    """40 x 40 px: kernels of 5, at the scale of the picture; half of the masks change by cells."""
+    transform = MaskBackground(**noise)
+    masks = [whole(transform(make_sample(SQUARE))["mask"]) for _ in range(60)]
+    expected = np.zeros((100, 100), np.uint8)
+    begin = 40 - side // 2
+    expected[begin : begin + side, begin : begin + side] = 1
+    assert 15 < sum((mask == expected).all() for mask in masks) < 45
+
+
+@pytest.mark.parametrize("shape", [(512, 256), (256, 512)], ids=["tall", "wide"])
+def test_large_masks_are_damaged_at_128_px(shape):
+    """In blocks of 4 x 4, for the longer side is 512 px; the mask fills its window."""
+    mask = np.zeros((600, 700), np.uint8)
+    mask[30 : 30 + shape[0], 40 : 40 + shape[1]] = 1
+    sample = make_sample(mask) | {"img": np.zeros((600, 700, 3), np.uint8)}
+    transform = MaskBackground(erode_prob=1.0, context_size=1.0)
+    for _ in range(20):
+        region = transform(dict(sample))["mask"]
+        assert (region.left, region.top, region.pixels.shape) == (40, 30, shape)
+        blocks = region.pixels.reshape(shape[0] // 4, 4, shape[1] // 4, 4)
+        assert (blocks == blocks[:, :1, :, :1]).all()
+
+
 def test_noise_stays_near_the_person():
     window = RegionMask(np.ones((40, 40), np.uint8), 20, 20).with_context(1.25, (100, 100))
     assert (window.left, window.top, window.pixels.shape) == (15, 15, (50, 50))
