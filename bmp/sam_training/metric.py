@@ -21,8 +21,8 @@ class PromptedMaskMetric(BaseMetric):
 
     Reported for each prompt ``P``: ``AP_P``, ``AP50_P``, ``IoU_P``, and the same over people in a
     crowd, whose box has an IoU above ``crowd_iou`` with another person's: ``crowd_AP_P``,
-    ``crowd_AP50_P``, ``crowd_IoU_P``; nan where nobody counts, but an error where nobody counts
-    for any prompt.
+    ``crowd_AP50_P``, ``crowd_IoU_P``; nan where nobody counts; an error where no prompt
+    shows anybody.
 
     AP follows COCO's rules: crowd regions are ignore regions, and so are the boxes of people
     without a mask. Where annotated people are prompted by their own joints, so are people whom
@@ -69,16 +69,16 @@ class PromptedMaskMetric(BaseMetric):
             )
         numbers, shown = {}, list(results[0]["pred_masks"])
         counts_of = {name: [_counted(sample, name) for sample in results] for name in shown}
-        nobody = [name for name in shown if not any(own.any() for own in counts_of[name])]
+        nobody = [name for name in shown if _shows_nobody(results, name, counts_of[name])]
         if nobody == shown:
             num_truths = sum(len(sample["truths"]) for sample in results)
             raise ValueError(
-                f"nobody to evaluate: none of the {num_truths} annotated people on {len(results)} "
-                f"images has a mask and what the prompts {shown} show; the prompt 'bbox' in "
-                "eval_counts needs no joints"
+                f"nobody to evaluate: of the {num_truths} annotated people on {len(results)} "
+                f"images, or of the predicted ones, none has a mask and what the prompts {shown} "
+                "show; the prompt 'bbox' in eval_counts needs no joints"
             )
         if nobody:
-            _warn(f"the prompts {nobody} show nobody: their numbers are nan")
+            _warn(f"the prompts {nobody} show nobody")
         for name in shown:
             numbers |= self._measure(results, name, counts_of[name])
         return numbers
@@ -107,6 +107,12 @@ def _warn(line: str) -> None:
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
+
+
+def _shows_nobody(results: list[dict], name: str, counted: list[np.ndarray]) -> bool:
+    """Whether nobody is to be found, or nobody there is can be shown by a prompt."""
+    shown = [flag for sample in results for flag in sample["pred_masks"][name]["is_prompted"]]
+    return not any(own.any() for own in counted) or (bool(shown) and not any(shown))
 
 
 def _is_paired(sample: dict) -> bool:

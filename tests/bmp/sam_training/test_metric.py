@@ -44,7 +44,7 @@ def test_somebody_without_a_mask_makes_a_crowd_all_the_same():
     [
         pytest.param(
             a_sample([(LEFT, True)], [(LEFT, 0.9, True)], [-1]),
-            "none of the 1 annotated people on 1 images",
+            "of the 1 annotated people on 1 images",
             id="crowd regions alone",
         ),
         pytest.param(
@@ -53,6 +53,9 @@ def test_somebody_without_a_mask_makes_a_crowd_all_the_same():
         pytest.param(a_sample([], [(LEFT, 0.9, True)], [-1]), "nobody", id="nobody annotated"),
         pytest.param(
             a_sample([(LEFT, False)], [(LEFT, 0.9, False)], [0]), "'bbox' in eval_c", id="no joint"
+        ),
+        pytest.param(
+            a_sample([(LEFT, False)], [(LEFT, 0.9, False)], [-1]), "'bbox' in", id="boxes alone"
         ),
         pytest.param(
             a_sample([(LEFT, False)], [], [], unreadable=True), "none of the 1 pict", id="unread"
