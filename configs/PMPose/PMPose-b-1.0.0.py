@@ -32,7 +32,7 @@ train_pipeline = [
     dict(type="GetBBoxCenterScale"),
     dict(
         type="MaskBackground",
-        alpha={{_base_.alpha}},
+        alpha=_base_.alpha,
         erode_prob=0.5,
         erode_amount=0.5,
         dilate_prob=0.5,
@@ -42,7 +42,7 @@ train_pipeline = [
     dict(type="RandomHalfBody"),
     dict(type="RandomBBoxTransform"),
     dict(type="RandomEdgesBlackout", mask_ratio_range=(0.1, 0.3), prob=0.2, context_size=1.5),
-    dict(type="TopdownAffine", input_size={{_base_.input_size}}, input_padding=1.25, use_udp=True),
+    dict(type="TopdownAffine", input_size=_base_.input_size, input_padding=1.25, use_udp=True),
     dict(type="RandomPatchesBlackout", grid_size=(8, 6), mask_ratio=0.2, prob=0.1),
     dict(type="GenerateTarget", encoder=codec),
     dict(type="PackPoseInputs"),

@@ -12,7 +12,7 @@ train_pipeline = [
     dict(type="RandomFlip"),
     dict(type="RandomHalfBody"),
     dict(type="RandomBBoxTransform", scale_factor=(0.7, 1.3), rotate_factor=30),
-    dict(type="TopdownAffine", input_size={{_base_.input_size}}, use_udp=True),
+    dict(type="TopdownAffine", input_size=_base_.input_size, use_udp=True),
     dict(type="PhotometricDistortion"),
     dict(type="GenerateTarget", encoder=codec),
     dict(type="PackPoseInputs"),

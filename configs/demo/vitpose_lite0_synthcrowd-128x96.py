@@ -12,15 +12,15 @@ train_pipeline = [
     dict(type="RandomFlip"),
     dict(type="RandomHalfBody"),
     dict(type="RandomBBoxTransform", scale_factor=(0.7, 1.3), rotate_factor=30),
-    dict(type="TopdownAffine", input_size={{_base_.input_size}}, use_udp=True),
+    dict(type="TopdownAffine", input_size=_base_.input_size, use_udp=True),
     dict(type="PhotometricDistortion"),
-    dict(type="GenerateTarget", encoder={{_base_.codec}}),
+    dict(type="GenerateTarget", encoder=_base_.codec),
     dict(type="PackPoseInputs"),
 ]
 val_pipeline = [
     dict(type="LoadImage"),
     dict(type="GetBBoxCenterScale"),
-    dict(type="TopdownAffine", input_size={{_base_.input_size}}, use_udp=True),
+    dict(type="TopdownAffine", input_size=_base_.input_size, use_udp=True),
     dict(type="PackPoseInputs"),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -28,7 +28,7 @@ train_pipeline = [
     dict(type="LoadPeople", max_people=1),
     dict(type="FlipPeople"),
     dict(type="WarpPeople", rotation=25, shear=20),
-    dict(type="SquarePeople", size={{_base_.image_size}}, mask_size={{_base_.image_size}}),
+    dict(type="SquarePeople", size=_base_.image_size, mask_size=_base_.image_size),
     dict(type="JitterColours", brightness=0.1, contrast=0.05, saturation=0.05, gray_prob=0.05),
     dict(type="PackPeople"),
 ]

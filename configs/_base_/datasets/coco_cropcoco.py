@@ -13,7 +13,7 @@ train_pipeline = [
     dict(type="RandomFlip", direction="horizontal"),
     dict(type="RandomHalfBody"),
     dict(type="RandomBBoxTransform"),
-    dict(type="TopdownAffine", input_size={{_base_.input_size}}, input_padding=1.25, use_udp=True),
+    dict(type="TopdownAffine", input_size=_base_.input_size, input_padding=1.25, use_udp=True),
     dict(type="GenerateTarget", encoder=codec),
     dict(type="PackPoseInputs"),
 ]
@@ -40,7 +40,7 @@ val_dataloader = dict(
         type="CombinedDataset",
         metainfo=dict(from_file="configs/_base_/datasets/coco.py"),
         datasets=test_datasets,
-        pipeline={{_base_.val_pipeline}},
+        pipeline=_base_.val_pipeline,
         test_mode=True,
     ),
 )
