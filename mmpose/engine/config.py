@@ -152,13 +152,14 @@ def _refuse_unread(path: Path, config: Config, names: set[str], knobs: dict[str,
 
 
 def describe_knobs(path: str | Path) -> str:
-    """The knobs of a config that a part reads, a line each: name, value, meaning."""
+    """The knobs of a config that a part reads, each with its value and meaning, for people."""
     path = Path(path)
-    config = load_config(path)
-    knobs = find_knobs(path)
-    lines = [f"{name}={config[name]}  # {knobs[name]}" for name in knobs]
-    read = [line for name, line in zip(knobs, lines, strict=True) if _is_read(path, config, name)]
-    return "\n".join([*read, f"parts of the model: {', '.join(_model_parts(config)) or 'none'}"])
+    load_config(path)  # refuses what is no config
+    config, knobs = Config.fromfile(str(path)), find_knobs(path)
+    read = [name for name in knobs if _is_read(path, config, name)]
+    lines = [f"{name}={config[name]}\n    {knobs[name]}" for name in read]
+    parts = ", ".join(_model_parts(config)) or "none"
+    return "\n".join([*lines, f"parts of the model, to be named without model.: {parts}"])
 
 
 def _model_parts(config: Config) -> list[str]:
@@ -201,7 +202,7 @@ def merge_options(config: Config, options: dict[str, Any], knobs: Iterable[str] 
 
 
 def _tell_knobs(knobs: Iterable[str]) -> str:
-    return f"; its knobs are {', '.join(knobs)}" if knobs else ""
+    return f" (knobs of the config: {', '.join(knobs)})" if knobs else ""
 
 
 def _refuse_key(key: str, known: list[str], knobs: Iterable[str]) -> NoReturn:
