@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from mmengine.structures import InstanceData
 
-from bmp.build import PART_KEYS, build_parts
+from bmp.build import build_parts
 from bmp.config_files import find_config
 from bmp.detectors.given_boxes import GivenBoxes
 from bmp.devices import pick_device
@@ -39,7 +39,8 @@ class BBoxMaskPose:
         pose_model: a :class:`bmp.pose.PMPose` or any pose model, instead of the config's.
         pretrained_id: published argument without effect; refused when given.
         n_kpts_to_work_with: published argument; only 17 is possible.
-        cfg_options: changes to the config, dotted keys to values: ``{"loop.num_iters": 3}``.
+        cfg_options: changes to the config, as ``--cfg-options`` of the tools takes them: dotted
+            keys to values, ``{"loop.num_iters": 3, "detector.score_thr": 0.2}``.
         detector: any detector, instead of the config's.
         segmenter: any segmenter, instead of the config's.
         batch_size: images that go through the loop together; bounds the memory.
@@ -69,8 +70,7 @@ class BBoxMaskPose:
             raise ValueError(f"the loop works with 17 joints, not {n_kpts_to_work_with}")
         self.device = pick_device(device)
         self.batch_size = batch_size
-        changes = {_full_key(key): value for key, value in (cfg_options or {}).items()}
-        self.config = load_config(find_config(config_path or config), changes)
+        self.config = load_config(find_config(config_path or config), cfg_options)
         if isinstance(pose_model, PMPose):
             pose_model = pose_model.as_part()
         self.parts = build_parts(
@@ -208,8 +208,3 @@ class BBoxMaskPose:
         if save_path is not None:
             write_image(save_path, drawn)
         return drawn
-
-
-def _full_key(key: str) -> str:
-    """Keys of the loop's parts stand in the config's ``model``."""
-    return f"model.{key}" if key.split(".")[0] in PART_KEYS else key

@@ -1,19 +1,11 @@
 """Every config file is read and what it describes is built, without memory where that works."""
 
-import inspect
-from pathlib import Path
-
 import pytest
-import torch
-from mmengine.registry import MODELS, DefaultScope
-from mmengine.utils import import_modules_from_strings
+from mmengine.registry import DATA_SAMPLERS, METRICS, DefaultScope
 
-import mmpose.datasets
-import mmpose.evaluation  # noqa: F401 - registers what configs name
-from mmpose import registry
 from mmpose.engine.config import load_config
+from tests.config_parts import ROOT, bind, bind_dataset, build_model
 
-ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.py") if "_base_" not in path.parts)
 PART_FOLDERS = {
     "detector": ("rtmdet", "demo"),
@@ -24,18 +16,6 @@ PART_FOLDERS = {
 
 def config_id(path):
     return str(path.relative_to(ROOT / "configs"))
-
-
-def build_model(config):
-    """The config's model; on the meta device, which sam2's constructors alone cannot do."""
-    custom = config.get("custom_imports")
-    if custom:
-        import_modules_from_strings(**custom)
-    with DefaultScope.overwrite_default_scope(config.get("default_scope", "mmpose")):
-        if config.get("default_scope", "mmpose") == "mmpose":
-            import mmpose.models  # noqa: F401
-        with torch.device("cpu" if "sam" in config.model else "meta"):
-            return MODELS.build(config.model)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=config_id)
@@ -59,20 +39,6 @@ def test_there_are_configs_of_every_family():
     assert families >= pose_families | {"rtmdet", "sam_pose2seg", "bmp", "demo"}
 
 
-def bind(registry, part, *given):
-    """The class that a config names takes its arguments."""
-    arguments = dict(part)
-    inspect.signature(registry.get(arguments.pop("type"))).bind(*given, **arguments)
-
-
-def bind_dataset(dataset):
-    bind(registry.DATASETS, dataset)
-    for step in dataset.get("pipeline", ()):
-        registry.TRANSFORMS.build(step)
-    for part in dataset.get("datasets", ()):
-        bind_dataset(part)
-
-
 POSE_CONFIGS = [p for p in CONFIGS if load_config(p).model.get("type") == "TopdownPoseEstimator"]
 
 
@@ -83,8 +49,8 @@ def test_data_and_metrics_of_a_pose_config_build(path):
         for split in ("train", "val", "test"):
             loader = config[f"{split}_dataloader"]
             bind_dataset(loader.dataset)
-            bind(registry.DATA_SAMPLERS, loader.sampler, [0])
+            bind(DATA_SAMPLERS, loader.sampler, [0])
         for evaluator in (config.val_evaluator, config.test_evaluator):
             metrics = evaluator if isinstance(evaluator, list) else evaluator.get("metrics")
             for metric in metrics or [evaluator]:
-                bind(registry.METRICS, metric)
+                bind(METRICS, metric)

@@ -6,7 +6,7 @@ _base_ = [
     "../_base_/schedules/vitpose_210e.py",
 ]
 
-model = dict(head=dict(out_channels=23, decoder={{_base_.codec}}))
+model = dict(head=dict(out_channels=23, decoder=_base_.codec))
 load_from = "models/vitpose-b.pth"
 load_from_allow = ["head.final_layer.*"]
 checkpoint = "MaskPose-b-1.1.0.pth"

@@ -14,13 +14,13 @@ train_dataloader = dict(
                 ann_file="annotations/coco_wholebody_train_v1.0.json",
                 data_prefix=dict(img="train2017/"),
             ),
-            {{_base_.mpii_train}},
-            {{_base_.aic_train}},
+            _base_.mpii_train,
+            _base_.aic_train,
         ],
         keypoints_mapping=[
-            {{_base_.wholebody_to_41}},
-            {{_base_.mpii_to_23}},
-            {{_base_.aic_to_23}},
+            _base_.wholebody_to_41,
+            _base_.mpii_to_23,
+            _base_.aic_to_23,
         ],
     )
 )

@@ -28,24 +28,14 @@ model = dict(
 )
 
 train_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(
-        type="MaskBackground",
-        alpha={{_base_.alpha}},
-        erode_prob=0.5,
-        erode_amount=0.5,
-        dilate_prob=0.5,
-        dilate_amount=0.1,
-    ),
-    dict(type="RandomFlip", direction="horizontal"),
-    dict(type="RandomHalfBody"),
-    dict(type="RandomBBoxTransform"),
+    *_base_.load_steps,
+    dict(type="MaskBackground", alpha=_base_.alpha, **_base_.mask_noise),
+    *_base_.window_steps,
     dict(type="RandomEdgesBlackout", mask_ratio_range=(0.1, 0.3), prob=0.2, context_size=1.5),
-    dict(type="TopdownAffine", input_size={{_base_.input_size}}, input_padding=1.25, use_udp=True),
+    dict(_base_.crop_step, input_padding=1.25),
     dict(type="RandomPatchesBlackout", grid_size=(8, 6), mask_ratio=0.2, prob=0.1),
     dict(type="GenerateTarget", encoder=codec),
-    dict(type="PackPoseInputs"),
+    _base_.pack_step,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 train_cfg = dict(val_interval=1)

@@ -15,7 +15,7 @@ test_dataloader = dict(
         bbox_file="cihp_train_boxes.json",
         data_prefix=dict(img="instance-level_human_parsing/Training/Images"),
         test_mode=True,
-        pipeline={{_base_.val_pipeline}},
+        pipeline=_base_.val_pipeline,
     )
 )
 test_evaluator = dict(

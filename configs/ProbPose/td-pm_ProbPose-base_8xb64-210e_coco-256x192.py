@@ -26,7 +26,7 @@ model = dict(
         error_loss=dict(type="L1LogLoss", use_target_weight=True),
         normalize=1.0,
         freeze_error=True,
-        decoder={{_base_.codec}},
+        decoder=_base_.codec,
     ),
 )
 optim_wrapper = dict(optimizer=dict(lr=5e-5))

@@ -6,14 +6,15 @@ Purkrabek & Matas, ICCV 2025, supplementary tables 6 to 8. The published configu
 
 _base_ = ["bmp_v2.py"]
 
-segmenter = dict(config="sam2.1_hiera-b+_sa-v-1024x1024", checkpoint="sam2.1_hiera_base_plus.pt")
-loop = dict(
-    prompting=dict(
-        num_pos_keypoints=6,
-        num_pos_keypoints_if_crowd=6,
-        confidence_thr=0.3,
-        visibility_thr=0.3,
-        selection_method="distance+confidence",
-    )
+model = dict(
+    segmenter=dict(config="sam2.1_hiera-b+_sa-v-1024x1024", checkpoint="sam2.1_hiera_base_plus.pt"),
+    loop=dict(
+        prompting=dict(
+            num_pos_keypoints=6,
+            num_pos_keypoints_if_crowd=6,
+            confidence_thr=0.3,
+            visibility_thr=0.3,
+            selection_method="distance+confidence",
+        )
+    ),
 )
-model = dict(segmenter=segmenter, loop=loop)

@@ -7,20 +7,21 @@ overlapping ones, not before.
 
 _base_ = ["bmp_v2.py"]
 
-detector = dict(max_people=40, inclusive_nms=True)
-segmenter = dict(bgr_as_rgb=True)
-loop = dict(
-    prompting=dict(drop_outside=False, crowd_by_max_iou=0.0),
-    refresh_bboxes=False,
-    stop_early=False,
-    compat=[
-        "nms_area",
-        "nms_empty",
-        "nms_column",
-        "nms_unfiltered",
-        "prompt_boxes",
-        "masks_new_only",
-        "mask_polygons",
-    ],
+model = dict(
+    detector=dict(max_people=40, inclusive_nms=True),
+    segmenter=dict(bgr_as_rgb=True),
+    loop=dict(
+        prompting=dict(drop_outside=False, crowd_by_max_iou=0.0),
+        refresh_bboxes=False,
+        stop_early=False,
+        compat=[
+            "nms_area",
+            "nms_empty",
+            "nms_column",
+            "nms_unfiltered",
+            "prompt_boxes",
+            "masks_new_only",
+            "mask_polygons",
+        ],
+    ),
 )
-model = dict(detector=detector, segmenter=segmenter, loop=loop)

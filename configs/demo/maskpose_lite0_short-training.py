@@ -51,8 +51,8 @@ test_evaluator = val_evaluator
 max_iters = 80
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=10),
-    dict(type="CosineAnnealingLR", eta_min=1e-5, by_epoch=False, begin=10, end=max_iters),
+    dict(_base_.warm_up, start_factor=0.1, end=10),
+    dict(_base_.cosine, eta_min=1e-5, begin=10, end=max_iters),
 ]
 default_hooks = dict(
     checkpoint=dict(interval=max_iters),

@@ -32,7 +32,7 @@ model = dict(
         deconv_out_channels=(64, 64),
         deconv_kernel_sizes=(4, 4),
         loss=dict(type="KeypointMSELoss", use_target_weight=True, loss_weight=100.0),
-        decoder={{_base_.codec}},
+        decoder=_base_.codec,
     ),
     test_cfg=dict(flip_test=True, flip_mode="heatmap", shift_heatmap=False),
 )

@@ -17,10 +17,7 @@ model = dict(
 )
 max_iters = 100
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=10),
-    dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=10, end=max_iters),
-]
+param_scheduler = [_base_.warm_up, dict(_base_.cosine, end=max_iters)]
 load_from = "work_dirs/pmpose_lite0_synthcrowd-128x96_stage1/iter_330.pth"
 load_from_allow = []
 checkpoint = "pmpose_lite0_demo.safetensors"

@@ -8,25 +8,15 @@ _base_ = "maskpose_lite0_synthcrowd-128x96.py"
 
 codec = dict(type="OKSArgMaxHeatmap", input_size=(96, 128), heatmap_size=(48, 64), sigma=-1)
 train_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(
-        type="MaskBackground",
-        alpha=0.25,
-        erode_prob=0.5,
-        erode_amount=0.5,
-        dilate_prob=0.5,
-        dilate_amount=0.1,
-    ),
-    dict(type="RandomFlip"),
-    dict(type="RandomHalfBody"),
-    dict(type="RandomBBoxTransform", scale_factor=(0.7, 1.3), rotate_factor=30),
+    *_base_.load_steps,
+    dict(type="MaskBackground", alpha=_base_.alpha, **_base_.mask_noise),
+    *_base_.window_steps,
     dict(type="RandomEdgesBlackout", prob=0.2, mask_ratio_range=(0.1, 0.3), context_size=1.5),
-    dict(type="TopdownAffine", input_size=(96, 128), use_udp=True),
+    _base_.crop_step,
     dict(type="RandomPatchesBlackout", prob=0.1, grid_size=(8, 6), mask_ratio=0.2),
     dict(type="PhotometricDistortion"),
     dict(type="GenerateTarget", encoder=codec),
-    dict(type="PackPoseInputs"),
+    _base_.pack_step,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
@@ -57,18 +47,11 @@ train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 custom_hooks = [
     dict(type="SyncBuffersHook"),
-    dict(  # an average over about the last 50 iterations
-        type="EMAHook",
-        ema_type="ExponentialMovingAverage",
-        momentum=0.02,
-        update_buffers=True,
-        priority="NORMAL",
-    ),
+    dict(_base_.moving_average, momentum=0.02),  # over about the last 50 iterations
 ]
-param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=10),
-    dict(type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=10, end=max_iters),
-]
+warm_up = dict(_base_.warm_up, end=10)
+cosine = dict(_base_.cosine, begin=10, end=max_iters)
+param_scheduler = [warm_up, cosine]
 load_from = "bmp/weights/maskpose_lite0_demo.safetensors"
 # MaskPose has none of these branches
 load_from_allow = [

@@ -7,15 +7,12 @@ _base_ = "vitpose_lite0_synthcrowd-128x96.py"
 codec = dict(type="ProbMap", input_size=(96, 128), heatmap_size=(48, 64), sigma=-1)
 on_probabilities = dict(type="BCELoss", use_target_weight=True, use_sigmoid=True)
 train_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(type="RandomFlip"),
-    dict(type="RandomHalfBody"),
-    dict(type="RandomBBoxTransform", scale_factor=(0.7, 1.3), rotate_factor=30),
-    dict(type="TopdownAffine", input_size={{_base_.input_size}}, use_udp=True),
+    *_base_.load_steps,
+    *_base_.window_steps,
+    _base_.crop_step,
     dict(type="PhotometricDistortion"),
     dict(type="GenerateTarget", encoder=codec),
-    dict(type="PackPoseInputs"),
+    _base_.pack_step,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 

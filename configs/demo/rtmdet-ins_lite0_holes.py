@@ -1,22 +1,23 @@
 """Does the small detector ignore holes? SynthCrowd with known people blacked out, as in the loop.
 
-Another checkpoint after the config compares; ``test_dataloader.dataset.pipeline.2.remove.fill``,
-``.dilation``, ``.min_overlap`` or ``.2.seed`` make other holes.
+Another checkpoint after the config compares; ``holes.remove.fill``, ``.dilation``,
+``.min_overlap`` or ``holes.seed`` make other holes.
 """
 
 _base_ = ["./rtmdet-ins_lite0_synthcrowd-320x320.py"]
 
-image_size = (320, 320)
+__knobs__ = {"holes": "who is blacked out and how, arguments of RemoveKnownInstances"}
+holes = dict(
+    type="RemoveKnownInstances",
+    remove=dict(type="RemoveRandomInstances", prob=1.0, fill="black", dilation=(0, 0)),
+    seed=0,
+)
 test_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadAnnotations", with_bbox=True, with_mask=True),
-    dict(
-        type="RemoveKnownInstances",
-        remove=dict(type="RemoveRandomInstances", prob=1.0, fill="black", dilation=(0, 0)),
-        seed=0,
-    ),
-    dict(type="Resize", scale=image_size, keep_ratio=True),
-    dict(type="Pad", size=image_size, pad_val=dict(img=(114, 114, 114))),
+    holes,
+    dict(type="Resize", scale=_base_.image_size, keep_ratio=True),
+    dict(type="Pad", size=_base_.image_size, pad_val=dict(img=(114, 114, 114))),
     dict(
         type="PackDetInputs",
         meta_keys=(

@@ -9,6 +9,11 @@ teaches it to ignore holes. Needs
 _base_ = ["../_base_/models/rtmdet-ins.py", "../_base_/runtime.py"]
 default_scope = "mmdet"
 
+__knobs__ = {
+    "max_iters": "training steps; the learning rate falls to its end with the last",
+    "base_lr": "highest learning rate",
+    "batch_size": "images a training step",
+}
 num_channels = 64
 image_size = (320, 320)
 crop_size = (256, 256)  # training sees pieces, at the scale of the whole: 1.5 times as fast
@@ -135,31 +140,30 @@ optim_wrapper = dict(
     paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True),
     clip_grad=dict(max_norm=35),
 )
-param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=100),
-    dict(
-        type="CosineAnnealingLR",
-        by_epoch=False,
-        begin=100,
-        end=max_iters,
-        T_max=max_iters - 100,
-        eta_min=base_lr * 0.03,
-    ),
-]
+warm_up_iters = min(100, max_iters // 5)
+warm_up = dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=warm_up_iters)
+cosine = dict(
+    type="CosineAnnealingLR",
+    by_epoch=False,
+    begin=warm_up_iters,
+    end=max_iters,
+    T_max=max_iters - warm_up_iters,
+    eta_min=base_lr * 0.03,
+)
+param_scheduler = [warm_up, cosine]
 default_hooks = dict(
     logger=dict(interval=20),
     checkpoint=dict(by_epoch=False, interval=500),
 )
-custom_hooks = [
-    dict(
-        type="EMAHook",
-        ema_type="ExpMomentumEMA",
-        momentum=0.0005,
-        gamma=500,
-        update_buffers=True,
-        priority=49,
-    ),
-]
+moving_average = dict(
+    type="EMAHook",
+    ema_type="ExpMomentumEMA",
+    momentum=0.0005,
+    gamma=500,
+    update_buffers=True,
+    priority=49,
+)
+custom_hooks = [moving_average]
 log_processor = dict(window_size=20, by_epoch=False)
 visualizer = dict(type="DetLocalVisualizer")
 randomness = dict(seed=0)

@@ -15,6 +15,13 @@ _base_ = ["../_base_/runtime.py"]
 default_scope = "bmp"
 custom_imports = dict(imports=["bmp.sam_training"], allow_failed_imports=False)
 
+__knobs__ = {
+    "batch_size": "images a training step",
+    "max_iters": "training steps; the learning rate falls to its end with the last",
+    "base_lr": "highest learning rate",
+    "image_size": "side of the square that the network sees, pixels",
+    "mask_size": "side of the masks that losses are computed on, pixels",
+}
 image_size = 256
 mask_size = 128  # at which losses are computed
 batch_size = 8
@@ -120,14 +127,15 @@ optim_wrapper = dict(
     paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0),
     clip_grad=dict(max_norm=1.0),
 )
+warm_up_iters = min(100, max_iters // 5)
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=100),
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=warm_up_iters),
     dict(
         type="CosineAnnealingLR",
         by_epoch=False,
-        begin=100,
+        begin=warm_up_iters,
         end=max_iters,
-        T_max=max_iters - 100,
+        T_max=max_iters - warm_up_iters,
         eta_min=base_lr * 0.01,
     ),
 ]

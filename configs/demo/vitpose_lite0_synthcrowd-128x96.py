@@ -7,22 +7,14 @@ are ViTPose's, the trunk is small enough for a CPU.
 _base_ = "maskpose_lite0_synthcrowd-128x96.py"
 
 train_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(type="RandomFlip"),
-    dict(type="RandomHalfBody"),
-    dict(type="RandomBBoxTransform", scale_factor=(0.7, 1.3), rotate_factor=30),
-    dict(type="TopdownAffine", input_size={{_base_.input_size}}, use_udp=True),
+    *_base_.load_steps,
+    *_base_.window_steps,
+    _base_.crop_step,
     dict(type="PhotometricDistortion"),
-    dict(type="GenerateTarget", encoder={{_base_.codec}}),
-    dict(type="PackPoseInputs"),
+    dict(type="GenerateTarget", encoder=_base_.codec),
+    _base_.pack_step,
 ]
-val_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(type="TopdownAffine", input_size={{_base_.input_size}}, use_udp=True),
-    dict(type="PackPoseInputs"),
-]
+val_pipeline = [*_base_.load_steps, _base_.crop_step, _base_.pack_step]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader

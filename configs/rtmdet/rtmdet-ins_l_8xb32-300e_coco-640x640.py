@@ -7,6 +7,12 @@ person-only ``rtmdet-ins-l-mask.pth``. On several GPUs add ``--cfg-options sync_
 _base_ = ["../_base_/models/rtmdet-ins.py", "../_base_/runtime.py"]
 default_scope = "mmdet"
 
+__knobs__ = {
+    "max_epochs": "length of the training; the learning rate falls over its second half",
+    "stage2_epochs": "last epochs, without Mosaic, MixUp and people removed",
+    "base_lr": "highest learning rate",
+    "image_size": "width and height that the network sees, pixels",
+}
 image_size = (640, 640)
 max_epochs = 300
 stage2_epochs = 20
@@ -110,27 +116,27 @@ optim_wrapper = dict(
     optimizer=dict(type="AdamW", lr=base_lr, weight_decay=0.05),
     paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True),
 )
-param_scheduler = [
-    dict(type="LinearLR", start_factor=1e-5, by_epoch=False, begin=0, end=1000),
-    dict(
-        type="CosineAnnealingLR",
-        eta_min=base_lr * 0.05,
-        begin=max_epochs // 2,
-        end=max_epochs,
-        T_max=max_epochs // 2,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+warm_up = dict(type="LinearLR", start_factor=1e-5, by_epoch=False, begin=0, end=1000)
+cosine = dict(
+    type="CosineAnnealingLR",
+    eta_min=base_lr * 0.05,
+    begin=max_epochs // 2,
+    end=max_epochs,
+    T_max=max_epochs // 2,
+    by_epoch=True,
+    convert_to_iter_based=True,
+)
+param_scheduler = [warm_up, cosine]
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
+moving_average = dict(
+    type="EMAHook",
+    ema_type="ExpMomentumEMA",
+    momentum=0.0002,
+    update_buffers=True,
+    priority=49,
+)
 custom_hooks = [
-    dict(
-        type="EMAHook",
-        ema_type="ExpMomentumEMA",
-        momentum=0.0002,
-        update_buffers=True,
-        priority=49,
-    ),
+    moving_average,
     dict(
         type="PipelineSwitchHook",
         switch_epoch=max_epochs - stage2_epochs,

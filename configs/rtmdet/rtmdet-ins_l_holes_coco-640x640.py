@@ -6,17 +6,18 @@ model.bbox_head.num_classes=80`` for a model of all classes, of which the people
 
 _base_ = ["./rtmdet-ins_l_insmask_1xb16-300e_coco-640x640.py"]
 
-image_size = (640, 640)
+__knobs__ = {"holes": "who is blacked out and how, arguments of RemoveKnownInstances"}
+holes = dict(
+    type="RemoveKnownInstances",
+    remove=dict(type="RemoveRandomInstances", prob=1.0, fill="black", dilation=(0, 0)),
+    seed=0,
+)
 test_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadAnnotations", with_bbox=True, with_mask=True),
-    dict(
-        type="RemoveKnownInstances",
-        remove=dict(type="RemoveRandomInstances", prob=1.0, fill="black", dilation=(0, 0)),
-        seed=0,
-    ),
-    dict(type="Resize", scale=image_size, keep_ratio=True),
-    dict(type="Pad", size=image_size, pad_val=dict(img=(114, 114, 114))),
+    holes,
+    dict(type="Resize", scale=_base_.image_size, keep_ratio=True),
+    dict(type="Pad", size=_base_.image_size, pad_val=dict(img=(114, 114, 114))),
     dict(
         type="PackDetInputs",
         meta_keys=(

@@ -6,42 +6,18 @@ stage of 20 epochs removes nobody. ``RemoveRandomInstances`` is ours: the publis
 
 _base_ = ["./rtmdet-ins_l_cocoHuman_1xb16-300e_coco-640x640.py"]
 
-load = [
-    dict(type="LoadImageFromFile"),
-    dict(type="LoadAnnotations", with_bbox=True, with_mask=True, poly2mask=False),
-]
-crop = dict(type="RandomCrop", crop_size=(640, 640), recompute_bbox=True, allow_negative_crop=True)
-pad = dict(type="Pad", size=(640, 640), pad_val=dict(img=(114, 114, 114)))
+__knobs__ = {"remove": "the holes of training, arguments of RemoveRandomInstances"}
+remove = dict(type="RemoveRandomInstances", prob=0.5)
 train_pipeline = [
-    *load,
-    dict(type="RemoveRandomInstances", prob=0.5),
+    *_base_.load,
+    remove,
     dict(type="RandomResize", scale=(1280, 1280), ratio_range=(0.1, 2.0), keep_ratio=True),
-    crop,
+    _base_.crop,
     dict(type="YOLOXHSVRandomAug"),
     dict(type="RandomFlip", prob=0.5),
-    pad,
+    _base_.pad,
     dict(type="FilterAnnotations", min_gt_bbox_wh=(1, 1)),
-    dict(type="PackDetInputs"),
-]
-train_pipeline_stage2 = [
-    *load,
-    dict(type="RandomResize", scale=(640, 640), ratio_range=(0.1, 2.0), keep_ratio=True),
-    crop,
-    dict(type="FilterAnnotations", min_gt_bbox_wh=(1, 1)),
-    dict(type="YOLOXHSVRandomAug"),
-    dict(type="RandomFlip", prob=0.5),
-    pad,
     dict(type="PackDetInputs"),
 ]
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-custom_hooks = [
-    dict(
-        type="EMAHook",
-        ema_type="ExpMomentumEMA",
-        momentum=0.0002,
-        update_buffers=True,
-        priority=49,
-    ),
-    dict(type="PipelineSwitchHook", switch_epoch=280, switch_pipeline=train_pipeline_stage2),
-]

@@ -17,23 +17,17 @@ model = dict(
     bbox_head=dict(in_channels=128, feat_channels=128),
 )
 
-load = [
-    dict(type="LoadImageFromFile"),
-    dict(type="LoadAnnotations", with_bbox=True, with_mask=True, poly2mask=False),
-]
-crop = dict(type="RandomCrop", crop_size=(640, 640), recompute_bbox=True, allow_negative_crop=True)
-pad = dict(type="Pad", size=(640, 640), pad_val=dict(img=(114, 114, 114)))
 train_pipeline = [
-    *load,
-    dict(type="CachedMosaic", img_scale=(640, 640), pad_val=114.0),
+    *_base_.load,
+    dict(type="CachedMosaic", img_scale=_base_.image_size, pad_val=114.0),
     dict(type="RandomResize", scale=(1280, 1280), ratio_range=(0.5, 2.0), keep_ratio=True),
-    crop,
+    _base_.crop,
     dict(type="YOLOXHSVRandomAug"),
     dict(type="RandomFlip", prob=0.5),
-    pad,
+    _base_.pad,
     dict(
         type="CachedMixUp",
-        img_scale=(640, 640),
+        img_scale=_base_.image_size,
         ratio_range=(1.0, 1.0),
         max_cached_images=20,
         pad_val=(114, 114, 114),
@@ -42,23 +36,21 @@ train_pipeline = [
     dict(type="PackDetInputs"),
 ]
 train_pipeline_stage2 = [
-    *load,
-    dict(type="RandomResize", scale=(640, 640), ratio_range=(0.5, 2.0), keep_ratio=True),
-    crop,
+    *_base_.load,
+    dict(type="RandomResize", scale=_base_.image_size, ratio_range=(0.5, 2.0), keep_ratio=True),
+    _base_.crop,
     dict(type="FilterAnnotations", min_gt_bbox_wh=(1, 1)),
     dict(type="YOLOXHSVRandomAug"),
     dict(type="RandomFlip", prob=0.5),
-    pad,
+    _base_.pad,
     dict(type="PackDetInputs"),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 custom_hooks = [
+    _base_.moving_average,
     dict(
-        type="EMAHook",
-        ema_type="ExpMomentumEMA",
-        momentum=0.0002,
-        update_buffers=True,
-        priority=49,
+        type="PipelineSwitchHook",
+        switch_epoch=_base_.max_epochs - _base_.stage2_epochs,
+        switch_pipeline=train_pipeline_stage2,
     ),
-    dict(type="PipelineSwitchHook", switch_epoch=280, switch_pipeline=train_pipeline_stage2),
 ]

@@ -17,17 +17,12 @@ model = dict(
     bbox_head=dict(in_channels=96, feat_channels=96),
 )
 
-load = [
-    dict(type="LoadImageFromFile"),
-    dict(type="LoadAnnotations", with_bbox=True, with_mask=True, poly2mask=False),
-]
-crop = dict(type="RandomCrop", crop_size=(640, 640))
-pad = dict(type="Pad", size=(640, 640), pad_val=dict(img=(114, 114, 114)))
+crop = dict(type="RandomCrop", crop_size=_base_.image_size)
 train_pipeline = [
-    *load,
+    *_base_.load,
     dict(
         type="CachedMosaic",
-        img_scale=(640, 640),
+        img_scale=_base_.image_size,
         pad_val=114.0,
         max_cached_images=20,
         random_pop=False,
@@ -36,10 +31,10 @@ train_pipeline = [
     crop,
     dict(type="YOLOXHSVRandomAug"),
     dict(type="RandomFlip", prob=0.5),
-    pad,
+    _base_.pad,
     dict(
         type="CachedMixUp",
-        img_scale=(640, 640),
+        img_scale=_base_.image_size,
         ratio_range=(1.0, 1.0),
         max_cached_images=10,
         random_pop=False,

@@ -10,16 +10,5 @@ model = dict(
 
 base_lr = 0.002
 optim_wrapper = dict(optimizer=dict(lr=base_lr))
-param_scheduler = [
-    dict(type="LinearLR", start_factor=1e-5, by_epoch=False, begin=0, end=1000),
-    dict(
-        type="CosineAnnealingLR",
-        eta_min=base_lr * 0.05,
-        begin=150,
-        end=300,
-        T_max=150,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+param_scheduler = [_base_.warm_up, dict(_base_.cosine, eta_min=base_lr * 0.05)]
 train_dataloader = dict(batch_size=16)

@@ -9,6 +9,10 @@ of datasets/README.md; ``sam-pose2seg_hiera-b+_coco-cihp-1024x1024.py`` adds CIH
 
 _base_ = ["sam2.1_hiera-b+_sa-v-1024x1024.py"]
 
+__knobs__ = {
+    "num_epochs": "length of the training; the learning rate falls to its end with the last",
+    "base_lr": "highest learning rate",
+}
 num_epochs = 15
 base_lr = 5e-6
 load_from = "models/sam2.1_hiera_base_plus.pt"
@@ -28,7 +32,7 @@ train_pipeline = [
     dict(type="LoadPeople", max_people=1),
     dict(type="FlipPeople"),
     dict(type="WarpPeople", rotation=25, shear=20),
-    dict(type="SquarePeople", size={{_base_.image_size}}, mask_size={{_base_.image_size}}),
+    dict(type="SquarePeople", size=_base_.image_size, mask_size=_base_.image_size),
     dict(type="JitterColours", brightness=0.1, contrast=0.05, saturation=0.05, gray_prob=0.05),
     dict(type="PackPeople"),
 ]

@@ -15,6 +15,6 @@ cihp = dict(
     data_prefix=dict(img="instance-level_human_parsing/Training/Images"),
     needs_keypoints=True,
 )
-both = dict(type="ConcatDataset", datasets=[{{_base_.coco}}, cihp])
+both = dict(type="ConcatDataset", datasets=[_base_.coco, cihp])
 train_dataloader = dict(dataset=dict(datasets=[both]))
 work_dir = "work_dirs/sam-pose2seg_hiera-b+_coco-cihp-1024x1024"

@@ -13,7 +13,7 @@ coco_head = dict(
     deconv_out_channels=(256, 256),
     deconv_kernel_sizes=(4, 4),
     loss=dict(type="KeypointMSELoss", use_target_weight=True),
-    decoder={{_base_.codec}},
+    decoder=_base_.codec,
 )
 model = dict(
     head=dict(
@@ -27,7 +27,7 @@ val_dataloader = dict(dataset=dict(metainfo=None, keypoints_mapping=None))
 test_dataloader = val_dataloader
 val_evaluator = dict(
     metrics=[
-        {{_base_.coco_metric}},
+        _base_.coco_metric,
         dict(type="MpiiPCKAccuracy", prefix="MPII"),
         dict(
             type="CocoMetric",

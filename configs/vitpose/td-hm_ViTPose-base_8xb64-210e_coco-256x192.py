@@ -6,6 +6,6 @@ _base_ = [
     "../_base_/schedules/vitpose_210e.py",
 ]
 
-model = dict(head=dict(out_channels=17, decoder={{_base_.codec}}))
+model = dict(head=dict(out_channels=17, decoder=_base_.codec))
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 train_cfg = dict(val_interval=10)

@@ -15,7 +15,7 @@ import mmpose.models  # noqa: F401 - registers the classes that configs name
 from mmpose.datasets import parse_pose_metainfo
 from mmpose.datasets.transforms.window_fields import choose_padding
 from mmpose.engine.checkpoint import load_checkpoint
-from mmpose.engine.config import load_config
+from mmpose.engine.config import load_config, merge_options
 from mmpose.models.heads import PerDatasetHead
 from mmpose.registry import DATASETS, MODELS
 
@@ -64,7 +64,8 @@ def init_model(
         config: a path or a loaded config.
         checkpoint: weights, loaded strictly; None leaves them random.
         device: where the model goes.
-        cfg_options: values to replace in the config.
+        cfg_options: values to replace in the config; see `load_config`. The knobs of a config that
+            is loaded already have no more effect and are refused.
         dataset: for a config with one head a data set (`PerDatasetHead`): whose joints to predict
             on pictures, by the ``dataset_name`` of its metainfo, such as ``"mpii"``.
         dtype: float32 (``fp32``) or bfloat16 (``bf16``), in which the network's matrix products
@@ -83,7 +84,7 @@ def init_model(
         config = load_config(config, cfg_options)
     elif cfg_options:
         config = config.copy()
-        config.merge_from_dict(cfg_options)
+        merge_options(config, cfg_options)
     model_cfg = dict(config.model, train_cfg=None)
     with DefaultScope.overwrite_default_scope("mmpose"):  # whoever set another one before
         model = MODELS.build(model_cfg)

@@ -1,10 +1,13 @@
-"""Loading a config: paths from the project root, misspelt keys refused."""
+"""Loading a config: options set, paths from the project root, misspelt keys refused."""
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mmengine.config import Config
+
+from .knobs import another_value, find_knobs, load_with_knobs
 
 # What the runner and the tools read. Other top-level names are a config's own variables
 # (mmengine keeps every variable of the file), unless they look like one of these misspelt.
@@ -30,12 +33,11 @@ def find_project_root(path: str | Path) -> Path:
     return next((folder.parent for folder in folders if folder.name == "configs"), folders[0])
 
 
-def check_keys(keys: list[str], *, is_strict: bool = False) -> None:
+def check_keys(keys: list[str]) -> None:
     """Refuse misspelt top-level keys.
 
     Args:
-        keys: of the config.
-        is_strict: refuse every unknown key, not only those that resemble a known one.
+        keys: of the config; names that resemble no known key are its own variables.
 
     Raises:
         ValueError: with the key that was probably meant.
@@ -43,12 +45,9 @@ def check_keys(keys: list[str], *, is_strict: bool = False) -> None:
     for key in keys:
         if key in KNOWN_KEYS or key.startswith("_"):
             continue
-        meant = difflib.get_close_matches(
-            key, KNOWN_KEYS, n=1, cutoff=0.6 if is_strict else SIMILARITY
-        )
-        if meant or is_strict:
-            hint = f"; did you mean {meant[0]!r}?" if meant else f"; known are {sorted(KNOWN_KEYS)}"
-            raise ValueError(f"unknown config key {key!r}{hint}")
+        meant = difflib.get_close_matches(key, KNOWN_KEYS, n=1, cutoff=SIMILARITY)
+        if meant:
+            raise ValueError(f"unknown config key {key!r}; did you mean {meant[0]!r}?")
 
 
 def _is_relative_path(value: Any) -> bool:
@@ -93,7 +92,10 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
 
     Args:
         path: Python config of mmengine, inheriting by ``_base_``.
-        cfg_options: values to replace, dotted keys (``{"train_cfg.max_iters": 10}``).
+        cfg_options: values to replace, dotted keys: a knob of the file (``alpha``,
+            ``codec.type``: all that the file derives from it follows), a part of the model
+            (``loop.num_iters``, short for ``model.loop.num_iters``), or any other place
+            (``train_cfg.max_iters``). Places are set last.
 
     Returns:
         The config, every relative ``data_root``, ``work_dir``, ``load_from``, ... resolved
@@ -101,7 +103,8 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
 
     Raises:
         FileNotFoundError: there is no such config; with the nearest names.
-        ValueError: a misspelt top-level key, or an option for a variable of the file.
+        ValueError: a misspelt key, a knob that no part reads, or an option for a variable of the
+            file that is no knob.
     """
     path = Path(path)
     if not path.is_file():
@@ -109,18 +112,125 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
     config = Config.fromfile(str(path))
     check_keys(list(config))
     if cfg_options:
-        tops = {key.split(".")[0] for key in cfg_options}
-        check_keys([key for key in tops if key not in config], is_strict=True)
-        variables = sorted(key for key in tops - KNOWN_KEYS if not key.startswith("_"))
-        if variables:
-            raise ValueError(
-                f"{variables} are variables of {path.name}, already put in where they are used; "
-                "change those places, such as model.loop.num_iters for loop.num_iters, or "
-                "model.head.decoder.type for a codec"
-            )
-        config.merge_from_dict(cfg_options)
+        knobs = find_knobs(path)
+        turned = {key: value for key, value in cfg_options.items() if _top(key) in knobs}
+        _refuse_unread(path, config, {_top(key) for key in turned}, knobs)
+        if turned:
+            config = load_with_knobs(path, turned)
+        places = {key: value for key, value in cfg_options.items() if key not in turned}
+        merge_options(config, places, knobs)
     resolve_paths(config._cfg_dict, find_project_root(path))
     return config
+
+
+def _top(key: str) -> str:
+    return key.split(".")[0]
+
+
+def _parts(config: Config) -> dict[str, Any]:
+    """What the runner and the tools read, without the file's variables."""
+    return {key: value for key, value in config.items() if key in KNOWN_KEYS}
+
+
+def _is_read(path: Path, config: Config, name: str) -> bool:
+    """Whether some part depends on a knob: another value changes it or is refused."""
+    try:
+        changed = load_with_knobs(path, {name: another_value(config.get(name))})
+    except ValueError:
+        return True
+    return _parts(changed) != _parts(config)
+
+
+def _refuse_unread(path: Path, config: Config, names: set[str], knobs: dict[str, str]) -> None:
+    unread = sorted(name for name in names if not _is_read(path, config, name))
+    if unread:
+        read = [name for name in knobs if _is_read(path, config, name)]
+        raise ValueError(
+            f"no part of {path.name} reads {', '.join(unread)}, so the option would change "
+            f"nothing; knobs that are read: {', '.join(read) or 'none'}"
+        )
+
+
+def describe_knobs(path: str | Path) -> str:
+    """The knobs of a config that a part reads, each with its value and meaning, for people."""
+    path = Path(path)
+    load_config(path)  # refuses what is no config
+    config, knobs = Config.fromfile(str(path)), find_knobs(path)
+    read = [name for name in knobs if _is_read(path, config, name)]
+    lines = [f"{name}={config[name]}\n    {knobs[name]}" for name in read]
+    parts = ", ".join(_model_parts(config)) or "none"
+    return "\n".join([*lines, f"parts of the model, to be named without model.: {parts}"])
+
+
+def _model_parts(config: Config) -> list[str]:
+    model = config.get("model")
+    if not isinstance(model, dict):
+        return []
+    return [
+        key for key, value in model.items() if isinstance(value, dict) and key not in KNOWN_KEYS
+    ]
+
+
+def merge_options(config: Config, options: dict[str, Any], knobs: Iterable[str] = ()) -> None:
+    """Set values in a loaded config, in place.
+
+    Args:
+        config: whose file has run, so that its variables, knobs among them, have no more effect.
+        options: see :func:`load_config`.
+        knobs: names to suggest for a misspelt key.
+
+    Raises:
+        ValueError: a key is misspelt, a variable, or leads through what has no keys.
+    """
+    parts = _model_parts(config)
+    variables = {_top(key) for key in options} & set(config) - KNOWN_KEYS - set(parts)
+    if variables:
+        raise ValueError(
+            f"{sorted(variables)} are variables of {Path(config.filename or 'the config').name}, "
+            "already put in where they are used; change those places, such as "
+            f"model.head.decoder.type for a codec{_tell_knobs(knobs)}"
+        )
+    places = {}
+    for key, value in options.items():
+        if _top(key) not in KNOWN_KEYS and not key.startswith("_"):
+            if _top(key) not in parts:
+                _refuse_key(_top(key), [*KNOWN_KEYS, *knobs, *parts], knobs)
+            key = f"model.{key}"
+        _check_place(config._cfg_dict, key)
+        places[key] = value
+    config.merge_from_dict(places)
+
+
+def _tell_knobs(knobs: Iterable[str]) -> str:
+    return f" (knobs of the config: {', '.join(knobs)})" if knobs else ""
+
+
+def _refuse_key(key: str, known: list[str], knobs: Iterable[str]) -> NoReturn:
+    meant = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    hint = f"; did you mean {meant[0]!r}?" if meant else f"; known are {sorted(known)}"
+    raise ValueError(f"unknown config key {key!r}{hint}{_tell_knobs(knobs)}")
+
+
+def _check_place(node: Any, key: str) -> None:
+    """Refuse a dotted key that leads nowhere. The last name may be new: its class judges it."""
+    names = key.split(".")
+    for depth, name in enumerate(names):
+        where = ".".join(names[:depth])
+        if isinstance(node, list):
+            if not name.isdigit() or int(name) >= len(node):
+                raise ValueError(
+                    f"{where} is a list of {len(node)}; {name!r} is none of its places"
+                )
+            node = node[int(name)]
+        elif not isinstance(node, dict):
+            raise ValueError(f"{where} is {node!r}, which has no key {name!r}")
+        elif name not in node:
+            meant = difflib.get_close_matches(name, map(str, node), n=1, cutoff=SIMILARITY)
+            if meant and depth + 1 < len(names):
+                raise ValueError(f"{where} has no key {name!r}; did you mean {meant[0]!r}?")
+            return
+        else:
+            node = node[name]
 
 
 def _name_similar(path: Path) -> str:

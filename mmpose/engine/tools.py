@@ -14,7 +14,7 @@ from mmpose.files import write_json
 from mmpose.inputs import opencv_warning
 
 from .cfg_options import CfgOptionsAction
-from .config import load_config
+from .config import describe_knobs, load_config
 from .launch import LAUNCHERS, adapt_to_machine, start_processes
 from .runner import StrictRunner
 
@@ -35,13 +35,21 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         "--cfg-options",
         nargs="+",
         action=CfgOptionsAction,
-        help="values of the config to replace, such as train_cfg.max_iters=100 or, with spaces, "
-        "'data_root=my data/coco'; 'key=[a, b]' is a list, quotes in the value make text",
+        help="values of the config to replace: its knobs, such as max_iters=100, or places, such "
+        "as train_cfg.val_interval=10; with spaces 'data_root=my data/coco'; 'key=[a, b]' is a "
+        "list, quotes in the value make text",
     )
+    parser.add_argument("--knobs", action="store_true", help="list the config's knobs and stop")
 
 
 def open_config(args: argparse.Namespace) -> Config:
-    """Load the config that the arguments name and join the group of processes."""
+    """Load the config that the arguments name and join the group of processes.
+
+    With ``--knobs`` print its knobs and end the program.
+    """
+    if args.knobs:
+        print(describe_knobs(args.config))
+        raise SystemExit
     config = load_config(args.config, args.cfg_options)
     work_dir = args.work_dir or config.get("work_dir")
     config.work_dir = str(work_dir or Path("work_dirs") / Path(args.config).stem)

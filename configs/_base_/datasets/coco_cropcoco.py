@@ -8,14 +8,11 @@ _base_ = ["./coco_pose.py"]
 
 codec = dict(type="ProbMap", input_size=(192, 256), heatmap_size=(48, 64), sigma=-1)
 train_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(type="RandomFlip", direction="horizontal"),
-    dict(type="RandomHalfBody"),
-    dict(type="RandomBBoxTransform"),
-    dict(type="TopdownAffine", input_size={{_base_.input_size}}, input_padding=1.25, use_udp=True),
+    *_base_.load_steps,
+    *_base_.window_steps,
+    dict(_base_.crop_step, input_padding=1.25),
     dict(type="GenerateTarget", encoder=codec),
-    dict(type="PackPoseInputs"),
+    _base_.pack_step,
 ]
 test_datasets = [
     dict(
@@ -40,7 +37,7 @@ val_dataloader = dict(
         type="CombinedDataset",
         metainfo=dict(from_file="configs/_base_/datasets/coco.py"),
         datasets=test_datasets,
-        pipeline={{_base_.val_pipeline}},
+        pipeline=_base_.val_pipeline,
         test_mode=True,
     ),
 )

@@ -5,6 +5,7 @@ OCHuman is posed twice: from its annotated boxes and masks, and from those of a 
 
 _base_ = ["./joint_mappings.py", "./steps_256x192.py", "./people_sets.py"]
 
+__knobs__ = {"alpha": "how dark the background outside the mask is: 0 keeps it, 1 paints it black"}
 alpha = 0.25
 metainfo = dict(from_file="configs/_base_/datasets/merged_COCO_AIC_MPII_mergable.py")
 

@@ -5,36 +5,40 @@ ones. Tests pose the annotated people (true boxes and masks) of the rendered val
 of the 153-image CC subset of COCO val2017, which is never trained on.
 """
 
+__knobs__ = {
+    "codec": "targets and decoding",
+    "alpha": "how dark the background outside the mask is: 0 keeps it, 1 paints it black",
+    "mask_noise": "how masks are damaged in training, arguments of MaskBackground",
+}
 input_size = (96, 128)
 codec = dict(type="UDPHeatmap", input_size=input_size, heatmap_size=(48, 64), sigma=2)
 metainfo = dict(from_file="configs/_base_/datasets/coco.py")
 alpha = 0.25
+mask_noise = dict(erode_prob=0.5, erode_amount=0.5, dilate_prob=0.5, dilate_amount=0.1)
 
-train_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(
-        type="MaskBackground",
-        alpha=alpha,
-        erode_prob=0.5,
-        erode_amount=0.5,
-        dilate_prob=0.5,
-        dilate_amount=0.1,
-    ),
+load_steps = [dict(type="LoadImage"), dict(type="GetBBoxCenterScale")]
+window_steps = [
     dict(type="RandomFlip"),
     dict(type="RandomHalfBody"),
     dict(type="RandomBBoxTransform", scale_factor=(0.7, 1.3), rotate_factor=30),
-    dict(type="TopdownAffine", input_size=input_size, use_udp=True),
+]
+crop_step = dict(type="TopdownAffine", input_size=input_size, use_udp=True)
+pack_step = dict(type="PackPoseInputs")
+
+train_pipeline = [
+    *load_steps,
+    dict(type="MaskBackground", alpha=alpha, **mask_noise),
+    *window_steps,
+    crop_step,
     dict(type="PhotometricDistortion"),
     dict(type="GenerateTarget", encoder=codec),
-    dict(type="PackPoseInputs"),
+    pack_step,
 ]
 val_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
+    *load_steps,
     dict(type="MaskBackground", alpha=alpha),
-    dict(type="TopdownAffine", input_size=input_size, use_udp=True),
-    dict(type="PackPoseInputs"),
+    crop_step,
+    pack_step,
 ]
 
 photos = dict(

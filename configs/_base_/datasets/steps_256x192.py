@@ -1,5 +1,9 @@
 """Steps of the data pipelines of crops of 256 x 192; together they are those of plain crops."""
 
+__knobs__ = {
+    "codec": "targets and decoding",
+    "mask_noise": "how masks are damaged in training, arguments of MaskBackground",
+}
 input_size = (192, 256)
 codec = dict(type="UDPHeatmap", input_size=input_size, heatmap_size=(48, 64), sigma=2)
 

@@ -5,7 +5,11 @@ The learning rate is 5e-4 for each 64 crops of a process's batch, as published.
 
 _base_ = "../runtime.py"
 
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=210, val_interval=5)
+__knobs__ = {
+    "max_epochs": "length of the training; the learning rate falls after 17/21 and 20/21 of it"
+}
+max_epochs = 210
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=5)
 val_cfg = dict()
 test_cfg = dict()
 
@@ -18,7 +22,14 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type="LinearLR", begin=0, end=500, start_factor=0.001, by_epoch=False),
-    dict(type="MultiStepLR", begin=0, end=210, milestones=[170, 200], gamma=0.1, by_epoch=True),
+    dict(
+        type="MultiStepLR",
+        begin=0,
+        end=max_epochs,
+        milestones=[max_epochs * 17 // 21, max_epochs * 20 // 21],
+        gamma=0.1,
+        by_epoch=True,
+    ),
 ]
 auto_scale_lr = dict(base_batch_size=512)
 default_hooks = dict(

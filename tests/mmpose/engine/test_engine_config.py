@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpose.engine.config import check_keys, find_project_root, load_config
+from mmpose.engine.config import check_keys, find_project_root, load_config, merge_options
 from mmpose.engine.launch import adapt_to_machine, start_processes
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -80,11 +80,47 @@ def test_an_option_for_a_variable_would_change_nothing(config_file):
         load_config(config_file, {"sigma": 3})
 
 
-def test_parts_of_the_loop_are_set_where_the_model_has_them():
-    preset = ROOT / "configs" / "bmp" / "bmp_v2.py"
-    assert load_config(preset, {"model.loop.num_iters": 5}).model.loop.num_iters == 5
-    with pytest.raises(ValueError, match=r"such as model\.loop\.num_iters"):
-        load_config(preset, {"loop.num_iters": 5})
+def test_parts_of_the_model_need_no_model_before_them():
+    preset = ROOT / "configs" / "bmp" / "bmp_d3.py"
+    for key in ("loop.num_iters", "model.loop.num_iters"):
+        loop = load_config(preset, {key: 5}).model.loop
+        assert (loop.num_iters, loop.prompting.num_pos_keypoints) == (5, 6)
+    assert load_config(preset, {"loop": {"num_iters": 5}}).model.loop == loop
+
+
+def test_a_loop_config_that_states_its_parts_in_variables_takes_them_too(config_file):
+    config_file.write_text("loop = dict(num_iters=2)\nmodel = dict(loop=loop)")
+    assert load_config(config_file, {"loop.num_iters": 1}).model.loop.num_iters == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("lop.num_iters", "unknown config key 'lop'; did you mean 'loop'"),
+        ("dettector.score_thr", "did you mean 'detector'"),
+        ("model.detectr.score_thr", "model has no key 'detectr'; did you mean 'detector'"),
+        ("loop.promptin.use_bbox", r"model\.loop has no key 'promptin'; did you mean 'prompting'"),
+        ("data_roots", "did you mean 'data_root'.*knobs of the config: data_root, ann_file"),
+        ("checkpoint.name", "checkpoint is None, which has no key 'name'"),
+        ("model.type.x", "model.type is 'bmp.BBoxMaskPoseModel', which has no key 'x'"),
+        ("vis_backends.3.type", "vis_backends is a list of 1; '3' is none of its places"),
+        ("vis_backends.type", "vis_backends is a list of 1; 'type' is none of its places"),
+    ],
+)
+def test_a_key_that_leads_nowhere_is_refused(key, told):
+    with pytest.raises(ValueError, match=told):
+        load_config(ROOT / "configs" / "bmp" / "bmp_v2.py", {key: 1})
+
+
+def test_options_for_a_loaded_config_must_still_have_an_effect(config_file):
+    config_file.write_text(
+        "__knobs__ = {'sigma': '…'}\nsigma = 2\nmodel = dict(head=dict(s=sigma))"
+    )
+    config = load_config(config_file)
+    merge_options(config, {"head.s": 3})
+    assert config.model.head.s == 3
+    with pytest.raises(ValueError, match=r"\['sigma'\] are variables"):
+        merge_options(config, {"sigma": 3})
 
 
 VARIABLES = ["codec", "train_pipeline", "val_pipeline", "test_pipeline", "data_root", "base_lr"]
