@@ -189,7 +189,7 @@ def _draw(people: Sequence[dict], shapes: Mapping) -> list[dict]:
             mask = None
         rle = None if mask is None else rle_of(mask, *shape)
         if rle is None or coco_mask.area(rle) == 0:
-            rle = coco_mask.frPyObjects([person["bbox"]], *shape)[0]
+            rle = coco_mask.frPyObjects(np.array([person["bbox"]]), *shape)[0]
             person = person | {"iscrowd": 1}
         drawn.append(person | {"segmentation": rle})
     return drawn
