@@ -132,7 +132,7 @@ class DetectionMetric(BaseMetric):
             for name in ("bboxes", "scores", "labels", "mask_scores")
             if name in predicted
         }
-        _check_finite(arrays, sample)
+        refuse_broken(arrays, sample)
         results = []
         for n, label in enumerate(arrays["labels"].tolist()):
             if label not in self._category_ids:
@@ -187,24 +187,27 @@ def _of_kind(images: Mapping[Any, dict], kind: str) -> list[dict] | None:
         return [{name: detection[name] for name in names} for detection in found]
     if found and "segmentation" not in found[0]:
         return None
-    return [
-        {
-            name: value
-            for name, value in (d | {"score": d["mask_score"]}).items()
-            if name != "mask_score"
-        }
-        for d in found
-    ]
+    names = ("image_id", "category_id", "bbox", "segmentation")
+    return [{name: d[name] for name in names} | {"score": d["mask_score"]} for d in found]
 
 
-def _check_finite(arrays: Mapping[str, np.ndarray], sample: Mapping[str, Any]) -> None:
+def refuse_broken(arrays: Mapping[str, np.ndarray], sample: Mapping[str, Any]) -> None:
+    """Refuse detections whose numbers are not finite: no evaluator can rank or match them.
+
+    Args:
+        arrays: name -> (N, ...), one entry for each detection.
+        sample: of the image: ``img_id`` and, where kept, ``img_path``.
+
+    Raises:
+        ValueError: naming image and detection.
+    """
     for name, values in arrays.items():
-        is_broken = ~np.isfinite(values.reshape(len(values), -1)).all(1)
+        is_broken = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
         if is_broken.any():
             entry = int(np.flatnonzero(is_broken)[0])
             raise ValueError(
                 f"image {sample['img_id']!r} ({sample.get('img_path')}): {name} of detection "
-                f"{entry} are not finite, {values[entry]}; the training may have diverged"
+                f"{entry} must be finite, got {values[entry]}; the training may have diverged"
             )
 
 

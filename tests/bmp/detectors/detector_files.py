@@ -59,6 +59,7 @@ def open_dataset(folder, pipeline, kind=CocoHumanDataset, **arguments):
             ann_file="annotations.json",
             data_prefix=dict(img="images/"),
             pipeline=pipeline,
+            serialize_data=False,  # it collects garbage for a second
             **arguments,
         )
 
