@@ -16,6 +16,7 @@ with warnings.catch_warnings():
 from mmdet.registry import MODELS  # noqa: E402
 
 from bmp.mmdet_modules.coco_dataset import CocoHumanDataset, TolerantCocoDataset  # noqa: E402
+from bmp.mmdet_modules.detection_metric import DetectionMetric  # noqa: E402
 from bmp.mmdet_modules.hole_metric import HoleMetric  # noqa: E402
 from bmp.mmdet_modules.ins_head import ExactRTMDetInsHead  # noqa: E402
 from bmp.mmdet_modules.known_holes import RemoveKnownInstances  # noqa: E402
@@ -30,6 +31,7 @@ if "TimmBackbone" not in MODELS.module_dict:
 
 __all__ = [
     "CocoHumanDataset",
+    "DetectionMetric",
     "ExactRTMDetInsHead",
     "HoleMetric",
     "IterPipelineSwitchHook",

@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from pycocotools import mask as coco_mask
 
 from bmp.evaluation.holes import find_holes_hit, match_people
+from bmp.mmdet_modules.detection_metric import refuse_broken
 from mmpose.evaluation.coco_ap import region_ap
 from mmpose.structures.mask import mask_to_rle
 
@@ -57,7 +58,7 @@ class HoleMetric(BaseMetric):
                 predicts them, masks), ``people_left``, ``people_removed``, ``img_id``.
 
         Raises:
-            ValueError: the pipeline did not keep the people.
+            ValueError: the pipeline did not keep the people, or a box or score is not finite.
         """
         for sample in data_samples:
             if "people_left" not in sample or "people_removed" not in sample:
@@ -65,7 +66,11 @@ class HoleMetric(BaseMetric):
                     "HoleMetric needs people_left and people_removed: put RemoveKnownInstances "
                     "before Resize and both names into the meta_keys of PackDetInputs"
                 )
-            found = self._select(sample["pred_instances"])
+            predicted = sample["pred_instances"]
+            names = ("bboxes", "scores")
+            arrays = {n: torch.as_tensor(predicted[n]).detach().cpu().numpy() for n in names}
+            refuse_broken(arrays, sample)
+            found = self._select(predicted)
             self.results.append(
                 {
                     "image": _image(sample),
@@ -104,8 +109,21 @@ class HoleMetric(BaseMetric):
         }
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """All numbers, over the images of all processes."""
+        """All numbers, over the images of all processes.
+
+        Raises:
+            ValueError: nobody is left to find.
+        """
         results = list({result["image"]["id"]: result for result in results}.values())
+        total = {
+            name: sum(result[name] for result in results)
+            for name in ("num_left", "num_matched", "num_removed", "num_hit", "num_false")
+        }
+        if not total["num_left"]:
+            raise ValueError(
+                f"nobody is left to find on {len(results)} images, {total['num_removed']} people "
+                "were removed; take a file of people with masks, or remove fewer"
+            )
         content = {
             "images": [result["image"] for result in results],
             "annotations": [person for result in results for person in result["people"]],
@@ -119,10 +137,6 @@ class HoleMetric(BaseMetric):
             if all(field in detection for detection in found):
                 numbers = region_ap(content, found, kind)
                 metrics |= {f"{kind}_AP": numbers["AP"], f"{kind}_AP50": numbers["AP .5"]}
-        total = {
-            name: sum(result[name] for result in results)
-            for name in ("num_left", "num_matched", "num_removed", "num_hit", "num_false")
-        }
         return metrics | {
             "recall": _ratio(total["num_matched"], total["num_left"]),
             "hole_rate": _ratio(total["num_hit"], total["num_removed"]),

@@ -125,7 +125,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(
-    type="CocoMetric",
+    type="DetectionMetric",
     ann_file="datasets/synthcrowd/val/annotations.json",
     metric=["bbox", "segm"],
 )

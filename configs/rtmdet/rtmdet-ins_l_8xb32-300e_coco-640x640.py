@@ -96,10 +96,9 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(
-    type="CocoMetric",
+    type="DetectionMetric",
     ann_file="datasets/coco/annotations/instances_val2017.json",
     metric=["bbox", "segm"],
-    proposal_nums=(100, 1, 10),
 )
 test_evaluator = val_evaluator
 

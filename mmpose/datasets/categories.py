@@ -62,7 +62,9 @@ def select_listed(content: dict, source: str) -> tuple[list[dict], list[dict]]:
                 f"annotation {record.get('id')!r} of {source} has no category_id, and the file "
                 f"lists {_shown(listed.items())}; say which it is"
             )
-        if number is None:
+        if number is None and listed:
+            record = {**record, "category_id": next(iter(listed))}
+        elif number is None:
             record = {key: value for key, value in record.items() if key != "category_id"}
         elif number not in listed:
             if str(number) not in texts:

@@ -1,4 +1,4 @@
-"""mmdet's metric against an independent backend on boxes and masks with errors of every kind."""
+"""Our metric and mmdet's against an independent backend, with errors of every kind."""
 
 import json
 
@@ -8,6 +8,8 @@ import torch
 from faster_coco_eval import COCO, COCOeval_faster
 from mmdet.evaluation import CocoMetric
 from pycocotools import mask as coco_mask
+
+from bmp.mmdet_modules import DetectionMetric
 
 SHAPE = (120, 160)
 CLASSES = ("person", "bicycle")
@@ -66,30 +68,48 @@ def fixture(tmp_path_factory):
     return folder, predictions
 
 
-def test_mmdets_metric_and_faster_coco_eval_give_the_same_numbers(fixture):
+@pytest.mark.parametrize(
+    ("kind_of_metric", "classes", "digits"),
+    [
+        pytest.param(CocoMetric, CLASSES, 3, id="mmdet's"),  # it rounds
+        pytest.param(DetectionMetric, CLASSES, 9, id="ours"),
+        pytest.param(DetectionMetric, CLASSES[::-1], 9, id="ours, classes in another order"),
+        pytest.param(DetectionMetric, CLASSES[:1], 9, id="ours, people alone"),
+        pytest.param(DetectionMetric, ("bus", "Bicycle"), 9, id="ours, bicycles alone"),
+    ],
+)
+def test_the_metrics_and_faster_coco_eval_agree(fixture, kind_of_metric, classes, digits, tmp_path):
     folder, predictions = fixture
-    metric = CocoMetric(
+    metric = kind_of_metric(
         str(folder / "annotations.json"),
         metric=["bbox", "segm"],
-        outfile_prefix=str(folder / "found"),
+        outfile_prefix=str(tmp_path / "found"),
     )
-    metric.dataset_meta = {"classes": CLASSES}
+    metric.dataset_meta = {"classes": classes}
+    names = [name.lower() for name in classes]
+    label_of = {n: names.index(name) if name in names else -1 for n, name in enumerate(CLASSES)}
     for image_id, found in enumerate(predictions):
+        labels = torch.tensor([label_of[n] for n in found["labels"].tolist()], dtype=torch.long)
+        found = {name: values[labels >= 0] for name, values in found.items()}
+        found["labels"] = labels[labels >= 0]
         sample = {"img_id": image_id, "ori_shape": SHAPE, "pred_instances": found}
         metric.process({}, [sample])
     ours = metric.evaluate(len(predictions))
 
     annotations = COCO(str(folder / "annotations.json"))
     for kind in ("bbox", "segm"):
-        found = json.loads((folder / f"found.{kind}.json").read_text())
+        found = json.loads((tmp_path / f"found.{kind}.json").read_text())
         if kind == "segm":  # beside a box, the area of a mask would be read as the box's
             found = [{k: v for k, v in entry.items() if k != "bbox"} for entry in found]
         results = annotations.loadRes(found)
         evaluation = COCOeval_faster(annotations, results, kind)
+        evaluation.params.catIds = [n + 1 for n, name in enumerate(CLASSES) if name in names]
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-        names = ("mAP", "mAP_50", "mAP_75", "mAP_s", "mAP_m", "mAP_l")
-        numbers = [ours[f"coco/{kind}_{name}"] for name in names]
-        assert 0.1 < numbers[0] < 0.9  # mmdet rounds to three digits
-        assert numbers == [round(float(value), 3) for value in evaluation.stats[:6]]
+        names_of_stats = ("mAP", "mAP_50", "mAP_75", "mAP_s", "mAP_m", "mAP_l")
+        numbers = [ours[f"coco/{kind}_{name}"] for name in names_of_stats]
+        assert 0.1 < numbers[0] < 0.9
+        assert numbers == pytest.approx(
+            [round(float(value), digits) for value in evaluation.stats[:6]], abs=1e-9
+        )

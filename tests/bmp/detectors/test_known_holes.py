@@ -191,11 +191,32 @@ def test_images_repeated_by_the_sampler_count_once():
     assert evaluate(sample, sample)["false_per_image"] == 1
 
 
-def test_nobody_left_and_nobody_found():
-    numbers = evaluate(make_sample(1, left=[], removed=[0], found=[], scores=[]))
-    assert numbers["hole_rate"] == 0
-    assert np.isnan(numbers["recall"])
-    assert numbers["bbox_AP"] == numbers["segm_AP"] == -1  # COCO's sign for nobody to find
+@pytest.mark.parametrize(
+    ("people", "removed"),
+    [
+        pytest.param({"left": []}, 1, id="all removed"),
+        pytest.param({"left": [1, 2], "crowds": 2}, 1, id="crowds left"),
+        pytest.param({"left": []}, 0, id="nobody at all"),
+    ],
+)
+def test_nobody_left_is_an_error(people, removed):
+    sample = make_sample(1, **people, removed=list(range(removed)), found=[], scores=[])
+    with pytest.raises(ValueError, match=f"nobody is left to find on 1 images, {removed} people"):
+        evaluate(sample)
+
+
+def test_nobody_found():
+    numbers = evaluate(make_sample(1, left=[1], removed=[0], found=[], scores=[]))
+    assert [numbers[name] for name in ("hole_rate", "recall", "bbox_AP", "segm_AP")] == [0] * 4
+
+
+@pytest.mark.parametrize("field", ["bboxes", "scores"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_detections_that_are_not_finite_are_named(field, value):
+    sample = make_sample(8, left=[0], removed=[1], found=[0, 1], scores=[0.9, 0.8])
+    sample["pred_instances"][field][1] = value
+    with pytest.raises(ValueError, match=f"image 8 .*{field} of detection 1 must be finite"):
+        evaluate(sample)
 
 
 def test_a_pipeline_without_holes_is_refused():
