@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.structures import InstanceData
 
 from bmp.build import build_parts
 from bmp.config_files import find_config
@@ -18,6 +17,7 @@ from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.loop import run_loop
 from bmp.pose import PMPose, TopdownPose
 from bmp.results import BMPResult, failed_result, make_result
+from bmp.structures import People
 from bmp.visualization import draw_people
 from mmpose.engine.config import load_config
 from mmpose.files import write_image
@@ -167,9 +167,7 @@ class BBoxMaskPose:
             for result in results
         ]
 
-    def _given(
-        self, images: Sequence[np.ndarray], bboxes: Sequence[Any]
-    ) -> list[InstanceData] | None:
+    def _given(self, images: Sequence[np.ndarray], bboxes: Sequence[Any]) -> list[People] | None:
         """Records of the user's boxes; images without are detected here."""
         if all(entry is None for entry in bboxes):
             return None

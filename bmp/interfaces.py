@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from mmengine.structures import InstanceData
 from torch import Tensor
+
+from bmp.structures import People
 
 
 class Detector(Protocol):
     """Finds people: boxes and, where the model gives them, masks."""
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[InstanceData]:
+    def detect(self, images: Sequence[np.ndarray]) -> list[People]:
         """One record of people an image, fields ``bboxes``, ``bbox_scores``, ``masks``."""
         ...
 
@@ -22,9 +23,7 @@ class Detector(Protocol):
 class PoseModel(Protocol):
     """Finds the joints of people whose boxes (and masks) are known."""
 
-    def estimate(
-        self, images: Sequence[np.ndarray], people: Sequence[InstanceData]
-    ) -> list[InstanceData]:
+    def estimate(self, images: Sequence[np.ndarray], people: Sequence[People]) -> list[People]:
         """The records with ``keypoints``, ``keypoint_scores``, ``presence``, ``visibility``."""
         ...
 

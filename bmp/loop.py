@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from mmengine.structures import InstanceData
 from torch import Tensor
 
 from bmp import compat
@@ -18,7 +17,13 @@ from bmp.loop_settings import LoopSettings, make_settings
 from bmp.matching import black_out, exclusive_masks
 from bmp.refine import refine_masks
 from bmp.segmenters.prompts import Prompts
-from bmp.structures import concatenate_people, empty_people, masks_to_bboxes, with_fields
+from bmp.structures import (
+    People,
+    concatenate_people,
+    empty_people,
+    masks_to_bboxes,
+    with_fields,
+)
 from mmpose.structures.keypoint import COCO_SIGMAS
 
 __all__ = ["LoopResult", "LoopSettings", "Turn", "make_settings", "run_loop"]
@@ -40,10 +45,15 @@ class Turn:
     """
 
     iteration: int
-    detections: InstanceData
-    poses: InstanceData
-    refined: InstanceData
+    detections: People
+    poses: People
+    refined: People
     prompts: Prompts
+
+    def to(self, device: torch.device | str) -> "Turn":
+        """The same steps on another device."""
+        steps = (self.detections, self.poses, self.refined, self.prompts)
+        return Turn(self.iteration, *(step.to(device) for step in steps))
 
 
 @dataclass
@@ -56,8 +66,8 @@ class LoopResult:
         intermediates: the steps of every turn, empty unless asked for.
     """
 
-    people: InstanceData
-    turns: list[InstanceData]
+    people: People
+    turns: list[People]
     intermediates: list[Turn] = field(default_factory=list)
 
 
@@ -69,7 +79,7 @@ def run_loop(
     segmenter: Segmenter,
     settings: LoopSettings | None = None,
     *,
-    given: Sequence[InstanceData] | None = None,
+    given: Sequence[People] | None = None,
     keep_intermediates: bool = False,
 ) -> list[LoopResult]:
     """Find all people of some images, their poses and their masks.
@@ -122,7 +132,7 @@ def run_loop(
     return results
 
 
-def _nobody(image: np.ndarray) -> InstanceData:
+def _nobody(image: np.ndarray) -> People:
     """An empty record with every field that people of the loop have."""
     people = empty_people(image.shape[:2], num_keypoints=len(COCO_SIGMAS))
     people.mask_scores = torch.zeros(0)
@@ -133,10 +143,10 @@ def _nobody(image: np.ndarray) -> InstanceData:
 
 def _estimate(
     images: Sequence[np.ndarray],
-    found: Sequence[InstanceData],
+    found: Sequence[People],
     pose_model: PoseModel,
     settings: LoopSettings,
-) -> list[InstanceData]:
+) -> list[People]:
     """Poses on the original images; people with too few joints are dropped."""
     if "mask_polygons" in settings.compat:
         found = [with_fields(p, masks=compat.mask_polygons(p.masks)) for p in found]
@@ -145,9 +155,7 @@ def _estimate(
     return [p[(p.keypoint_scores > threshold).sum(1) >= settings.min_joints] for p in poses]
 
 
-def select_survivors(
-    old: InstanceData, new: InstanceData, settings: LoopSettings
-) -> tuple[InstanceData, InstanceData]:
+def select_survivors(old: People, new: People, settings: LoopSettings) -> tuple[People, People]:
     """Who of the known and of the new people stays when each person may be there only once.
 
     Args:
@@ -175,13 +183,13 @@ def select_survivors(
     return old[keep_old.to(old.bboxes.device)], new[keep_new]
 
 
-def _finish(people: InstanceData, turn: int, settings: LoopSettings) -> InstanceData:
+def _finish(people: People, turn: int, settings: LoopSettings) -> People:
     """The record as the loop keeps it: with ``iteration`` and ``scores``."""
     people = with_fields(people, iteration=torch.full_like(people.bbox_scores, turn).long())
     return with_fields(people, scores=ranking_scores(people, settings))
 
 
-def ranking_scores(people: InstanceData, settings: LoopSettings) -> Tensor:
+def ranking_scores(people: People, settings: LoopSettings) -> Tensor:
     """The product of the score factors, (N,) in [0, 1]."""
     scores = torch.ones_like(people.bbox_scores)
     for name in settings.score_factors:
@@ -193,7 +201,7 @@ def ranking_scores(people: InstanceData, settings: LoopSettings) -> Tensor:
     return scores
 
 
-def _merge(old: InstanceData, new: InstanceData, settings: LoopSettings) -> InstanceData:
+def _merge(old: People, new: People, settings: LoopSettings) -> People:
     """Old and new people in one record, their masks made exclusive, boxes refreshed."""
     if len(new.bboxes) == 0:
         return old

@@ -5,9 +5,10 @@ viewers and converters refuse it or take every joint for seen.
 """
 
 import numpy as np
+import torch
 from pycocotools import mask as coco_mask
 
-from bmp.results import BMPResult
+from bmp.structures import People
 from mmpose.datasets import parse_pose_metainfo
 
 LEAST_CONFIDENCE = 0.3  # below, a joint is drawn faint and counts as not found
@@ -42,25 +43,26 @@ def annotation_file(images: list[dict], annotations: list[dict]) -> dict:
     }
 
 
-def people_to_annotations(result: BMPResult, entries: list[dict], first_id: int) -> list[dict]:
+def people_to_annotations(people: People, entries: list[dict], first_id: int) -> list[dict]:
     """People of one image as annotations.
 
     Args:
-        result: with joints, presence and visibility.
-        entries: the same people as COCO results, in the same order, with ``score``.
+        people: with joints, presence, visibility and ``iteration``.
+        entries: the same people in the same order, from
+            :func:`bmp.evaluation.coco_results.people_to_results`.
         first_id: id of the first person; the others count on.
 
     Returns:
-        One dict a person: the result's box and mask, ``area`` in px² of the mask (of the box
+        One dict a person: the box and mask of the entry, ``area`` in px² of the mask (of the box
         where the mask is empty, which then is ``[]``), ``iscrowd`` 0, ``keypoints`` x, y, flag.
     """
-    flags = joint_flags(result)
+    flags, coordinates = joint_flags(people), people.keypoints.tolist()
     annotations = []
     for n, entry in enumerate(entries):
         area = int(coco_mask.area(entry["segmentation"]))
         joints = [
-            [float(x), float(y), int(flag)] if flag else [0.0, 0.0, 0]  # as COCO writes them
-            for (x, y), flag in zip(result.keypoints[n, :, :2], flags[n], strict=True)
+            [x, y, int(flag)] if flag else [0.0, 0.0, 0]  # as COCO writes them
+            for (x, y), flag in zip(coordinates[n], flags[n], strict=True)
         ]
         annotations.append(
             {
@@ -73,21 +75,22 @@ def people_to_annotations(result: BMPResult, entries: list[dict], first_id: int)
                 "iscrowd": 0,
                 "keypoints": [number for joint in joints for number in joint],
                 "num_keypoints": int((flags[n] > 0).sum()),
-                "score": entry["score"],
-                "iteration": entry["iteration"],
+                "score": entry["scores"],
+                "iteration": int(people.iteration[n]),
             }
         )
     return annotations
 
 
-def joint_flags(result: BMPResult) -> np.ndarray:
+def joint_flags(people: People) -> np.ndarray:
     """COCO's flag of every joint: 0 not found, 1 occluded, 2 seen.
 
     Returns:
         (N, 17) int64. 0 where the confidence or the presence is below 0.3 or a coordinate is not
         finite, else 2 from a visibility of 0.5 on.
     """
-    confidence = np.minimum(result.keypoint_scores, result.presence)
-    is_found = (confidence >= LEAST_CONFIDENCE) & np.isfinite(result.keypoints).all(-1)
-    is_seen = result.visibility >= LEAST_VISIBILITY
-    return np.where(is_found, 1 + is_seen, 0)
+    confidence = people.keypoint_scores.minimum(people.presence)
+    is_finite = people.keypoints.isfinite().all(-1) & people.keypoint_scores.isfinite()
+    is_found = (confidence >= LEAST_CONFIDENCE) & is_finite
+    is_seen = people.visibility >= LEAST_VISIBILITY
+    return torch.where(is_found, 1 + is_seen.long(), 0).cpu().numpy()

@@ -57,10 +57,11 @@ class PhotoReport:
 
     def add(self, image: dict, result: BMPResult) -> None:
         """Take the people of a photo; ``image`` is its entry for :attr:`images`."""
-        entries = people_to_results(result.turns[-1], image["id"])
+        people = result.people
+        entries = people_to_results(people, image["id"])
+        self.annotations += people_to_annotations(people, entries, len(self.annotations) + 1)
         for entry, turn in zip(entries, result.iteration.tolist(), strict=True):
             entry.update(score=entry["scores"], file_name=image["file_name"], iteration=turn)
-        self.annotations += people_to_annotations(result, entries, len(self.annotations) + 1)
         self.images.append(image)
         self.results += entries
         self.found += [0] * (len(result.turns) - len(self.found))

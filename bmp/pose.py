@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from bmp.checkpoints import find_checkpoint
 from bmp.config_files import find_config
 from bmp.devices import pick_device
-from bmp.structures import with_fields
+from bmp.structures import People, with_fields
 from mmpose.apis import estimate_batch, extract_features, init_model
 from mmpose.files import write_image
 from mmpose.inputs import image_array, read_bboxes, read_image, read_masks
@@ -59,9 +58,7 @@ class TopdownPose:
         width, height = self.model.head.decoder.heatmap_size
         return int(height), int(width)
 
-    def estimate(
-        self, images: Sequence[np.ndarray], people: Sequence[InstanceData]
-    ) -> list[InstanceData]:
+    def estimate(self, images: Sequence[np.ndarray], people: Sequence[People]) -> list[People]:
         """The records with joints.
 
         Args:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.structures import InstanceData
 from torch import Tensor
 
 from bmp import compat
@@ -15,19 +14,19 @@ from bmp.matching import pose_mask_consistency
 from bmp.segmenters.crops import segment_with_crops
 from bmp.segmenters.prompting import make_prompts
 from bmp.segmenters.prompts import Prompts
-from bmp.structures import make_people, with_fields
+from bmp.structures import People, make_people, with_fields
 
 CONSISTENCY_TOLERANCE = 0.1  # of two masks closer than this, the smaller one is taken
 
 
 def refine_masks(
     images: Sequence[np.ndarray],
-    new: Sequence[InstanceData],
-    old: Sequence[InstanceData],
+    new: Sequence[People],
+    old: Sequence[People],
     segmenter: Segmenter,
     embeddings: Any,
     settings: LoopSettings,
-) -> tuple[list[InstanceData], list[Prompts]]:
+) -> tuple[list[People], list[Prompts]]:
     """New people with their refined masks, and what the segmenter was shown.
 
     Args:
@@ -73,7 +72,7 @@ def refine_masks(
 
 
 def _make_prompts(
-    new: InstanceData, old: InstanceData, image_shape: tuple[int, int], settings: LoopSettings
+    new: People, old: People, image_shape: tuple[int, int], settings: LoopSettings
 ) -> Prompts:
     """Prompts of the new people; the old ones count for crowding and as points to leave out."""
     names = ("bboxes", "keypoints", "keypoint_scores", "visibility")
@@ -93,7 +92,7 @@ def _make_prompts(
     )
 
 
-def _own_masks(people: InstanceData, image_shape: tuple[int, int]) -> Tensor:
+def _own_masks(people: People, image_shape: tuple[int, int]) -> Tensor:
     """The detector's masks, or none at all (N, H, W)."""
     if "masks" in people:
         return people.masks
@@ -105,8 +104,8 @@ def _own_masks(people: InstanceData, image_shape: tuple[int, int]) -> Tensor:
 def _refined_is_better(
     refined: Tensor,
     detected: Tensor,
-    people: InstanceData,
-    others: InstanceData,
+    people: People,
+    others: People,
     settings: LoopSettings,
 ) -> Tensor:
     """(N,) bool, whether the segmenter's mask fits the joints better than the detector's."""

@@ -1,17 +1,40 @@
 """What the public class hands out: arrays, as attributes and by name."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from mmengine.structures import InstanceData
+import torch
 
+from bmp.evaluation.coco_results import people_to_results
 from bmp.loop import LoopResult, Turn
+from bmp.photo_annotations import annotation_file, people_to_annotations
+from bmp.record import Rows, describe, select_rows
+from bmp.structures import FIELD_RANKS, People
+
+if TYPE_CHECKING:
+    import supervision
+
+PER_PERSON = tuple(name for name in FIELD_RANKS if name != "keypoint_scores")
+SUPERVISION_MISSING = "to_supervision needs the package supervision: pip install supervision"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class BMPResult:
     """People of one image; ``result.masks`` and ``result["masks"]`` are the same.
+
+    Names work as in the dict that the published class returns: ``"masks" in result``,
+    ``result.keys()``, ``result.items()``, ``dict(result)``. Length, numbers, slices and loops go by
+    person: ``result[result.scores > 0.5]`` is a result, ``for person in result`` gives results of
+    one person each. Such parts keep no ``turns`` and ``intermediates``, which are of the whole
+    image.
+
+    >>> result = estimator.predict("crowd.jpg")  # doctest: +SKIP
+    >>> result  # doctest: +SKIP
+    <BMPResult: 11 people, 480×640, masks, 17 joints, found in turns 9 + 2>
+    >>> result[result.iteration > 0].bboxes.shape  # who stood behind others  # doctest: +SKIP
+    (2, 4)
 
     Attributes:
         bboxes: (N, 4) xyxy float32, image pixels.
@@ -27,6 +50,9 @@ class BMPResult:
         intermediates: the steps of every turn when asked for, else None.
         turns: the people after each turn, records of tensors.
         error: why the image could not be read; None when it could.
+
+    Raises:
+        ValueError: an array has another rank or length than the others.
     """
 
     bboxes: np.ndarray
@@ -40,32 +66,150 @@ class BMPResult:
     iteration: np.ndarray
     heatmaps: np.ndarray | None = None
     intermediates: list[Turn] | None = None
-    turns: list[InstanceData] = field(default_factory=list)
+    turns: list[People] = field(default_factory=list)
     error: str | None = None
 
-    def __getitem__(self, name: str) -> object:
-        if name not in self.keys():
-            raise KeyError(f"a result has no {name!r}; it has {', '.join(self.keys())}")
-        return getattr(self, name)
+    def __post_init__(self) -> None:
+        for name, array in self._arrays().items():
+            if array.ndim != FIELD_RANKS[name] or len(array) != len(self):
+                raise ValueError(
+                    f"{name} of {len(self)} people must have {FIELD_RANKS[name]} axes and length "
+                    f"{len(self)}, got shape {array.shape}"
+                )
+
+    @overload
+    def __getitem__(self, item: str) -> Any: ...
+    @overload
+    def __getitem__(self, item: Rows) -> "BMPResult": ...
+    def __getitem__(self, item: str | Rows) -> Any:
+        """What stands under a name, or the result of some people."""
+        if not isinstance(item, str):
+            rows = select_rows(item, len(self))
+            rows = rows if isinstance(rows, slice) else rows.cpu().numpy()
+            parts = {name: array[rows] for name, array in self._arrays().items()}
+            return replace(self, **parts, turns=[], intermediates=None)
+        if item not in self.keys():
+            raise KeyError(f"a result has no {item!r}; it has {', '.join(self.keys())}")
+        return getattr(self, item)
 
     def __contains__(self, name: object) -> bool:
         return name in self.keys()
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
+    def __iter__(self) -> Iterator["BMPResult"]:
+        """Results of one person each; :meth:`keys` gives the names."""
+        return (self[n] for n in range(len(self)))
 
     def __len__(self) -> int:
         """Number of people."""
         return len(self.bboxes)
 
+    def __repr__(self) -> str:
+        if self.error is not None:
+            return f"<BMPResult: failed, {' '.join(self.error.split())}>"
+        return f"<BMPResult: {describe(self, len(self.turns))}>"
+
     def keys(self) -> list[str]:
         """Names of what the result holds."""
         return [entry.name for entry in fields(self)]
+
+    def values(self) -> list[Any]:
+        """What the result holds, in the order of :meth:`keys`."""
+        return [self[name] for name in self.keys()]
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Names with what stands under them."""
+        return [(name, self[name]) for name in self.keys()]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """What stands under a name, or ``default``."""
+        return getattr(self, name) if name in self.keys() else default
 
     @property
     def keypoint_scores(self) -> np.ndarray:
         """(N, 17), the third column of ``keypoints``."""
         return self.keypoints[..., 2]
+
+    @property
+    def people(self) -> People:
+        """The same people as a record of tensors on the CPU, which share memory with the arrays."""
+        tensors = {name: torch.from_numpy(array) for name, array in self._arrays().items()}
+        joints = tensors.pop("keypoints")
+        return People(**tensors, keypoints=joints[..., :2], keypoint_scores=joints[..., 2])
+
+    def to(self, device: torch.device | str) -> "BMPResult":
+        """The same result, the tensors of ``turns`` and ``intermediates`` on a device.
+
+        Arrays stay arrays; ``result.people.to(device)`` gives them as tensors.
+        """
+        steps = self.intermediates
+        return replace(
+            self,
+            turns=[people.to(device) for people in self.turns],
+            intermediates=None if steps is None else [step.to(device) for step in steps],
+        )
+
+    def cpu(self) -> "BMPResult":
+        """The same result without tensors on a GPU."""
+        return self.to("cpu")
+
+    def to_coco(self, file_name: str = "", *, image_id: int = 1, first_id: int = 1) -> dict:
+        """The people as a COCO annotation file, ready for JSON and pycocotools.
+
+        Files of several results are joined by adding up their ``images`` and ``annotations``,
+        whose ids must differ. An image that could not be read is left out.
+
+        Args:
+            file_name: of the image, for tools that show it.
+            image_id: of the image.
+            first_id: of the first person; the others count on.
+
+        Returns:
+            ``images``, ``categories`` (person, with the names of the joints) and ``annotations``;
+            see :func:`bmp.photo_annotations.people_to_annotations`.
+        """
+        if self.error is not None:
+            return annotation_file([], [])
+        height, width = self.masks.shape[1:]
+        image = {"id": image_id, "file_name": file_name, "width": width, "height": height}
+        people = self.people
+        entries = people_to_results(people, image_id)
+        return annotation_file([image], people_to_annotations(people, entries, first_id))
+
+    def to_supervision(self) -> "tuple[supervision.Detections, supervision.KeyPoints]":
+        """The people as boxes with masks and as joints of the package supervision.
+
+        Joints of a visibility above 0.5 are ``visible``; supervision draws no others. Set
+        ``key_points.visible = key_points.keypoint_confidence > 0.3`` to see occluded ones too.
+
+        Raises:
+            ImportError: supervision is not installed.
+        """
+        try:
+            import supervision
+        except ModuleNotFoundError as error:
+            raise ImportError(SUPERVISION_MISSING) from error
+        class_id = np.zeros(len(self), int)
+        detections = supervision.Detections(
+            xyxy=self.bboxes,
+            mask=self.masks,
+            confidence=self.scores,
+            class_id=class_id,
+            data={"class_name": np.full(len(self), "person"), "iteration": self.iteration},
+        )
+        key_points = supervision.KeyPoints(
+            xy=self.keypoints[..., :2],
+            class_id=class_id,
+            keypoint_confidence=self.keypoint_scores,
+            detection_confidence=self.scores,
+            visible=self.visibility > 0.5,
+            data={"presence": self.presence, "visibility": self.visibility},
+        )
+        return detections, key_points
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """The arrays with one entry a person, by name."""
+        named = {name: getattr(self, name) for name in PER_PERSON}
+        return {name: array for name, array in named.items() if array is not None}
 
 
 def make_result(

@@ -1,22 +1,13 @@
-"""The one record of people that travels round the loop.
+"""The one record of people that travels round the loop, and how it is made and checked."""
 
-An :class:`mmengine.structures.InstanceData` whose fields are tensors on one device; nobody found
-is a record of length 0 with every field at its full rank.
-
-| field | shape | dtype |
-| --- | --- | --- |
-| bboxes | (N, 4) xyxy, image pixels | float32 |
-| bbox_scores, mask_scores, scores | (N,) | float32 |
-| masks | (N, H, W) | bool |
-| keypoints | (N, K, 2) x, y, image pixels | float32 |
-| keypoint_scores, presence, visibility | (N, K), see docs/conventions.md | float32 |
-| heatmaps | (N, K, h, w) | float32 |
-| iteration | (N,) | int64 |
-"""
+from collections.abc import Iterator, Mapping
+from typing import Any, overload
 
 import torch
 from mmengine.structures import InstanceData
 from torch import Tensor
+
+from bmp.record import Rows, describe, select_rows
 
 FIELD_RANKS = {
     "bboxes": 2,
@@ -32,14 +23,123 @@ FIELD_RANKS = {
     "iteration": 1,
 }
 FIELD_DTYPES = {"masks": torch.bool, "iteration": torch.int64}
+COLUMNS = {"bboxes": (4, "(N, 4) xyxy"), "keypoints": (2, "(N, K, 2)")}
+JOINT_FIELDS = ("keypoints", "keypoint_scores", "presence", "visibility", "heatmaps")
 
 
-def make_people(bboxes: Tensor, **fields: Tensor) -> InstanceData:
+class People(InstanceData):
+    """N people of one image: tensors of one length on one device, checked whenever they are set.
+
+    A field that nobody has set is absent (``"masks" in people``); nobody found is a record of
+    length 0 with every field at its full rank. :func:`make_people` makes one.
+
+    >>> people = make_people(torch.tensor([[0, 0, 2, 3], [4, 1, 6, 5]]), masks=torch.ones(2, 6, 8))
+    >>> people
+    <People: 2 people, 6×8, masks>
+    >>> people[people.bboxes[:, 0] > 1].bboxes
+    tensor([[4., 1., 6., 5.]])
+    >>> [person.masks.shape for person in people]
+    [torch.Size([1, 6, 8]), torch.Size([1, 6, 8])]
+
+    Attributes:
+        bboxes: (N, 4) xyxy float32, image pixels.
+        bbox_scores: (N,) float32, of the detector.
+        masks: (N, H, W) bool.
+        mask_scores: (N,) float32, the segmenter's estimate of its IoU.
+        keypoints: (N, K, 2) float32 x, y, image pixels.
+        keypoint_scores: (N, K) float32; this and the next two: see docs/conventions.md.
+        presence: (N, K) float32.
+        visibility: (N, K) float32.
+        heatmaps: (N, K, h, w) float32.
+        scores: (N,) float32, by which people are ranked.
+        iteration: (N,) int64, the turn that found the person, from 0.
+
+    Raises:
+        TypeError: a field is no tensor.
+        ValueError: a field is unknown, or its length, rank or device does not fit.
+    """
+
+    bboxes: Tensor
+    bbox_scores: Tensor
+    masks: Tensor
+    mask_scores: Tensor
+    keypoints: Tensor
+    keypoint_scores: Tensor
+    presence: Tensor
+    visibility: Tensor
+    heatmaps: Tensor
+    scores: Tensor
+    iteration: Tensor
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("_metainfo_fields", "_data_fields"):  # mmengine's own
+            super().__setattr__(name, value)
+            return
+        value = _as_field(name, value)
+        _check_together(dict(self.items()) | {name: value})
+        self.set_field(value, name)
+
+    __setitem__ = __setattr__
+
+    @overload
+    def __getitem__(self, item: str) -> Tensor: ...
+    @overload
+    def __getitem__(self, item: Rows) -> "People": ...
+    def __getitem__(self, item: str | Rows) -> "Tensor | People":
+        """A field by name, or some of the people; a number gives a record of one person."""
+        if isinstance(item, str):
+            return getattr(self, item)
+        rows = select_rows(item, len(self))
+        return self._derive({name: value[rows] for name, value in self.items()})
+
+    def __iter__(self) -> Iterator["People"]:
+        """Records of one person each."""
+        return (self[n] for n in range(len(self)))
+
+    def __len__(self) -> int:
+        """Number of people."""
+        return next((len(vars(self)[name]) for name in self.keys()), 0)
+
+    def __repr__(self) -> str:
+        return f"<People: {describe(self)}>"
+
+    def keys(self) -> list[str]:
+        """Names of the fields, always in the same order."""
+        return [name for name in FIELD_RANKS if name in self._data_fields]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "People":
+        """The same people on another device."""
+        moved = {
+            name: value.to(device=device, non_blocking=non_blocking) for name, value in self.items()
+        }
+        return self._derive(moved)
+
+    def cpu(self) -> "People":
+        """The same people on the CPU."""
+        return self.to("cpu")
+
+    def cuda(self) -> "People":
+        """The same people on the GPU."""
+        return self.to("cuda")
+
+    def numpy(self) -> InstanceData:
+        """The fields as arrays, in a plain record: ours holds tensors alone."""
+        return InstanceData(**{name: v.detach().cpu().numpy() for name, v in self.items()})
+
+    def _derive(self, fields: Mapping[str, Tensor]) -> "People":
+        """A record of fields that are known to fit."""
+        people = type(self)(metainfo=self.metainfo or None)
+        for name, value in fields.items():
+            people.set_field(value, name)
+        return people
+
+
+def make_people(bboxes: Tensor, **fields: Tensor) -> People:
     """A checked record of people.
 
     Args:
         bboxes: (N, 4) xyxy, image pixels; an empty one may have any shape with no elements.
-        **fields: further fields of the table above, on the same device.
+        **fields: further fields of :class:`People`, on the same device.
 
     Returns:
         The record, fields cast to their dtype.
@@ -48,52 +148,88 @@ def make_people(bboxes: Tensor, **fields: Tensor) -> InstanceData:
         TypeError: a field is no tensor.
         ValueError: a field is unknown, or its length, rank or device does not fit.
     """
-    people = InstanceData()
-    for name, value in {"bboxes": bboxes, **fields}.items():
-        if not isinstance(value, Tensor):
-            raise TypeError(f"people.{name} must be a tensor, got {type(value).__name__}")
-        if name == "bboxes" and value.numel() == 0:
-            value = value.reshape(0, 4)
-        if name not in FIELD_RANKS:
-            _refuse(name)
-        if len(value) != len(people.get("bboxes", value)):
+    return with_fields(People(), bboxes=bboxes, **fields)
+
+
+def with_fields(people: InstanceData, **changed: Tensor) -> People:
+    """A copy of a record with some fields set; only these are cast and checked.
+
+    Args:
+        people: our record, or a plain one of a detector or pose model, which is checked whole.
+        **changed: fields of :class:`People`.
+
+    Raises:
+        TypeError: a field is no tensor.
+        ValueError: a field is unknown, or its length, rank or device does not fit.
+    """
+    if not isinstance(people, People):
+        people, changed = People(), dict(people.items()) | changed
+    new = {name: _as_field(name, value) for name, value in changed.items()}
+    fields = dict(people.items()) | new
+    _check_together(fields)
+    return people._derive(fields)
+
+
+def _as_field(name: str, value: Any) -> Tensor:
+    """A value as the field of this name: its dtype, its rank."""
+    if name not in FIELD_RANKS:
+        raise ValueError(f"people have no field {name!r}; known fields: {', '.join(FIELD_RANKS)}")
+    if not isinstance(value, Tensor):
+        raise TypeError(f"people.{name} must be a tensor, got {type(value).__name__}")
+    if name == "bboxes" and value.numel() == 0:
+        value = value.reshape(0, 4)
+    value = value.to(FIELD_DTYPES.get(name, torch.float32))
+    _check_field(name, value)
+    return value
+
+
+def _check_field(name: str, value: Tensor) -> None:
+    rank, dtype = FIELD_RANKS[name], FIELD_DTYPES.get(name, torch.float32)
+    if value.ndim != rank or value.dtype != dtype:
+        raise ValueError(
+            f"people.{name} must be {dtype} of rank {rank}, "
+            f"got {value.dtype} of shape {tuple(value.shape)}"
+        )
+    if name in COLUMNS and value.shape[-1] != COLUMNS[name][0]:
+        raise ValueError(f"people.{name} must be {COLUMNS[name][1]}, got {tuple(value.shape)}")
+
+
+def _check_together(fields: Mapping[str, Tensor]) -> None:
+    """Whether fields have one length, one device and one number of joints."""
+    first = next(iter(fields.values()))
+    num_people, device = len(first), first.device
+    for name, value in fields.items():
+        if len(value) != num_people:
             raise ValueError(
-                f"people.{name} has {len(value)} rows, but there are {len(people)} people"
+                f"people.{name} has {len(value)} rows, but there are {num_people} people"
             )
-        people[name] = value.to(FIELD_DTYPES.get(name, torch.float32))
-    check_people(people)
-    return people
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"people have no field {name!r}; known fields: {', '.join(FIELD_RANKS)}")
+        if value.device != device:
+            raise ValueError(
+                f"people.{name} lies on {value.device}, but the people on {device}; "
+                "people.to(device) moves a whole record"
+            )
+    joints = {name: fields[name].shape[1] for name in JOINT_FIELDS if name in fields}
+    if len(set(joints.values())) > 1:
+        raise ValueError(
+            f"people must have one number of joints, got {joints}; "
+            "with_fields sets several fields at once"
+        )
 
 
 def check_people(people: InstanceData) -> None:
-    """Check lengths, ranks, dtypes and devices of a record.
+    """Check a record that somebody else made.
 
     Raises:
+        TypeError: a field is no tensor.
         ValueError: naming the field, what it is and what it must be.
     """
-    num_people, device = len(people.bboxes), people.bboxes.device
-    for name, value in people.items():
-        if name not in FIELD_RANKS:
-            _refuse(name)
-        want = FIELD_DTYPES.get(name, torch.float32)
-        if value.ndim != FIELD_RANKS[name] or value.dtype != want:
-            raise ValueError(
-                f"people.{name} must be {want} of rank {FIELD_RANKS[name]}, "
-                f"got {value.dtype} of shape {tuple(value.shape)}"
-            )
-        if len(value) != num_people or value.device != device:
-            raise ValueError(
-                f"people.{name} has {len(value)} rows on {value.device}, "
-                f"but there are {num_people} people on {device}"
-            )
-    if people.bboxes.shape[1] != 4:
-        raise ValueError(f"people.bboxes must be (N, 4) xyxy, got {tuple(people.bboxes.shape)}")
-    if "keypoints" in people and people.keypoints.shape[2] != 2:
-        raise ValueError(f"people.keypoints must be (N, K, 2), got {tuple(people.keypoints.shape)}")
+    fields = dict(people.items())
+    if "bboxes" not in fields:
+        raise ValueError(f"people need bboxes, got only {sorted(fields)}")
+    for name, value in fields.items():
+        if _as_field(name, value) is not value:
+            _check_field(name, value)
+    _check_together({"bboxes": fields["bboxes"], **fields})
 
 
 def empty_people(
@@ -101,7 +237,7 @@ def empty_people(
     *,
     num_keypoints: int | None = None,
     device: torch.device | str = "cpu",
-) -> InstanceData:
+) -> People:
     """A record of nobody, with boxes, masks and, if asked for, keypoint fields.
 
     Args:
@@ -125,7 +261,7 @@ def empty_people(
     return make_people(torch.zeros(0, 4, device=device), **fields)
 
 
-def concatenate_people(first: InstanceData, second: InstanceData) -> InstanceData:
+def concatenate_people(first: InstanceData, second: InstanceData) -> People:
     """Both records one after the other.
 
     Raises:
@@ -136,14 +272,10 @@ def concatenate_people(first: InstanceData, second: InstanceData) -> InstanceDat
         raise ValueError(
             f"records with different fields cannot be joined; only one has {different}"
         )
-    fields = {name: torch.cat([first[name], second[name]]) for name in first.keys()}  # noqa: SIM118
-    return make_people(fields.pop("bboxes"), **fields)
-
-
-def with_fields(people: InstanceData, **changed: Tensor) -> InstanceData:
-    """A checked copy of a record with some fields set."""
-    entries = dict(people.items()) | changed
-    return make_people(entries.pop("bboxes"), **entries)
+    return with_fields(
+        People(),
+        **{name: torch.cat([first[name], second[name]]) for name in first.keys()},  # noqa: SIM118
+    )
 
 
 def masks_to_bboxes(masks: Tensor, fallback: Tensor) -> Tensor:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.structures import InstanceData
 
 from bmp.detectors.selection import best_bboxes
 from bmp.interfaces import Detector
-from bmp.structures import make_people
+from bmp.structures import People, make_people
 from mmpose.datasets.annotation_files import read_json_list
 from mmpose.datasets.result_records import check_records
 from mmpose.structures import bbox_xywh2xyxy
@@ -75,7 +74,7 @@ class BoxFileDetector:
             if entry["category_id"] == category_id:
                 self.by_image[str(entry["image_id"])].append(entry)
 
-    def people_of(self, img_id: Hashable, image_shape: tuple[int, int]) -> InstanceData:
+    def people_of(self, img_id: Hashable, image_shape: tuple[int, int]) -> People:
         """The people that the file has in an image, best first.
 
         Args:
@@ -104,7 +103,7 @@ class BoxFileDetector:
             fields["masks"] = torch.from_numpy(np.stack(masks))
         return make_people(bboxes[keep], **fields).to(self.device)
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[InstanceData]:
+    def detect(self, images: Sequence[np.ndarray]) -> list[People]:
         """More people, by ``later``: an array does not say which image of the file it is.
 
         Raises:

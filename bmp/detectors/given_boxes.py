@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.structures import InstanceData
 
 from bmp.interfaces import Detector
-from bmp.structures import make_people
+from bmp.structures import People, make_people
 from mmpose.inputs import read_bboxes, read_masks
 
 
@@ -50,7 +49,7 @@ class GivenBoxes:
         self.otherwise = otherwise
         self.device = torch.device(device)
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[InstanceData]:
+    def detect(self, images: Sequence[np.ndarray]) -> list[People]:
         """The records given, one an image, those of the other images detected.
 
         Raises:
@@ -69,7 +68,7 @@ class GivenBoxes:
             for n, image in enumerate(images)
         ]
 
-    def _record(self, n: int, image_shape: tuple[int, int]) -> InstanceData:
+    def _record(self, n: int, image_shape: tuple[int, int]) -> People:
         bboxes, scores = self.bboxes[n], self.scores[n]
         fields = {"bbox_scores": torch.ones(len(bboxes)) if scores is None else scores}
         masks = read_masks(self.masks[n], len(bboxes), image_shape)

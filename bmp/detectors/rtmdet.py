@@ -21,7 +21,7 @@ from bmp.detectors.instance_masks import dynamic_mask_logits
 from bmp.detectors.letterbox import Canvas, Letterboxed, letterbox, read_canvas
 from bmp.detectors.mask_upsampling import upsample_masks
 from bmp.detectors.selection import best_bboxes
-from bmp.structures import empty_people, make_people, masks_to_bboxes
+from bmp.structures import People, empty_people, make_people, masks_to_bboxes
 from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
 from mmpose.inputs import check_image
@@ -88,7 +88,7 @@ class RTMDetDetector:
         self.inclusive_nms = inclusive_nms
 
     @torch.no_grad()
-    def detect(self, images: Sequence[np.ndarray]) -> list[InstanceData]:
+    def detect(self, images: Sequence[np.ndarray]) -> list[People]:
         """Find people in images of any sizes.
 
         Args:
@@ -108,7 +108,7 @@ class RTMDetDetector:
             people += self._detect_batch(batch)
         return people
 
-    def _detect_batch(self, batch: list[Letterboxed]) -> list[InstanceData]:
+    def _detect_batch(self, batch: list[Letterboxed]) -> list[People]:
         inputs = [torch.from_numpy(image.pixels).permute(2, 0, 1) for image in batch]
         if not is_rtmdet_ins(self.model):
             return self._predict_with_mmdet(inputs, batch)
@@ -118,7 +118,7 @@ class RTMDetDetector:
     @torch.no_grad()
     def decode(
         self, outputs: Sequence[Sequence[Tensor] | Tensor], batch: Sequence[Letterboxed]
-    ) -> list[InstanceData]:
+    ) -> list[People]:
         """People from what an RTMDet-Ins network gives: all that comes after it.
 
         Args:
@@ -155,7 +155,7 @@ class RTMDetDetector:
         features: Tensor,
         priors: Tensor,
         image: Letterboxed,
-    ) -> InstanceData:
+    ) -> People:
         """One image: scores (A,), distances (4, A), kernels (D, A), priors (A, 4)."""
         head, cfg = self.model.bbox_head, self.model.test_cfg
         keep = (scores > max(self.score_thr, cfg.get("score_thr", 0.0))).nonzero()[:, 0]
@@ -199,9 +199,7 @@ class RTMDetDetector:
             inclusive=self.inclusive_nms,
         )
 
-    def _predict_with_mmdet(
-        self, inputs: list[Tensor], batch: list[Letterboxed]
-    ) -> list[InstanceData]:
+    def _predict_with_mmdet(self, inputs: list[Tensor], batch: list[Letterboxed]) -> list[People]:
         from mmdet.structures import DetDataSample
 
         samples = [
@@ -220,7 +218,7 @@ class RTMDetDetector:
             for sample, image in zip(found, batch, strict=True)
         ]
 
-    def select(self, found: InstanceData, image_shape: tuple[int, int]) -> InstanceData:
+    def select(self, found: InstanceData, image_shape: tuple[int, int]) -> People:
         """Our record of what mmdet found in an image: the wanted class, suppressed.
 
         Args:

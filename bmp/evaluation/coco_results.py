@@ -3,16 +3,14 @@
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from mmengine.structures import InstanceData
 
+from bmp.structures import People
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
 from mmpose.structures import bbox_xyxy2xywh
 from mmpose.structures.mask import mask_to_rle
 
 
-def people_to_results(
-    people: InstanceData, img_id: Hashable, category_id: Hashable = 1
-) -> list[dict]:
+def people_to_results(people: People, img_id: Hashable, category_id: Hashable = 1) -> list[dict]:
     """People as COCO results, ready for JSON.
 
     Args:

@@ -8,7 +8,6 @@ import torch
 from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
-from mmengine.structures import InstanceData
 from torch import nn
 
 from bmp.build import build_parts
@@ -16,6 +15,7 @@ from bmp.detectors.box_file import BoxFileDetector
 from bmp.devices import pick_device
 from bmp.loop import run_loop
 from bmp.registry import MODELS
+from bmp.structures import People
 
 
 @MODELS.register_module()
@@ -90,7 +90,7 @@ class BBoxMaskPoseModel(BaseModel):
             for n, identity in enumerate(img_id)
         ]
 
-    def _given(self, images: Sequence[tuple[int, tuple[int, int]]]) -> list[InstanceData] | None:
+    def _given(self, images: Sequence[tuple[int, tuple[int, int]]]) -> list[People] | None:
         """People of the first turn, of images by id and shape, if a file gives them."""
         detector = self.parts.detector
         if not isinstance(detector, BoxFileDetector):

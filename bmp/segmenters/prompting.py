@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-from mmengine.structures import InstanceData
 from torch import Tensor
 
 from bmp.matching import bbox_areas, pairwise_iou
@@ -15,6 +14,7 @@ from bmp.segmenters.keypoint_selection import (
     sort_kept,
 )
 from bmp.segmenters.prompts import Prompts
+from bmp.structures import People
 
 BBOX_MARGIN = 2.0  # px between a prompted joint and the extended box
 COUNTS = ("num_pos_keypoints", "num_pos_keypoints_if_crowd", "num_neg_keypoints")
@@ -83,7 +83,7 @@ class PromptSettings:
 
 
 def make_prompts(
-    people: InstanceData,
+    people: People,
     settings: PromptSettings,
     image_shape: tuple[int, int] | None = None,
 ) -> Prompts:
@@ -133,7 +133,7 @@ def make_prompts(
 
 
 def _usable_visibility(
-    people: InstanceData, settings: PromptSettings, image_shape: tuple[int, int] | None
+    people: People, settings: PromptSettings, image_shape: tuple[int, int] | None
 ) -> Tensor:
     """(N, K) visibility, below every threshold for joints that cannot be shown."""
     keypoints, scores = people.keypoints, people.keypoint_scores

@@ -1,5 +1,6 @@
 """What the segmenter is shown of people: points, boxes, masks, in any mix."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 
 import torch
@@ -102,6 +103,14 @@ class Prompts:
         """The prompts of some people, by index or (N,) bool."""
         fields = {name: value for name, value in vars(self).items() if value is not None}
         return Prompts(**{name: value[rows] for name, value in fields.items()})
+
+    def to(self, device: torch.device | str) -> "Prompts":
+        """The same prompts on another device."""
+        moved = copy(self)  # they were checked when made; a check would wait for the GPU
+        for name, value in vars(self).items():
+            if value is not None:
+                object.__setattr__(moved, name, value.to(device))
+        return moved
 
     def crop(self, window: tuple[int, int, int, int], image_shape: tuple[int, int]) -> "Prompts":
         """The same prompts in a piece of the image.

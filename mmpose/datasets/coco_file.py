@@ -223,7 +223,9 @@ def _identify(people: list[dict], odd: Oddities) -> list[dict]:
         alike.append(person)
         kept.append(person)
     if not are_numbers or len({person["id"] for person in kept}) < len(kept):
-        odd.add("ids that are missing, repeated or no numbers above 0: counted anew", repr(ids[0]))
+        odd.add(
+            "ids are missing, repeated or no numbers above 0; people counted anew", repr(ids[0])
+        )
         kept = [person | {"id": number} for number, person in enumerate(kept, start=1)]
     return kept
 

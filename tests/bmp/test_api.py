@@ -121,7 +121,7 @@ def test_pictures(estimator, tmp_path, vis_type):
 def test_a_result_names_what_it_holds(estimator):
     result = estimator.predict(APART)
     assert "masks" in result
-    assert {"bboxes", "scores"} < set(result)
+    assert {"bboxes", "scores"} < set(result.keys())
     with pytest.raises(KeyError, match="it has bboxes, masks"):
         result["boxes"]
 

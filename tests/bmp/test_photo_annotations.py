@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from bmp.evaluation.coco_results import people_to_results
 from bmp.photo_annotations import (
@@ -15,8 +14,7 @@ from tests.bmp.photo_parts import find_one
 
 
 def entries_of(result):
-    entries = people_to_results(result.turns[-1], 4)
-    return [entry | {"score": entry["scores"], "iteration": 1} for entry in entries]
+    return people_to_results(result.people, 4)
 
 
 def test_the_category_is_that_of_coco():
@@ -31,13 +29,13 @@ def test_the_category_is_that_of_coco():
 
 def test_a_person_as_an_annotation():
     result = find_one(np.zeros((40, 60, 3), np.uint8))
-    (person,) = people_to_annotations(result, entries_of(result), first_id=5)
+    (person,) = people_to_annotations(result.people, entries_of(result), first_id=5)
     assert (person["id"], person["image_id"], person["category_id"]) == (5, 4, 1)
     assert person["bbox"] == [20, 10, 15, 20]
     assert (person["area"], person["iscrowd"]) == (15 * 20, 0)
     assert person["keypoints"] == [25.0, 25.0, 2] * 17
     assert all(isinstance(flag, int) for flag in person["keypoints"][2::3])
-    assert (person["num_keypoints"], person["score"], person["iteration"]) == (17, 0.5, 1)
+    assert (person["num_keypoints"], person["score"], person["iteration"]) == (17, 0.5, 0)
 
 
 @pytest.mark.parametrize(
@@ -50,14 +48,15 @@ def test_a_person_as_an_annotation():
         (0.2, 0.9, 0.9, 0),
         (0.9, 0.2, 0.9, 0),
         (np.nan, 0.9, 0.9, 0),
+        (np.inf, 0.9, 0.9, 0),
     ],
 )
 def test_flags_of_joints(score, presence, visibility, flag):
     result = find_one(np.zeros((40, 60, 3), np.uint8))
     result.keypoints[0, 3, 2] = score
     result.presence[0, 3], result.visibility[0, 3] = presence, visibility
-    assert joint_flags(result).tolist() == [[2, 2, 2, flag, *([2] * 13)]]
-    (person,) = people_to_annotations(result, entries_of(result), first_id=1)
+    assert joint_flags(result.people).tolist() == [[2, 2, 2, flag, *([2] * 13)]]
+    (person,) = people_to_annotations(result.people, entries_of(result), first_id=1)
     assert person["num_keypoints"] == 16 + (flag > 0)
     assert person["keypoints"][9:12] == ([25.0, 25.0, flag] if flag else [0, 0, 0])
 
@@ -65,14 +64,14 @@ def test_flags_of_joints(score, presence, visibility, flag):
 def test_a_coordinate_that_is_not_finite_is_a_joint_not_found():
     result = find_one(np.zeros((40, 60, 3), np.uint8))
     result.keypoints[0, 16, 1] = np.inf
-    (person,) = people_to_annotations(result, entries_of(result), first_id=1)
+    (person,) = people_to_annotations(result.people, entries_of(result), first_id=1)
     assert person["keypoints"][-3:] == [0, 0, 0]
 
 
 def test_without_a_mask_the_area_is_that_of_the_box():
     result = find_one(np.zeros((40, 60, 3), np.uint8))
-    result.turns[-1].masks = torch.zeros(1, 40, 60, dtype=torch.bool)
-    (person,) = people_to_annotations(result, entries_of(result), first_id=1)
+    result.masks[:] = False
+    (person,) = people_to_annotations(result.people, entries_of(result), first_id=1)
     assert (person["area"], person["segmentation"]) == (15 * 20, [])
 
 
