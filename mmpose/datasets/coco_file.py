@@ -223,9 +223,11 @@ def _identify(people: list[dict], odd: Oddities) -> list[dict]:
         alike.append(person)
         kept.append(person)
     if not are_numbers or len({person["id"] for person in kept}) < len(kept):
-        odd.add(
-            "ids are missing, repeated or no numbers above 0; people counted anew", repr(ids[0])
-        )
+        for person in kept:
+            odd.add(
+                "people counted anew, since ids lack, repeat or are no numbers above 0",
+                repr(person.get("id")),
+            )
         kept = [person | {"id": number} for number, person in enumerate(kept, start=1)]
     return kept
 
