@@ -19,10 +19,9 @@ from bmp.mmdet_modules.classes import select_classes
 from bmp.mmdet_modules.outlines import mask_outlines
 from mmpose.datasets.annotation_files import read_coco_file, require_fields
 from mmpose.datasets.pictures import (
-    missing_pictures,
+    find_pictures,
     picture_path,
     picture_shape,
-    refuse_all_missing,
 )
 from mmpose.structures.mask import rle_of
 
@@ -87,14 +86,9 @@ class TolerantCocoDataset(CocoDataset):
         return records
 
     def _look_for_pictures(self, paths: list[str]) -> None:
-        missing = missing_pictures(paths)
-        refuse_all_missing(paths, missing, self.ann_file)
-        self._missing = set(missing)
-        if missing:
-            line = f"{len(missing)} of the {len(paths)} pictures of {self.ann_file} are missing"
-            print_log(
-                f"{line}, such as {', '.join(missing[:3])}", logger="current", level=logging.WARNING
-            )
+        check = find_pictures(paths, str(self.ann_file))
+        check.tell()
+        self._missing = set(check.missing)
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """mmdet's record of an image, from completed annotations.

@@ -3,7 +3,10 @@
 import cv2
 import numpy as np
 import pytest
-from loop_parts import (
+
+import bboxmaskpose
+from bmp.api import BBoxMaskPose
+from tests.bmp.loop_parts import (
     APART,
     NOBODY,
     SIZE,
@@ -12,9 +15,6 @@ from loop_parts import (
     RectanglePose,
     RectangleSegmenter,
 )
-
-import bboxmaskpose
-from bmp.api import BBoxMaskPose
 
 
 @pytest.fixture

@@ -5,14 +5,6 @@ import json
 import cv2
 import pytest
 import torch
-from loop_parts import (
-    APART,
-    NOBODY,
-    TWO_IN_ONE_PLACE,
-    RectangleDetector,
-    RectanglePose,
-    RectangleSegmenter,
-)
 from mmengine.logging import MMLogger
 
 from bmp.evaluation import CocoImageDataset, LoopCocoMetric
@@ -20,6 +12,14 @@ from bmp.evaluation.loop_metric import format_table
 from bmp.loop import run_loop
 from bmp.structures import make_people, masks_to_bboxes
 from mmpose.structures.mask import mask_to_rle
+from tests.bmp.loop_parts import (
+    APART,
+    NOBODY,
+    TWO_IN_ONE_PLACE,
+    RectangleDetector,
+    RectanglePose,
+    RectangleSegmenter,
+)
 
 IMAGES = [TWO_IN_ONE_PLACE, APART, NOBODY]
 

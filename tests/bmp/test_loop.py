@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from loop_parts import (
+
+from bmp.loop import LoopSettings, make_settings, ranking_scores, run_loop, select_survivors
+from bmp.segmenters.prompting import PromptSettings
+from bmp.structures import FIELD_RANKS, check_people, make_people
+from tests.bmp.loop_parts import (
     APART,
     NOBODY,
     SIZE,
@@ -13,10 +17,6 @@ from loop_parts import (
     RectangleSegmenter,
     paint,
 )
-
-from bmp.loop import LoopSettings, make_settings, ranking_scores, run_loop, select_survivors
-from bmp.segmenters.prompting import PromptSettings
-from bmp.structures import FIELD_RANKS, check_people, make_people
 
 
 def run(images, *, pose=None, segmenter=None, detector=None, given=None, **settings):

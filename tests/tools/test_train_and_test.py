@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "mmpose" / "datasets"))
-from tiny_people import write_people  # noqa: E402
+from tests.mmpose.datasets.tiny_people import write_people  # noqa: E402
 
 CONFIG = """
 default_scope = "mmpose"

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
-from tiny_people import HEIGHT, WIDTH, write_people
 
 from mmpose.datasets import CocoDataset
+from tests.mmpose.datasets.tiny_people import HEIGHT, WIDTH, write_people
 
 VAL_PIPELINE = [
     {"type": "LoadImage"},

@@ -3,7 +3,6 @@ import multiprocessing
 import numpy as np
 import pytest
 import torch.distributed as torch_dist
-from tiny_people import write_people
 
 from mmpose.codecs import OKSArgMaxHeatmap
 from mmpose.datasets import (
@@ -22,6 +21,7 @@ from mmpose.datasets import (
 from mmpose.datasets.joint_mapping import map_joints
 from mmpose.datasets.samplers import split_batch
 from mmpose.datasets.seeded_index import SeededIndex
+from tests.mmpose.datasets.tiny_people import write_people
 
 COCO = {"from_file": "coco.py"}
 

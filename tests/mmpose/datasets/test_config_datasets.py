@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
-from tiny_people import redirect, write_every_format
 
 from mmpose.datasets import CIHPDataset
 from mmpose.engine.config import load_config
 from mmpose.registry import DATA_SAMPLERS, DATASETS, EVALUATOR, METRICS
+from tests.mmpose.datasets.tiny_people import redirect, write_every_format
 
 CONFIG_DIR = Path(__file__).resolve().parents[3] / "configs"
 CONFIGS = [  # the other sizes take over the data of size b

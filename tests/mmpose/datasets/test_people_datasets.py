@@ -8,7 +8,6 @@ import pytest
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from scipy.io import savemat
-from tiny_people import HEIGHT, WIDTH, mpii_entry, person, write_json, write_people
 
 from mmpose.datasets import (
     AicDataset,
@@ -22,6 +21,14 @@ from mmpose.datasets import (
     OCHumanDataset,
 )
 from mmpose.registry import DATASETS
+from tests.mmpose.datasets.tiny_people import (
+    HEIGHT,
+    WIDTH,
+    mpii_entry,
+    person,
+    write_json,
+    write_people,
+)
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 FIXTURES = SHARED / "mmpose_fixtures"

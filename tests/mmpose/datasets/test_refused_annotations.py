@@ -5,13 +5,13 @@ import gzip
 import numpy as np
 import pytest
 from scipy.io import savemat
-from tiny_people import mpii_entry, write_json, write_people
 
 from mmpose.datasets import (
     CocoDataset,
     MpiiDataset,
 )
 from mmpose.registry import DATASETS
+from tests.mmpose.datasets.tiny_people import mpii_entry, write_json, write_people
 
 
 def lacks(*path):

@@ -9,12 +9,12 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate, worker_init_fn
 from mmengine.registry import DefaultScope
-from tiny_people import write_people
 from torch.utils.data import DataLoader
 
 from mmpose.datasets import CocoDataset, CombinedDataset, MultiSourceSampler
 from mmpose.datasets.seeded_index import SeededIndex, draws_of
 from mmpose.registry import DATA_SAMPLERS
+from tests.mmpose.datasets.tiny_people import write_people
 
 CODEC = {"type": "OKSArgMaxHeatmap", "input_size": (48, 64), "heatmap_size": (12, 16)}
 NOISE = {"erode_prob": 0.5, "dilate_prob": 0.5, "dilate_amount": 0.1}

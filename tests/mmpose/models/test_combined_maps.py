@@ -1,8 +1,5 @@
 """Combined maps of UDP, a disc and two offsets a joint: loss, mirror, training and prediction."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,9 +11,7 @@ from mmpose.codecs import UDPHeatmap
 from mmpose.models import CombinedTargetMSELoss, HeatmapHead, KeypointMSELoss, MultiHead
 from mmpose.models.heads.layers import flip_combined_maps
 from mmpose.registry import DATASETS
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
-from tiny_people import write_people
+from tests.mmpose.datasets.tiny_people import write_people
 
 CODEC = dict(type="UDPHeatmap", input_size=(48, 64), heatmap_size=(12, 16), heatmap_type="combined")
 PIPELINE = [

@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,7 @@ from mmpose.engine.runner import StrictRunner
 from mmpose.models.heads.per_dataset_head import group_by_dataset
 from mmpose.registry import DATASETS, MODELS
 from mmpose.structures import PoseDataSample
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
-from tiny_people import redirect, write_every_format
+from tests.mmpose.datasets.tiny_people import redirect, write_every_format
 
 CODEC = {"type": "UDPHeatmap", "input_size": (48, 64), "heatmap_size": (12, 16), "sigma": 1}
 NUM_JOINTS = (17, 16, 14)

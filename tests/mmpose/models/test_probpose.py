@@ -1,8 +1,5 @@
 """The ProbPose configs, with a network of a few thousand weights: training, testing, old files."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,10 +10,8 @@ from mmpose.datasets import parse_pose_metainfo
 from mmpose.engine.config import load_config
 from mmpose.engine.runner import StrictRunner
 from mmpose.registry import DATASETS, MODELS
+from tests.mmpose.datasets.tiny_people import redirect, write_every_format
 from tests.mmpose.golden import CONFIGS
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
-from tiny_people import redirect, write_every_format
 
 BRANCHES = ("probability", "visibility", "oks", "error")
 BOXES = [[10, 15, 40, 75], [70, 20, 100, 80]]

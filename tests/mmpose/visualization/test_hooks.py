@@ -1,8 +1,6 @@
 """Drawn predictions and bad cases of real runs on a few drawn people."""
 
 import json
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,9 +12,7 @@ from mmpose.engine.runner import StrictRunner
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import BadCaseAnalysisHook, PoseStyle, PoseVisualizationHook
 from mmpose.visualization.bad_case_hook import person_metric
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
-from tiny_people import HEIGHT, WIDTH, write_people
+from tests.mmpose.datasets.tiny_people import HEIGHT, WIDTH, write_people
 
 MODEL = dict(
     type="TopdownPoseEstimator",
