@@ -27,6 +27,15 @@ def test_edges_are_blacked_out_round_a_rectangle():
     assert box[3] <= rows[-1] + 1
 
 
+@pytest.mark.parametrize("box", [[-40, -40, 120, 140], [0, 0, 80, 100], [-1000, -1000, 1000, 1000]])
+def test_of_a_box_beyond_the_picture_the_picture_counts(box):
+    for _ in range(10):
+        sample = start()  # 80 x 100
+        sample["bbox_xyxy_wrt_input"] = np.array([box], np.float32)
+        is_kept = RandomEdgesBlackout(prob=1.0, mask_ratio_range=(0.3, 0.3))(sample)["img"].any(-1)
+        assert (is_kept.any(0).sum(), is_kept.any(1).sum()) == (56, 70)  # 0.7 of each side
+
+
 def test_edges_can_be_textured():
     sample = RandomEdgesBlackout(prob=1.0, texture_prob=1.0)(start())
     assert (sample["img"] == start()["img"]).all(-1).mean() < 0.9
