@@ -42,6 +42,7 @@ def changes(code, kind=None):
         pytest.param("a not in island", [("comparison", "a in island")], id="membership"),
         pytest.param("a - b", [("sign", "a + b")], id="minus"),
         pytest.param("(a + b) * c", [("sign", "(a - b) * c"), ("sign", "(a + b) / c")], id="times"),
+        pytest.param("a // b", [("sign", "a * b")], id="whole division"),
         pytest.param("a & ~b", [("sign", "a | ~b"), ("not", "a & b")], id="bits"),
         pytest.param("band and orb", [("sign", "band or orb")], id="and"),
         pytest.param("x = -y", [("sign", "x = y")], id="negative"),
