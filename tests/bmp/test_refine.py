@@ -6,6 +6,7 @@ import torch
 
 from bmp.loop import LoopSettings
 from bmp.refine import refine_masks
+from bmp.segmenters import PromptSettings
 from bmp.structures import empty_people, make_people
 
 SIZE = (40, 60)
@@ -118,3 +119,26 @@ def test_without_a_detectors_mask_there_is_nothing_to_choose():
     found = refine(person(JOINTS), rectangle(40, 0, 41, 1))
     assert torch.equal(found.masks, rectangle(40, 0, 41, 1))
     assert found.mask_scores.tolist() == [0.75]
+
+
+@pytest.mark.parametrize(
+    ("items", "bbox", "in_crowd"),
+    [
+        pytest.param([], [5, 5, 35, 35], False, id="as they are"),
+        pytest.param(["prompt_boxes"], [5, 5, 40, 40], True, id="misread as published"),
+    ],
+)
+def test_boxes_of_prompts_and_of_the_crowd_test(items, bbox, in_crowd):
+    """Beside somebody in (35, 5, 65, 35), misread (35, 5, 100, 40): IoU 0, or 175 of 3325."""
+    new, old = person(JOINTS), person(JOINTS)
+    old.bboxes = torch.tensor([[35.0, 5, 65, 35]])
+    prompting = PromptSettings(use_bbox=True, crowd_by_max_iou=0.05)
+    settings = LoopSettings(prompting=prompting, compat=items)
+    segmenter = Answering(rectangle(*WHOLE), torch.tensor([0.75]))
+    image = np.zeros((*SIZE, 3), np.uint8)
+    [refined], [prompts] = refine_masks([image], [new], [old], segmenter, "embedded", settings)
+    assert len(prompts) == 1
+    assert prompts.bboxes.tolist() == [bbox]
+    # in a crowd no box is shown; here the detector gave no mask, but joints are enough
+    assert prompts.uses_bbox.tolist() == [not in_crowd]
+    assert refined.bboxes.tolist() == [[5, 5, 35, 35]]

@@ -42,6 +42,7 @@ def changes(code, kind=None):
         pytest.param("a not in island", [("comparison", "a in island")], id="membership"),
         pytest.param("a - b", [("sign", "a + b")], id="minus"),
         pytest.param("(a + b) * c", [("sign", "(a - b) * c"), ("sign", "(a + b) / c")], id="times"),
+        pytest.param("a // b", [("sign", "a * b")], id="whole division"),
         pytest.param("a & ~b", [("sign", "a | ~b"), ("not", "a & b")], id="bits"),
         pytest.param("band and orb", [("sign", "band or orb")], id="and"),
         pytest.param("x = -y", [("sign", "x = y")], id="negative"),
@@ -156,13 +157,15 @@ def test_tests_are_found_by_their_imports_and_by_their_path(tmp_path):
         bmp__parts__alone="",
         tests__bmp__parts__test_glue="from bmp.parts.glue import stick",
         tests__bmp__parts__test_both="from bmp.parts import slice_up",
+        bmp__all__init="from bmp.parts.glue import *\nfrom bmp.parts import *",
+        tests__bmp__parts__test_star="from bmp.all import slice_up",
         tests__bmp__helper="import bmp.parts.cut",
         tests__bmp__test_far="from helper import knife",
         tests__bmp__test_farther="import bmp.parts.glue",
     )
     graph = ImportGraph(tmp_path)
     # directly, through what the package hands on; then beside it over one more import
-    near = ["tests/bmp/parts/test_both.py", "tests/bmp/parts/test_glue.py"]
+    near = [f"tests/bmp/parts/test_{name}.py" for name in ("both", "star", "glue")]
     assert graph.tests_of("bmp/parts/cut.py") == near
     glue = ["tests/bmp/parts/test_glue.py", "tests/bmp/test_farther.py"]
     assert graph.tests_of("bmp/parts/glue.py") == glue

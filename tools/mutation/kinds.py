@@ -26,7 +26,7 @@ SIGNS = {
     ast.Sub: ("-", "+"),
     ast.Mult: ("*", "/"),
     ast.Div: ("/", "*"),
-    ast.FloorDiv: ("//", "/"),
+    ast.FloorDiv: ("//", "*"),
     ast.Pow: ("**", "*"),
     ast.BitAnd: ("&", "|"),
     ast.BitOr: ("|", "&"),

@@ -49,8 +49,13 @@ class ImportGraph:
             return f"{base}.{name}"
         if base in self.paths and self.paths[base].name == "__init__.py":
             for node in ast.parse(self.paths[base].read_bytes()).body:
-                if isinstance(node, ast.ImportFrom) and name in [a.name for a in node.names]:
-                    return self._home(self._base(base, node), name)
+                names = {a.name for a in node.names} if isinstance(node, ast.ImportFrom) else set()
+                if not names & {name, "*"}:
+                    continue
+                source = self._base(base, node)
+                home = self._home(source, name)
+                if name in names or home != source:  # of a star, only what it is known to hold
+                    return home
         return base
 
     def distances(self, module: str) -> dict[str, int]:

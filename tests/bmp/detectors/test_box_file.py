@@ -65,6 +65,11 @@ def test_the_published_suppression_counts_pixels_inclusively(write, inclusive, n
 def test_masks_come_where_all_have_one(write):
     square = [[0.0, 0, 4, 0, 4, 4, 0, 4]]
     boxes = [entry([0, 0, 4, 4], segmentation=square), entry([10, 10, 4, 4], image_id=8)]
+    some = [entry([0, 0, 4, 4], segmentation=square), entry([10, 10, 4, 4])]
+    for mixed in (some, some[::-1]):
+        people = BoxFileDetector(write(mixed)).people_of(7, (20, 30))
+        assert len(people.bboxes) == 2
+        assert "masks" not in people
     detector = BoxFileDetector(write(boxes))
     masks = detector.people_of(7, (20, 30)).masks
     assert masks.shape == (1, 20, 30)

@@ -7,6 +7,7 @@ from mmdet.datasets.transforms import PackDetInputs
 from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from mmengine.dataset import Compose
+from scipy import ndimage
 
 from bmp.mmdet_modules import RemoveRandomInstances, paint_hole
 
@@ -227,6 +228,8 @@ def test_fills_and_soft_edges():
     assert (noise[~hole] == image[~hole]).all()
     soft = paint_hole(np.full((9, 9, 3), 100, np.uint8), hole, blur=1.0)
     assert 0 < soft[4, 4, 0] < soft[4, 2, 0] < soft[4, 1, 0] < 100
+    alpha = ndimage.gaussian_filter(hole.astype(float), 1.0, truncate=4.0, mode="mirror")
+    assert np.abs(soft[..., 0] - 100 * (1 - alpha)).max() <= 0.5 + 1e-3  # rounded
     with pytest.raises(ValueError, match="fill must be one of"):
         paint_hole(image, hole, fill="white")
 

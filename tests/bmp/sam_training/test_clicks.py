@@ -87,6 +87,38 @@ def test_corrections_are_pixels_where_joints_are_never_preferred():
     assert not taken.any()
 
 
+@pytest.mark.parametrize(
+    ("preference", "first"),
+    [
+        pytest.param([0.60, 0.62], {1}, id="two steps of 0.01 apart"),
+        pytest.param([0.6049, 0.5951], {0, 1}, id="of one step: at random"),
+        pytest.param([0.3, 0.3], {0, 1}, id="equal"),
+        pytest.param(None, {0, 1}, id="none"),
+    ],
+)
+def test_preferred_joints_come_first_and_equal_ones_at_random(preference, first):
+    keypoints = torch.tensor([[[30.0, 30.0], [34.0, 34.0]]])
+    if preference is not None:
+        preference = torch.tensor([preference])
+    found, corrected = set(), set()
+    for seed in range(30):
+        torch.manual_seed(seed)
+        _, used = first_clicks(
+            keypoints, torch.full((1, 2), 2), disc()[None], 1, 64, preference=preference
+        )
+        _, _, taken = correction_click(
+            disc()[None],
+            ~disc()[None],
+            keypoints,
+            torch.ones(1, 2, dtype=torch.bool),
+            image_size=64,
+            preference=preference,
+        )
+        found.add(used[0].nonzero().item())
+        corrected.add(taken[0].nonzero().item())
+    assert found == corrected == first
+
+
 def test_masks_are_looked_up_from_edge_to_edge():
     """Two image pixels a mask pixel; the first begins at -0.5."""
     mask = torch.ones(1, 4, 4, dtype=torch.bool)

@@ -64,6 +64,27 @@ def test_losses_are_means_over_people(num_people, divisor):
     torch.testing.assert_close(losses["iou"], torch.tensor((0.5 + 0.75 + 0) / divisor))
 
 
+@pytest.mark.parametrize(
+    ("weights", "best"),
+    [
+        pytest.param({}, 1, id="20 to 1"),
+        pytest.param({"mask_weight": 0.0}, 0, id="Dice alone"),
+        pytest.param({"dice_weight": 0.0}, 1, id="focal alone"),
+    ],
+)
+def test_the_best_mask_is_that_of_the_smallest_weighted_loss(weights, best):
+    """A sure mask of twice the size, and one that hardly says anything: 0.73 and 0.08 by focal,
+    0.34 and 0.61 by Dice; the first is better by Dice alone."""
+    truth = torch.zeros(1, 8, 8, dtype=torch.bool)
+    truth[:, :, :2] = True
+    twice = torch.zeros(8, 8, dtype=torch.bool)
+    twice[:, :4] = True
+    logits = torch.stack([twice * 8.0 - 4, truth[0] * 0.4 - 0.2])[None].requires_grad_()
+    losses = step_losses(logits, torch.zeros(1, 2), torch.zeros(1, 1), truth, **weights)
+    (losses["mask"] + losses["dice"]).backward()
+    assert (logits.grad.abs().sum((0, 2, 3)) > 0).tolist() == [best == 0, best == 1]
+
+
 def test_only_the_best_of_several_masks_learns_its_shape():
     truth = disc()[None]
     logits = torch.stack([(truth[0] * 2.0 - 1) * s for s in (1, 4, -3)])[None].requires_grad_()

@@ -159,6 +159,31 @@ def test_unbiased_gaussians_stand_on_the_exact_keypoint():
     assert far["heatmaps"].max() == 0
 
 
+@pytest.mark.parametrize(
+    ("cell", "decoded"),
+    [
+        pytest.param((10, 20), (10.25, 20.25), id="inside"),
+        pytest.param((1, 20), (1, 20.25), id="second column: along it alone"),
+        pytest.param((0, 20), (0, 20), id="first column: not at all"),
+        pytest.param((10, 1), (10.25, 1), id="second row"),
+        pytest.param((10, 0), (10, 0), id="first row"),
+        pytest.param((46, 62), (46.25, 62.25), id="last but one"),
+        pytest.param((47, 20), (47, 20.25), id="last column"),
+        pytest.param((10, 63), (10.25, 63), id="last row"),
+    ],
+)
+def test_quarter_steps_go_to_the_higher_side_away_from_borders(cell, decoded):
+    """Of the published rule: a step along x asks for 1 < x < w - 1 and 0 < y; 4 px a cell."""
+    column, row = cell
+    heatmap = torch.zeros(66, 50)
+    heatmap[row, column] = 1
+    heatmap[row + 1, column] = heatmap[row, column + 1] = 0.5
+    codec = MSRAHeatmap(INPUT, CELLS, sigma=2)
+    keypoints, scores = codec.decode(heatmap[None, None, :64, :48])
+    torch.testing.assert_close(keypoints[0, 0], 4 * torch.tensor(decoded, dtype=torch.float32))
+    assert scores.tolist() == [[1]]
+
+
 def test_dark_finds_the_middle_of_a_gaussian():
     """The logarithm of a blurred gaussian is a parabola, whose top one Newton step reaches."""
     codec = MSRAHeatmap(INPUT, CELLS, sigma=2, unbiased=True)

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -27,6 +28,15 @@ def test_edges_are_blacked_out_round_a_rectangle():
     assert box[3] <= rows[-1] + 1
 
 
+@pytest.mark.parametrize("box", [[-40, -40, 120, 140], [0, 0, 80, 100], [-1000, -1000, 1000, 1000]])
+def test_of_a_box_beyond_the_picture_the_picture_counts(box):
+    for _ in range(10):
+        sample = start()  # 80 x 100
+        sample["bbox_xyxy_wrt_input"] = np.array([box], np.float32)
+        is_kept = RandomEdgesBlackout(prob=1.0, mask_ratio_range=(0.3, 0.3))(sample)["img"].any(-1)
+        assert (is_kept.any(0).sum(), is_kept.any(1).sum()) == (56, 70)  # 0.7 of each side
+
+
 def test_edges_can_be_textured():
     sample = RandomEdgesBlackout(prob=1.0, texture_prob=1.0)(start())
     assert (sample["img"] == start()["img"]).all(-1).mean() < 0.9
@@ -35,6 +45,22 @@ def test_edges_can_be_textured():
         texture = draw_texture(40, 30)
         assert texture.shape == (40, 30, 3)
         assert 2 <= len(np.unique(texture.reshape(-1, 3), axis=0)) <= 20
+
+
+def test_textures_are_lines_or_squares_or_circles():
+    """Of those with one shape, away from the border, a third each; tiny circles count as other."""
+    kinds = {"square": 0, "circle": 0, "other": 0}
+    for _ in range(2000):
+        codes = draw_texture(60, 60) @ np.array([1, 256, 65536])
+        colors, counts = np.unique(codes, return_counts=True)
+        shape = (codes != colors[counts.argmax()]).astype(np.uint8)
+        left, top, width, height = cv2.boundingRect(shape)
+        if len(colors) != 2 or min(left, top, 59 - left - width, 59 - top - height) < 0:
+            continue
+        fill = shape.sum() / max(width, height) ** 2
+        is_round = width == height and 0.6 < fill < 0.9  # π / 4 = 0.79 of the square
+        kinds["square" if fill == 1 else "circle" if is_round else "other"] += 1
+    assert min(kinds.values()) > 0.1 * sum(kinds.values()) > 2
 
 
 def test_without_blackout_the_picture_is_the_rectangle():
