@@ -75,13 +75,13 @@ def test_a_loader_without_a_batch_is_refused():
 
 def test_a_recorded_config_is_never_lost(tmp_path):
     """A test leaves it alone; another training keeps the one before beside it."""
-    config = Config({"a": 1}, filename="config.py")
+    config = Config({"a": 1}, "a", "config.py")
     runner = make_runner(tmp_path)
     runner.cfg = config
     runner.dump_config()
     path = tmp_path / "config.py"
     assert path.read_text() == "a = 1\n"
-    runner.cfg = Config({"a": 2}, filename="config.py")
+    runner.cfg = Config({"a": 2}, "a", "config.py")
     runner._train_dataloader = None  # a test
     runner.dump_config()
     assert path.read_text() == "a = 1\n"
