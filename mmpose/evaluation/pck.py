@@ -75,6 +75,7 @@ def _record(sample: dict, norm_items: Sequence[str], torso: Sequence[int] | None
         keypoints = np.full_like(keypoints, np.nan)
     return {
         "key": (sample.get("img_id"), sample["id"]),
+        "unreadable": bool(sample.get("unreadable", False)),
         "pred": keypoints,  # (K, 2)
         "gt": np.asarray(gt["keypoints"])[0],  # (K, 2)
         "labelled": _visible(gt) > 0,  # (K,)
@@ -129,14 +130,33 @@ def _stack(records: Sequence[dict], norm_item: str) -> tuple[Tensor, Tensor]:
             "reach this metric"
         )
     people = list({record["key"]: record for record in records}.values())
+    _check_people(people)
     pred, gt, sizes = (
         torch.from_numpy(np.array([person[field] for person in people], dtype=np.float64))
         for field in ("pred", "gt", norm_item)
     )
     labelled = torch.from_numpy(np.array([person["labelled"] for person in people]))
     known = ~sizes.isnan()
-    distances = scaled_distances(pred, gt, torch.where(known, sizes, 1.0))
-    return distances, labelled & known[:, None]
+    labelled = labelled & known[:, None]
+    if not labelled.any():
+        raise ValueError(
+            f"none of {len(people)} people has an annotated joint and a size ({norm_item}), so "
+            "there is no PCK; check the annotations of the test data set"
+        )
+    return scaled_distances(pred, gt, torch.where(known, sizes, 1.0)), labelled
+
+
+def _check_people(people: Sequence[dict]) -> None:
+    """Refuse poses that are no numbers, and people of whom no picture could be read."""
+    if all(person["unreadable"] for person in people):
+        raise ValueError(f"none of the pictures of {len(people)} people could be read")
+    for person in people:
+        if not person["unreadable"] and not np.isfinite(person["pred"]).all():
+            img_id, number = person["key"]
+            raise ValueError(
+                f"the pose of person {number!r} of image {img_id!r} has a joint that is no finite "
+                "number; the training may have diverged"
+            )
 
 
 def _check_norm_items(norm_item: str | Sequence[str]) -> tuple[str, ...]:
@@ -185,7 +205,11 @@ class PCKAccuracy(BaseMetric):
         self.results.extend(_record(sample, self.norm_items, torso) for sample in data_samples)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Mean over the joints that occur; 0 where nothing is annotated."""
+        """Mean over the joints that occur.
+
+        Raises:
+            ValueError: nobody can be evaluated, or a pose is no finite number.
+        """
         numbers = {}
         for item in self.norm_items:
             distances, labelled = _stack(results, item)
@@ -231,7 +255,7 @@ class MpiiPCKAccuracy(PCKAccuracy):
         """The table.
 
         Raises:
-            ValueError: the joints are not MPII's 16.
+            ValueError: the joints are not MPII's 16, or as `PCKAccuracy`.
         """
         distances, labelled = _stack(results, self.norm_items[0])
         if distances.shape[1] != MPII_NUM_JOINTS:

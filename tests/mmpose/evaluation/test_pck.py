@@ -132,10 +132,14 @@ def test_each_part_of_mpiis_table_is_made_of_its_own_joints(part, joints):
 
 
 @pytest.mark.parametrize("metric", [PCKAccuracy, MpiiPCKAccuracy])
-def test_nothing_annotated_scores_nothing(metric):
+def test_nothing_to_measure_is_an_error(metric):
     gt = np.zeros((16, 2))
-    numbers = measure(metric(), [sample_of(gt, gt, np.zeros(16))])
-    assert set(numbers.values()) == {0}
+    with pytest.raises(ValueError, match="none of 1 people has an annotated joint and a size"):
+        measure(metric(), [sample_of(gt, gt, np.zeros(16))])
+    broken = gt.copy()
+    broken[3, 0] = np.nan
+    with pytest.raises(ValueError, match=r"pose of person .* is no finite number"):
+        measure(metric(), [sample_of(broken, gt, np.ones(16))])
 
 
 @pytest.mark.parametrize(
