@@ -68,6 +68,9 @@ def describe(people: Any, num_turns: int = 0) -> str:
         parts.append("heatmaps " + "×".join(map(str, heatmaps.shape[2:])))
     if iteration is not None and len(people):
         count = Counter(iteration.tolist())
-        by_turn = [str(count[turn]) for turn in range(max([num_turns, *(t + 1 for t in count)]))]
-        parts.append(f"found in turns {' + '.join(by_turn)}" if by_turn[1:] else "found in turn 1")
+        if len(count) == 1 and num_turns < 2:
+            parts.append(f"found in turn {min(count) + 1}")
+        else:
+            by_turn = [str(count[turn]) for turn in range(max(num_turns, max(count) + 1))]
+            parts.append(f"found in turns {' + '.join(by_turn)}")
     return ", ".join(parts)

@@ -76,7 +76,8 @@ class People(InstanceData):
             super().__setattr__(name, value)
             return
         value = _as_field(name, value)
-        _check_together(dict(self.items()) | {name: value})
+        others = {other: field for other, field in self.items() if other != name}
+        _check_together({**others, name: value})
         self.set_field(value, name)
 
     __setitem__ = __setattr__

@@ -103,7 +103,7 @@ def test_editors_know_every_field():
     ("people", "line"),
     [
         (three_people(), "3 people, 5×3, masks, 17 joints, found in turns 2 + 1"),
-        (three_people()[2], "1 person, 5×3, masks, 17 joints, found in turns 0 + 1"),
+        (three_people()[2], "1 person, 5×3, masks, 17 joints, found in turn 2"),
         (three_people()[:2], "2 people, 5×3, masks, 17 joints, found in turn 1"),
         (three_people()[:0], "0 people, 5×3, masks, 17 joints"),
         (make_people(torch.zeros(2, 4), heatmaps=torch.zeros(2, 17, 64, 48)), None),
