@@ -6,7 +6,7 @@ PY := .venv/bin/python
 .PHONY: help install demo test test-slow lint clean
 
 help:
-	@echo "make demo       install, run the main job: crowds, the loop, one table, photos, a fine-tune"
+	@echo "make demo       install, then crowds, the loop, one table, images, a short training"
 	@echo "make test       install, run the tests"
 	@echo "make test-slow  the longer tests alone"
 	@echo "make lint       ruff check and ruff format --check"
@@ -16,7 +16,7 @@ install:
 	@bash tools/install.sh
 
 demo: install
-	@$(PY) demos/main_job.py
+	@$(PY) demos/demo.py
 
 # one thread a process: two processes of two threads each take twice as long on two cores
 test: install

@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData
 from reporting import print_table, seconds_per_call
 from torch import Tensor
 
-import bmp.mmdet_modules  # noqa: F401 - registers
+import bmp.detector_training  # noqa: F401 - registers
 from bmp.detectors import RTMDetDetector
 from bmp.detectors.letterbox import Letterboxed, letterbox
 from mmpose.engine.config import load_config

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from bmp.loop import LoopSettings, run_loop
 from bmp.segmenters import PromptSettings, SAM2Segmenter, make_prompts
-from bmp.segmenters.decode import UNUSED
 from bmp.segmenters.keypoint_selection import METHODS
+from bmp.segmenters.prompts import UNUSED
 from bmp.structures import empty_people, make_people, with_fields
 
 SHAPE = (480, 640)

@@ -1,7 +1,7 @@
 """BBox-Mask-Pose: a detector, a pose model and a segmenter that refine each other in a loop."""
 
 import mmpose
-from bmp.mmcv_finder import install_mmcv_ops
+from bmp.detectors.mmcv_ops.finder import install_mmcv_ops
 
 __version__ = mmpose.__version__
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from bmp.build import build_parts
-from bmp.config_files import find_config
 from bmp.detectors.given_boxes import GivenBoxes
-from bmp.devices import pick_device
+from bmp.environment import pick_device
 from bmp.interfaces import Detector, PoseModel, Segmenter
+from bmp.locations import find_config
 from bmp.loop import run_loop
-from bmp.pose import PMPose, TopdownPose
+from bmp.loop.build import build_parts
+from bmp.pmpose import PMPose
+from bmp.pose import TopdownPose
 from bmp.results import BMPResult, failed_result, make_result
 from bmp.structures import People
 from bmp.visualization import draw_people

@@ -1,4 +1,4 @@
-"""The ``bmp`` command: run the loop on images, the main job, what is installed.
+"""The ``bmp`` command: run the loop on images, the demo, what is installed.
 
 Heavy packages are loaded only once the arguments are understood.
 """
@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from bmp import environment
+from bmp.locations import PROJECT_ROOT, weights_folders
 
 LEAST_FREE_MB = 50  # 10⁶ bytes, for pictures
 
@@ -76,7 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
     demo = commands.add_parser(
         "demo",
         parents=[shared],
-        help="the main job: embedded crowds, the loop, a table, photos, a short training",
+        help="everything once: rendered crowds, the loop, a table, images, a short training",
         description=add_demo_arguments.__doc__,
     )
     add_demo_arguments(demo)
@@ -95,7 +96,7 @@ def run_command(args: argparse.Namespace) -> int:
     if args.out.exists() and not args.out.is_dir():
         raise ValueError(f"--out must be a folder, {args.out} is a file; choose another name")
     environment.check_writable(args.out, free_mb=LEAST_FREE_MB)
-    from bmp.photos import ANNOTATIONS, RESULTS, find_images, run_photos
+    from bmp.prediction.images import ANNOTATIONS, RESULTS, find_images, run_photos
 
     paths = find_images(args.images)  # before the models are loaded
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
@@ -113,7 +114,7 @@ def run_command(args: argparse.Namespace) -> int:
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
-    """The main job: renders crowds, runs the loop on them and on photos, trains a little."""
+    """What the demo may be told."""
     parser.add_argument(
         "--num-images",
         type=int,
@@ -122,7 +123,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
         help="rendered crowds that the loop is evaluated on (default: %(default)s)",
     )
     parser.add_argument(
-        "--num-iters",
+        "--train-steps",
         type=int,
         default=80,
         metavar="N",
@@ -131,7 +132,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=environment.PROJECT_ROOT / "outputs" / "demo",
+        default=PROJECT_ROOT / "outputs" / "demo",
         help="folder for pictures and logs (default: %(default)s)",
     )
 
@@ -139,9 +140,9 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 def demo_command(args: argparse.Namespace) -> int:
     """``bmp demo``, what `make demo` runs."""
     environment.check_opencv()
-    from bmp.main_job import run_main_job
+    from bmp.demo.demo import run_demo
 
-    return run_main_job(args.out, num_images=args.num_images, num_iters=args.num_iters)
+    return run_demo(args.out, num_images=args.num_images, train_steps=args.train_steps)
 
 
 def info_command(args: argparse.Namespace) -> int:
@@ -155,7 +156,7 @@ def info_command(args: argparse.Namespace) -> int:
     for path, megabytes in weights:
         print(f"{'weights':18} {path} ({megabytes:.1f} MB)")
     if not weights:
-        print(f"{'weights':18} none found in {', '.join(map(str, environment.weights_folders()))}")
+        print(f"{'weights':18} none found in {', '.join(map(str, weights_folders()))}")
     return 0
 
 

@@ -11,8 +11,13 @@ import platform
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-PROJECT_ROOT = Path(__file__).resolve().parents[1]
+from bmp.locations import PROJECT_ROOT, WEIGHT_SUFFIXES, weights_folders
+
+if TYPE_CHECKING:
+    import torch
+
 PACKAGES = ("torch", "torchvision", "numpy", "opencv-python", "mmengine", "mmcv-lite", "mmcv")
 PACKAGES += ("mmdet", "sam2", "timm", "safetensors", "pycocotools", "faster-coco-eval")
 OPENCV_MEND = "apt-get install -y libgl1 libglib2.0-0"
@@ -117,6 +122,32 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
+def pick_device(device: "torch.device | str | None" = None) -> "torch.device":
+    """The device asked for, if it is there.
+
+    Args:
+        device: a torch device; None or ``auto``: the GPU if there is one, else the CPU.
+
+    Raises:
+        ValueError: it is no device, or not on this machine.
+    """
+    torch = importlib.import_module("torch")
+    if device is None or device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"unknown device {device!r}; use 'cpu', 'cuda' or 'cuda:1'") from error
+    if chosen.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (chosen.index or 0) >= count:
+            raise ValueError(
+                f"device {str(chosen)!r} was asked for, but torch {torch.__version__} sees "
+                f"{count} GPUs; use device='cpu', or check the driver with nvidia-smi"
+            )
+    return chosen
+
+
 def devices() -> list[str]:
     """What torch can compute on, in words."""
     torch = importlib.import_module("torch")
@@ -127,21 +158,14 @@ def devices() -> list[str]:
     return found
 
 
-def weights_folders() -> list[Path]:
-    """Where weights are looked for first: in the package, then in the models folder."""
-    models = Path(os.environ.get("BMP_MODELS", PROJECT_ROOT / "models"))
-    return [PROJECT_ROOT / "bmp" / "weights", models]
-
-
 def found_weights() -> list[tuple[Path, float]]:
-    """Files of weights in those folders, with their sizes in MB (10⁶ bytes)."""
-    suffixes = {".safetensors", ".pth", ".pt"}
+    """Files of weights that are looked at first, with their sizes in MB (10⁶ bytes)."""
     files = [
         path
         for folder in weights_folders()
         if folder.is_dir()
         for path in sorted(folder.iterdir())
-        if path.suffix in suffixes
+        if path.suffix in WEIGHT_SUFFIXES
     ]
     return [(path, path.stat().st_size / 1e6) for path in files]
 

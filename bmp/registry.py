@@ -5,21 +5,26 @@ from mmengine import registry as engine
 _MODULES = "bmp"
 
 MODELS = engine.Registry(
-    "model", parent=engine.MODELS, scope=_MODULES, locations=["bmp.models", "bmp.sam_training"]
+    "model",
+    parent=engine.MODELS,
+    scope=_MODULES,
+    locations=["bmp.loop.model", "bmp.segmenter_training"],
 )
 DATASETS = engine.Registry(
     "dataset",
     parent=engine.DATASETS,
     scope=_MODULES,
-    locations=["bmp.evaluation", "bmp.sam_training"],
+    locations=["bmp.evaluation", "bmp.segmenter_training"],
 )
 TRANSFORMS = engine.Registry(
-    "transform", parent=engine.TRANSFORMS, scope=_MODULES, locations=["bmp.sam_training"]
+    "transform", parent=engine.TRANSFORMS, scope=_MODULES, locations=["bmp.segmenter_training"]
 )
 METRICS = engine.Registry(
     "metric",
     parent=engine.METRICS,
     scope=_MODULES,
-    locations=["bmp.evaluation", "bmp.sam_training"],
+    locations=["bmp.evaluation", "bmp.segmenter_training"],
 )
-HOOKS = engine.Registry("hook", parent=engine.HOOKS, scope=_MODULES, locations=["bmp.sam_training"])
+HOOKS = engine.Registry(
+    "hook", parent=engine.HOOKS, scope=_MODULES, locations=["bmp.segmenter_training"]
+)

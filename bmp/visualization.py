@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from bmp.matching import black_out
+from bmp.loop.masks import black_out
 from mmpose.files import whole_file
 from mmpose.visualization import draw_poses
 

@@ -1,5 +1,5 @@
 """Published import name of the mask-conditioned pose model with probabilities."""
 
-from bmp.pose import PMPose
+from bmp.pmpose import PMPose
 
 __all__ = ["PMPose"]

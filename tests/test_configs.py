@@ -22,7 +22,7 @@ def config_id(path):
 def test_config_builds(path):
     config = load_config(path)
     if "detector" in config.model:  # a loop: its parts are configs of their own
-        from bmp.config_files import find_config
+        from bmp.locations import find_config
         from bmp.loop import make_settings
 
         make_settings(config.model["loop"])

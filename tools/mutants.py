@@ -1,8 +1,8 @@
 """Try small wrong changes of the code, and count those that the tests notice.
 
     python tools/mutants.py --num 60 --seed 1                # a sample of the core
-    python tools/mutants.py --files bmp/loop.py              # everything about one file
-    python tools/mutants.py --files bmp/loop.py --num 20 --jobs 2 --list
+    python tools/mutants.py --files bmp/loop/run.py              # everything about one file
+    python tools/mutants.py --files bmp/loop/run.py --num 20 --jobs 2 --list
 
 Each mutant is written into a copy of the repository and meets the tests that import or mirror its
 file, until one fails. A timeout counts as noticed: it is an endless loop. The survivors are
@@ -27,27 +27,27 @@ EQUIVALENTS = Path(__file__).parent / "mutation" / "equivalents.toml"
 SLOWER = 3  # than without a mutant, on a busy machine: no endless loop yet
 # where a wrong sign is a wrong number: the loop, prompts, codecs, metrics, what reaches training
 CORE = (
-    "bmp/loop.py",
-    "bmp/matching.py",
-    "bmp/compat.py",
-    "bmp/refine.py",
-    "bmp/segmenters/prompting.py",
+    "bmp/loop/run.py",
+    "bmp/loop/suppression.py",
+    "bmp/loop/published.py",
+    "bmp/loop/refine.py",
+    "bmp/segmenters/make_prompts.py",
     "bmp/segmenters/prompts.py",
     "bmp/segmenters/keypoint_selection.py",
     "bmp/segmenters/decode*.py",
-    "bmp/segmenters/mask_decoder.py",
-    "bmp/segmenters/crops.py",
+    "bmp/segmenters/shared_decoder.py",
+    "bmp/segmenters/prompt_crops.py",
     "bmp/segmenters/clean_up.py",
     "bmp/detectors/selection.py",
     "bmp/detectors/instance_masks.py",
     "bmp/detectors/mask_upsampling.py",
     "bmp/detectors/letterbox.py",
     "bmp/detectors/box_file.py",
-    "bmp/mmdet_modules/remove_instances.py",
+    "bmp/detector_training/remove_people.py",
     "bmp/evaluation/[!_]*.py",
-    "bmp/sam_training/clicks.py",
-    "bmp/sam_training/losses.py",
-    "bmp/sam_training/prompted.py",
+    "bmp/segmenter_training/clicks.py",
+    "bmp/segmenter_training/losses.py",
+    "bmp/segmenter_training/prompted.py",
     "mmpose/codecs/[!_]*.py",
     "mmpose/evaluation/[!_]*.py",
     "mmpose/structures/crop.py",

@@ -6,7 +6,7 @@ torchrun --nproc_per_node 2 tools/test.py CONFIG CHECKPOINT --launcher pytorch
 
 import argparse
 
-from bmp.mmdet_configs import prepare_mmdet
+from bmp.detectors.mmdet_configs import prepare_mmdet
 from mmpose.engine import tools
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     prepare_mmdet(config)
     checkpoint = args.checkpoint or config.get("checkpoint")
     if checkpoint is not None:
-        from bmp.checkpoints import find_checkpoint
+        from bmp.locations import find_checkpoint
 
         checkpoint = str(find_checkpoint(checkpoint))
     elif "checkpoint" not in config:

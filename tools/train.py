@@ -7,7 +7,7 @@ torchrun --nproc_per_node 2 tools/train.py CONFIG --launcher pytorch
 import argparse
 from pathlib import Path
 
-from bmp.mmdet_configs import prepare_mmdet
+from bmp.detectors.mmdet_configs import prepare_mmdet
 from mmpose.engine import tools
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     start = config.get("load_from")
     resumes = args.resume and tools.has_started(config)
     if start and not resumes and not Path(start).is_file():
-        from bmp.checkpoints import find_checkpoint
+        from bmp.locations import find_checkpoint
 
         config.load_from = str(find_checkpoint(start))  # a published one is fetched
     tools.train(config, launcher=args.launcher, amp=args.amp, resume=args.resume, seed=args.seed)

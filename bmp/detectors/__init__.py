@@ -1,8 +1,20 @@
-"""Detectors of people: adapters from models and known boxes to our record."""
+"""Detectors of people: adapters from models and known boxes to our record.
 
-from .box_file import BoxFileDetector
-from .build import build_detector
-from .given_boxes import GivenBoxes
-from .rtmdet import RTMDetDetector
+Names are looked up when they are used: ``bmp`` itself needs the stand-in for mmcv alone.
+"""
 
-__all__ = ["BoxFileDetector", "GivenBoxes", "RTMDetDetector", "build_detector"]
+from importlib import import_module
+
+_WHERE = {
+    "BoxFileDetector": "box_file",
+    "GivenBoxes": "given_boxes",
+    "RTMDetDetector": "rtmdet",
+    "build_detector": "build",
+}
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

@@ -21,7 +21,7 @@ class BoxFileDetector:
 
     The file is a JSON list of ``{image_id, category_id, bbox (xywh), score, segmentation?}``, as
     COCO's evaluation takes it. It knows images by their id, so it serves evaluation
-    (:class:`bmp.models.BBoxMaskPoseModel`), not :class:`bmp.api.BBoxMaskPose`.
+    (:class:`bmp.loop.model.BBoxMaskPoseModel`), not :class:`bmp.api.BBoxMaskPose`.
 
     Args:
         box_file: path of the file.

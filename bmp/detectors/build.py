@@ -6,11 +6,10 @@ from typing import Any
 
 import torch
 
-from bmp.checkpoints import find_checkpoint
-from bmp.config_files import find_config
 from bmp.detectors.box_file import BoxFileDetector
 from bmp.detectors.rtmdet import RTMDetDetector
 from bmp.interfaces import Detector
+from bmp.locations import find_checkpoint, find_config
 
 KINDS = {kind.__name__: kind for kind in (RTMDetDetector, BoxFileDetector)}
 

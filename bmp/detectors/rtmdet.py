@@ -268,7 +268,7 @@ def build_mmdet_model(cfg: Mapping[str, Any], checkpoint: str | Path | None = No
     """
     from mmdet.registry import MODELS
 
-    import bmp.mmdet_modules  # noqa: F401  (mmdet takes 5 s to import)
+    import bmp.detector_training  # noqa: F401  (mmdet takes 5 s to import)
 
     cfg = Config({"model": cfg}).model.copy()
     if checkpoint is not None and "bbox_head" in cfg:

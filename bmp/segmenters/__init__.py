@@ -1,17 +1,24 @@
-"""Segmenters of the loop: SAM 2.1 and SAM-pose2seg, prompted with joints."""
+"""Segmenters of the loop: SAM 2.1 and SAM-pose2seg, prompted with joints.
 
-from bmp.segmenters.keypoint_selection import select_keypoints
-from bmp.segmenters.prompting import PromptSettings, make_prompts
-from bmp.segmenters.prompts import Prompts, masks_as_logits, points_as_prompts
-from bmp.segmenters.sam2_segmenter import SAM2Segmenter, build_segmenter
+Names are looked up when they are used: prompts are data that the loop handles without SAM 2.
+"""
 
-__all__ = [
-    "PromptSettings",
-    "Prompts",
-    "SAM2Segmenter",
-    "build_segmenter",
-    "make_prompts",
-    "masks_as_logits",
-    "points_as_prompts",
-    "select_keypoints",
-]
+from importlib import import_module
+
+_WHERE = {
+    "PromptSettings": "make_prompts",
+    "Prompts": "prompts",
+    "SAM2Segmenter": "sam2_segmenter",
+    "build_segmenter": "sam2_segmenter",
+    "make_prompts": "make_prompts",
+    "masks_as_logits": "prompts",
+    "points_as_prompts": "prompts",
+    "select_keypoints": "keypoint_selection",
+}
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

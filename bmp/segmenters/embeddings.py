@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import functional as F
 
-from bmp.segmenters.sam2_parts import SAM2Base
 from mmpose.inputs import check_image
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torchvision.ops import roi_align
 
-from bmp.segmenters.decode import UNUSED
+UNUSED = -1  # label of an empty slot
 
 
 @dataclass(frozen=True)
@@ -119,6 +118,8 @@ class Prompts:
             window: x1, y1, x2, y2, whole image pixels, ends not included.
             image_shape: (H, W) of the image.
         """
+        from torchvision.ops import roi_align  # takes seconds, which the loop's data does not need
+
         offset = self.bboxes.new_tensor(window[:2])
         masks = self.mask_logits
         if masks is not None and len(masks):

@@ -7,12 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bmp.checkpoints import find_checkpoint
-from bmp.config_files import find_config
-from bmp.segmenters.build import build_sam2
+from bmp.locations import find_checkpoint, find_config
+from bmp.segmenters.batched_decoding import decode_prompts, upsample_masks
 from bmp.segmenters.clean_up import clean_up
-from bmp.segmenters.decode import upsample_masks
-from bmp.segmenters.decode_prompts import decode_prompts
 from bmp.segmenters.embeddings import (
     Embeddings,
     embed_batch,
@@ -21,6 +18,7 @@ from bmp.segmenters.embeddings import (
     prepare_image,
 )
 from bmp.segmenters.prompts import Prompts
+from bmp.segmenters.sam2_model import build_sam2
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
 
@@ -30,7 +28,7 @@ class SAM2Segmenter:
 
     Args:
         config: a config of ``configs/sam_pose2seg`` (path or loaded); its ``model.sam`` holds the
-            numbers of :func:`bmp.segmenters.build.build_sam2`.
+            numbers of :func:`bmp.segmenters.sam2_model.build_sam2`.
         checkpoint: weights with SAM 2's names, loaded strictly; None leaves them random.
         device: where it works.
         bgr_as_rgb: feed BGR where SAM expects RGB, as the published loop does.
@@ -173,7 +171,7 @@ def build_segmenter(cfg: Mapping[str, Any], device: torch.device | str = "cpu") 
         cfg: ``config``, ``checkpoint`` and the other arguments of :class:`SAM2Segmenter`; ``type``
             may name the class. The config is a path or the stem of a file in
             ``configs/sam_pose2seg`` or ``configs/demo``, the checkpoint a name or path of
-            :func:`bmp.checkpoints.find_checkpoint`.
+            :func:`bmp.locations.find_checkpoint`.
         device: where it works.
     """
     arguments = dict(cfg)

@@ -3,7 +3,7 @@
 _base_ = ["runtime.py"]
 
 default_scope = "mmengine"  # its loop and sampler; ours are named with their scope
-custom_imports = dict(imports=["bmp.models", "bmp.evaluation"], allow_failed_imports=False)
+custom_imports = dict(imports=["bmp.loop.model", "bmp.evaluation"], allow_failed_imports=False)
 
 model = dict(type="bmp.BBoxMaskPoseModel")
 checkpoint = None  # the parts bring their own

@@ -1,7 +1,7 @@
 """The short training of `make demo`: 80 steps, seconds to a minute or two on two cores.
 
-Starts from the shipped MaskPose with a last layer of random numbers (bmp/short_training.py) and
-learns on 100 rendered crowds.
+Starts from the shipped MaskPose with a last layer of random numbers
+(bmp/demo/short_training.py) and learns on 100 rendered crowds.
 """
 
 _base_ = "maskpose_lite0_synthcrowd-128x96.py"

@@ -13,7 +13,7 @@ The second cuts out the poses of a COCO result file (in ``data_root``) instead.
 
 _base_ = ["../_base_/runtime.py"]
 default_scope = "bmp"
-custom_imports = dict(imports=["bmp.sam_training"], allow_failed_imports=False)
+custom_imports = dict(imports=["bmp.segmenter_training"], allow_failed_imports=False)
 
 __knobs__ = {
     "batch_size": "images a training step",

@@ -9,7 +9,7 @@ people. Data: ``coco`` of datasets/README.md. Weights are downloaded once or put
 
 _base_ = ["../_base_/runtime.py"]
 default_scope = "bmp"
-custom_imports = dict(imports=["bmp.sam_training"], allow_failed_imports=False)
+custom_imports = dict(imports=["bmp.segmenter_training"], allow_failed_imports=False)
 
 image_size = 1024
 model = dict(

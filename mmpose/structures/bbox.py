@@ -64,6 +64,11 @@ def bbox_cs2xywh(centers: Array, scales: Array, padding: float = 1.0) -> Array:
     return bbox_xyxy2xywh(bbox_cs2xyxy(centers, scales, padding))
 
 
+def bbox_areas(bboxes: Array) -> Array:
+    """Areas (...,) of boxes (..., 4) xyxy, px²; 0 for a box whose corners are swapped."""
+    return _area(bboxes[..., 2:] - bboxes[..., :2])
+
+
 def bbox_overlaps(
     bboxes1: Array, bboxes2: Array, mode: str = "iou", is_aligned: bool = False, eps: float = 1e-6
 ) -> Array:
@@ -96,7 +101,7 @@ def bbox_overlaps(
     )
     larger, smaller = xp.maximum(first, second), xp.minimum(first, second)
     common = _area(smaller[..., 2:] - larger[..., :2])
-    own = [_area(boxes[..., 2:] - boxes[..., :2]) for boxes in (first, second)]
+    own = [bbox_areas(boxes) for boxes in (first, second)]
     union = own[0] + (0 * common if mode == "iof" else own[1] - common)
     shares = common / union.clip(eps)
     if mode != "giou":

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from bmp.matching import pairwise_iou
 from bmp.structures import empty_people, make_people, masks_to_bboxes, with_fields
+from mmpose.structures.bbox import bbox_overlaps
 
 SIZE = (60, 100)  # (H, W)
 
@@ -44,7 +44,7 @@ class RectangleDetector:
             return empty_people(tuple(levels.shape))
         masks = torch.stack([levels == n for n in people])
         bboxes = masks_to_bboxes(masks, torch.zeros(len(people), 4))
-        overlap = pairwise_iou(bboxes, bboxes)
+        overlap = bbox_overlaps(bboxes, bboxes)
         keep = [not (overlap[n, :n] > 0.3).any() for n in range(len(people))]
         scores = torch.tensor(people) / 100
         return make_people(bboxes[keep], bbox_scores=scores[keep], masks=masks[keep])

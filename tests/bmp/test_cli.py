@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bmp.cli import guarded, main
-from bmp.photos import ANNOTATIONS, RESULTS
+from bmp.prediction.images import ANNOTATIONS, RESULTS
 
 
 def test_help_names_the_subcommands(capsys):

@@ -6,8 +6,8 @@ import torch
 
 from bmp.api import BBoxMaskPose
 from bmp.environment import PROJECT_ROOT
-from bmp.matching import pairwise_iou
-from bmp.models import BBoxMaskPoseModel
+from bmp.loop.model import BBoxMaskPoseModel
+from mmpose.structures.bbox import bbox_overlaps
 
 RNG = np.random.default_rng(0)
 IMAGES = [RNG.integers(0, 256, (90, 120, 3), dtype=np.uint8) for _ in range(2)]
@@ -66,7 +66,7 @@ def test_the_shipped_weights_find_an_annotated_player():
     """COCO's annotation of a photo: a girl in the front row, 271 px high, nose at (475, 257)."""
     result = BBoxMaskPose("bmp_demo", "cpu").predict(PHOTO)
     annotated = torch.tensor([[410.0, 209.0, 525.0, 480.0]])
-    ious = pairwise_iou(annotated, torch.from_numpy(result.bboxes))[0]
+    ious = bbox_overlaps(annotated, torch.from_numpy(result.bboxes))[0]
     assert ious.max() > 0.5
     nose = result.keypoints[ious.argmax(), 0, :2]
     assert np.linalg.norm(nose - (475, 257)) < 30

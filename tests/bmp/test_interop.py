@@ -8,8 +8,8 @@ import pytest
 from PIL import ExifTags, Image
 from pycocotools.coco import COCO
 
-from bmp.photos import ANNOTATIONS, run_photos
-from tests.bmp.photo_parts import find_nobody, find_one
+from bmp.prediction.images import ANNOTATIONS, run_photos
+from tests.bmp.prediction.photo_parts import find_nobody, find_one
 
 pytestmark = pytest.mark.interop
 

@@ -6,7 +6,7 @@ import torch
 
 from bmp.api import BBoxMaskPose
 from bmp.detectors import GivenBoxes
-from bmp.pose import PMPose
+from bmp.pmpose import PMPose
 from mmpose.apis import estimate, inference_topdown
 
 IMAGE = np.full((90, 120, 3), 127, np.uint8)

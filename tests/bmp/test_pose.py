@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import pmpose
-from bmp.pose import PMPose, TopdownPose, build_pose_model
+from bmp.pmpose import PMPose
+from bmp.pose import TopdownPose, build_pose_model
 from bmp.structures import empty_people, make_people
 
 RNG = np.random.default_rng(0)

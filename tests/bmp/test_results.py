@@ -10,7 +10,7 @@ from pycocotools.coco import COCO
 
 from bmp.results import BMPResult, failed_result
 from bmp.structures import People
-from tests.bmp.photo_parts import find_nobody, find_one
+from tests.bmp.prediction.photo_parts import find_nobody, find_one
 
 IMAGE = np.zeros((40, 60, 3), np.uint8)
 

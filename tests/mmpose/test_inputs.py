@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from bmp.config_files import find_config
-from bmp.devices import pick_device
+from bmp.environment import pick_device
+from bmp.locations import find_config
 from mmpose.inputs import (
     MissingImageError,
     UnreadableImageError,

@@ -1,6 +1,6 @@
 """RTMDet-Ins-L as mmdet knows it (Lyu et al. 2022), with masks at the exact size of the image."""
 
-custom_imports = dict(imports=["bmp.mmdet_modules"], allow_failed_imports=False)
+custom_imports = dict(imports=["bmp.detector_training"], allow_failed_imports=False)
 
 num_channels = 256
 norm_cfg = dict(type="BN")

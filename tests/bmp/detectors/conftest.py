@@ -1,3 +1,3 @@
 """mmdet can be imported in these tests, in any order."""
 
-import bmp.mmdet_modules  # noqa: F401
+import bmp.detector_training  # noqa: F401

@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from bmp.build import LoopParts
 from bmp.detectors import BoxFileDetector, build_detector
 from bmp.loop import LoopSettings
-from bmp.models import BBoxMaskPoseModel
+from bmp.loop.build import LoopParts
+from bmp.loop.model import BBoxMaskPoseModel
 from tests.bmp.loop_parts import APART, RectangleDetector, RectanglePose, RectangleSegmenter
 
 
@@ -95,7 +95,7 @@ def run_model(monkeypatch):
         parts = LoopParts(
             detector, RectanglePose(), RectangleSegmenter(), LoopSettings(num_iters=num_iters)
         )
-        monkeypatch.setattr("bmp.models.bbox_mask_pose.build_parts", lambda *_: parts)
+        monkeypatch.setattr("bmp.loop.model.build_parts", lambda *_: parts)
         model = BBoxMaskPoseModel({}, {}, {}, {}, device="cpu")
         return model(image=[APART, None], img_id=[7, 8], error=[None, "cut off"])
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from bmp.mmdet_configs import names_mmdet
+from bmp.detectors.mmdet_configs import names_mmdet
 from mmpose.files import write_json
 
 ROOT = Path(__file__).parents[3]
@@ -60,7 +60,7 @@ def test_a_config_of_mmdet_brings_its_classes_and_another_does_not():
     code = """
 import sys
 from mmengine.config import Config
-from bmp.mmdet_configs import prepare_mmdet
+from bmp.detectors.mmdet_configs import prepare_mmdet
 prepare_mmdet(Config(dict(default_scope="mmpose")))
 assert "mmdet" not in sys.modules
 prepare_mmdet(Config(dict(default_scope="mmdet")))
@@ -74,7 +74,7 @@ def test_init_detector_reads_a_training_checkpoint(tmp_path):
     code = f"""
 import sys
 import numpy as np, torch
-import bmp.mmdet_modules
+import bmp.detector_training
 from mmdet.apis import init_detector
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer

@@ -6,7 +6,7 @@ import torch
 
 from bmp.loop import LoopSettings, run_loop
 from bmp.segmenters import Prompts, PromptSettings, SAM2Segmenter
-from bmp.segmenters.crops import crop_windows, segment_with_crops
+from bmp.segmenters.prompt_crops import crop_windows, segment_with_crops
 from tests.bmp.loop_parts import APART, TWO_IN_ONE_PLACE, RectangleDetector, RectanglePose
 from tests.bmp.tiny_sam import TINY
 

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from bmp.segmenters import PromptSettings, make_prompts, points_as_prompts
-from bmp.segmenters.decode import UNUSED
-from bmp.segmenters.prompts import Prompts
+from bmp.segmenters.prompts import UNUSED, Prompts
 from bmp.structures import empty_people, make_people
 from tests.bmp.segmenters.test_keypoint_selection import (
     KEYPOINTS,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from bmp.segmenters.build import build_sam2
-from bmp.segmenters.decode import decode_points, draw_clicks
+from bmp.segmenters.batched_decoding import decode_points, draw_clicks
 from bmp.segmenters.embeddings import embedding_bytes, prepare_image
 from bmp.segmenters.prompts import Prompts, masks_as_logits, points_as_prompts
+from bmp.segmenters.sam2_model import build_sam2
 from bmp.segmenters.sam2_segmenter import SAM2Segmenter, build_segmenter
 from tests.bmp.tiny_sam import TINY
 
@@ -380,7 +380,7 @@ def test_masks_that_are_no_prompt_do_not_reach_drawn_clicks(images):
 def test_sam2s_own_builder_works_beside_ours(first):
     """It needs Hydra's state, which ``import sam2`` sets up once."""
     code = (
-        f"import {first}; import bmp.segmenters.sam2_parts; from sam2.build_sam import build_sam2; "
+        f"import {first}; import bmp.segmenters.sam2_model; from sam2.build_sam import build_sam2; "
         "build_sam2('configs/sam2.1/sam2.1_hiera_t.yaml', None, device='cpu')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -7,6 +7,7 @@ import torch
 from torchvision.ops import box_iou, generalized_box_iou
 
 from mmpose.structures.bbox import (
+    bbox_areas,
     bbox_cs2xywh,
     bbox_cs2xyxy,
     bbox_overlaps,
@@ -144,3 +145,11 @@ def test_joints_outside_the_picture_lose_their_flag(kind):
     _, flags = keypoint_clip_border(keypoints, weighted, (30, 20))
     assert flags[0, :, 0].tolist() == [1, 2, 0, 0, 0, 0]
     assert flags[0, :, 1].tolist() == [0.5] * 6
+
+
+def test_boxes_overlap_by_their_common_area():
+    bboxes = torch.tensor([[0.0, 0, 10, 10], [5, 5, 15, 15], [3, 3, 3, 3]])
+    expected = torch.tensor([[1, 25 / 175, 0], [25 / 175, 1, 0], [0, 0, 0]])
+    torch.testing.assert_close(bbox_overlaps(bboxes, bboxes), expected)
+    assert bbox_overlaps(bboxes, bboxes[:0]).shape == (3, 0)
+    torch.testing.assert_close(bbox_areas(bboxes), torch.tensor([100.0, 100, 0]))

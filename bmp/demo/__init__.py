@@ -1,0 +1,1 @@
+"""`make demo`: everything once, on embedded data."""

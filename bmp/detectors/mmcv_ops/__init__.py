@@ -1,0 +1,1 @@
+"""What mmdet needs of compiled mmcv, forwarded to torchvision."""

@@ -1,0 +1,41 @@
+"""Lets Python find a stand-in where mmcv's compiled ops are missing, so that mmdet imports.
+
+The finder stands last in Python's list: it is asked for ``mmcv._ext`` only when mmcv itself has no
+such module, so that compiled mmcv is left alone. Until then nothing is loaded, and the order of
+imports does not matter as long as ``bmp`` comes before mmdet's models.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+EXTENSION = "mmcv._ext"
+STAND_IN = Path(__file__).parent / "stand_in.py"
+
+
+class _StandInFinder(MetaPathFinder):
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        return spec_from_file_location(fullname, STAND_IN) if fullname == EXTENSION else None
+
+
+def install_mmcv_ops() -> None:
+    """Offer the stand-in to Python's import system; calling it again does nothing."""
+    if not any(isinstance(finder, _StandInFinder) for finder in sys.meta_path):
+        sys.meta_path.append(_StandInFinder())
+
+
+def require_mmcv() -> None:
+    """Raise ModuleNotFoundError with the mend if there is no mmcv at all."""
+    if find_spec("mmcv") is None:
+        raise ModuleNotFoundError(
+            "mmdet needs mmcv: pip install 'mmcv-lite>=2.1,<2.2' (pure Python, nothing to compile)"
+        )

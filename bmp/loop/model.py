@@ -1,0 +1,98 @@
+"""The whole loop as a model, so that ``tools/test.py`` evaluates it like any other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.device import get_device
+from mmengine.logging import print_log
+from mmengine.model import BaseModel
+from torch import nn
+
+from bmp.detectors.box_file import BoxFileDetector
+from bmp.environment import pick_device
+from bmp.loop import run_loop
+from bmp.loop.build import build_parts
+from bmp.registry import MODELS
+from bmp.structures import People
+
+
+@MODELS.register_module()
+class BBoxMaskPoseModel(BaseModel):
+    """Detector, pose model and segmenter, each trained alone; the loop itself has no weights.
+
+    Args:
+        detector: config of the detector.
+        pose_model: config of the pose model.
+        segmenter: config of the segmenter.
+        loop: constants, see :class:`bmp.loop.LoopSettings`.
+        device: where the parts work; None: the device of this process.
+    """
+
+    def __init__(
+        self,
+        detector: dict,
+        pose_model: dict,
+        segmenter: dict,
+        loop: dict,
+        device: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.parts = build_parts(
+            {"detector": detector, "pose_model": pose_model, "segmenter": segmenter, "loop": loop},
+            pick_device(device or get_device()),
+        )
+        # DistributedDataParallel refuses a model without a trainable parameter
+        self.unused = nn.Parameter(torch.zeros(()))
+
+    def forward(
+        self,
+        image: Sequence[np.ndarray | None],
+        img_id: Sequence[int],
+        error: Sequence[str | None],
+        mode: str = "predict",
+    ) -> list[dict[str, Any]]:
+        """Run the loop on a batch of :class:`bmp.evaluation.CocoImageDataset`.
+
+        Args:
+            image: (H, W, 3) uint8 BGR each, None where it could not be read.
+            img_id: of the annotation file.
+            error: why it could not be read.
+            mode: only ``predict``; the parts are trained by their own configs.
+
+        Returns:
+            One dict an image: ``img_id``, ``error``, ``turns`` (records of people, none where the
+            image could not be read).
+
+        Raises:
+            ValueError: another mode.
+        """
+        if mode != "predict":
+            raise ValueError(
+                f"the loop has no mode {mode!r}: train its parts with their own configs"
+            )
+        readable = [n for n, entry in enumerate(image) if entry is not None]
+        parts = self.parts
+        found = run_loop(
+            [image[n] for n in readable],
+            parts.detector,
+            parts.pose_model,
+            parts.segmenter,
+            parts.settings,
+            given=self._given([(img_id[n], image[n].shape[:2]) for n in readable]),
+        )
+        turns = dict(zip(readable, (result.turns for result in found), strict=True))
+        for reason in filter(None, error):
+            print_log(f"skipped, its people count as missed: {reason}", logger="current")
+        return [
+            {"img_id": identity, "turns": turns.get(n, []), "error": error[n]}
+            for n, identity in enumerate(img_id)
+        ]
+
+    def _given(self, images: Sequence[tuple[int, tuple[int, int]]]) -> list[People] | None:
+        """People of the first turn, of images by id and shape, if a file gives them."""
+        detector = self.parts.detector
+        if not isinstance(detector, BoxFileDetector):
+            return None
+        return [detector.people_of(*entry) for entry in images]

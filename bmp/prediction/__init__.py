@@ -1,0 +1,1 @@
+"""`bmp run`: the loop on image files, and what it writes."""

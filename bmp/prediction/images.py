@@ -1,0 +1,207 @@
+"""The loop on image files: overlays, a panel of the turns, a GIF, COCO-style results."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bmp.evaluation.coco_results import people_to_results
+from bmp.prediction.annotations import annotation_file, people_to_annotations
+from bmp.prediction.output_names import image_ids, output_stems
+from bmp.results import BMPResult
+from bmp.visualization import (
+    caption,
+    draw_people,
+    fit_width,
+    loop_pictures,
+    panel,
+    write_gif,
+)
+from mmpose.files import whole_file, write_image, write_json
+from mmpose.inputs import UnreadableImageError, image_suffixes, is_turned, read_image
+
+OVERLAY, PANEL, GIF = "_people.jpg", "_turns.jpg", "_turns.gif"  # after the image's name
+# The layout of COCO, where datumaro and others look for files by these names.
+IMAGES, ANNOTATIONS = "images", "annotations/person_keypoints_run.json"
+RESULTS = "results.json"
+GIF_WIDTH = 480  # px
+FRAME_SECONDS = 1.2
+
+FindPeople = Callable[[np.ndarray], BMPResult]
+
+
+@dataclass
+class PhotoReport:
+    """What came of a number of photos.
+
+    Attributes:
+        pictures: files written, in order.
+        images: COCO-style images, those that could be read.
+        results: COCO-style results, one a person.
+        annotations: the same people as annotations.
+        failures: (path, one-line reason) of photos that were left out.
+        found: people after each turn, summed over the photos.
+    """
+
+    pictures: list[Path] = field(default_factory=list)
+    images: list[dict] = field(default_factory=list)
+    results: list[dict] = field(default_factory=list)
+    annotations: list[dict] = field(default_factory=list)
+    failures: list[tuple[Path, str]] = field(default_factory=list)
+    found: list[int] = field(default_factory=list)
+
+    def add(self, image: dict, result: BMPResult) -> None:
+        """Take the people of a photo; ``image`` is its entry for :attr:`images`."""
+        people = result.people
+        entries = people_to_results(people, image["id"])
+        self.annotations += people_to_annotations(people, entries, len(self.annotations) + 1)
+        for entry, turn in zip(entries, result.iteration.tolist(), strict=True):
+            entry.update(score=entry["scores"], file_name=image["file_name"], iteration=turn)
+        self.images.append(image)
+        self.results += entries
+        self.found += [0] * (len(result.turns) - len(self.found))
+        for turn, people in enumerate(result.turns):
+            self.found[turn] += len(people)
+
+    def write(self, out_dir: Path) -> None:
+        """Write the result list and the annotation file."""
+        write_json(out_dir / RESULTS, self.results)
+        write_json(out_dir / ANNOTATIONS, annotation_file(self.images, self.annotations))
+
+
+def find_images(paths: Sequence[str | Path]) -> list[Path]:
+    """Image files: the given ones, and of folders those directly inside, sorted by name.
+
+    In folders, files whose ending OpenCV does not read and hidden ones (``.name``) are left
+    alone.
+
+    Raises:
+        FileNotFoundError: a path does not exist, or a folder holds no image.
+    """
+    found = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(filter(_is_visible_image, path.iterdir()))
+            if not inside:
+                endings = ", ".join(image_suffixes())
+                raise FileNotFoundError(f"no images in {path}; looked for {endings}")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise FileNotFoundError(f"no such image or folder: {path}")
+    return found
+
+
+def _is_visible_image(path: Path) -> bool:
+    is_hidden = path.name.startswith(".")
+    return not is_hidden and path.suffix.lower() in image_suffixes() and path.is_file()
+
+
+def run_photos(
+    paths: Sequence[Path],
+    find_people: FindPeople,
+    out_dir: Path,
+    *,
+    gif: bool = True,
+    tell: Callable[[str], None] = print,
+) -> PhotoReport:
+    """Run the loop on every photo and write what it found.
+
+    Of ``photo.jpg`` come ``photo_people.jpg`` (everybody), ``photo_turns.jpg`` (a row a turn)
+    and ``photo_turns.gif``; of all photos ``results.json``, a COCO result list, and what other
+    tools open: copies in ``images`` and ``annotations/person_keypoints_run.json`` with their
+    sizes and people. A photo that cannot be read is reported and left out; an interruption keeps
+    what is done.
+
+    Args:
+        paths: image files.
+        find_people: an image to its people, with the steps of every turn: predict of
+            :class:`bmp.api.BBoxMaskPose` with ``return_intermediates``.
+        out_dir: where the files go; made.
+        gif: whether GIFs are written.
+        tell: takes one line of progress a photo.
+
+    Raises:
+        OSError: an output cannot be written.
+        KeyboardInterrupt: interrupted; says how many photos are done.
+    """
+    report = PhotoReport()
+    stems = output_stems(paths, partial(_outputs, out_dir))
+    named = zip(paths, image_ids(paths), stems, strict=True)
+    try:
+        for number, (path, img_id, stem) in enumerate(named, start=1):
+            started, mark = time.perf_counter(), f"[{number}/{len(paths)}]"
+            try:
+                image = read_image(path)
+            except UnreadableImageError as error:
+                report.failures.append((path, str(error)))
+                tell(f"{mark} left out: {error}")
+                continue
+            result = find_people(image)
+            report.pictures += write_pictures(image, result, out_dir / stem, gif=gif)
+            copy = _copy(path, image, out_dir / IMAGES, stem)
+            report.add(_image_entry(img_id, copy.name, path, image), result)
+            seconds = time.perf_counter() - started
+            by_turn = " -> ".join(str(len(people)) for people in result.turns)
+            tell(f"{mark} {path.name}: {by_turn} people, {seconds:.1f} s, {stem}{OVERLAY}")
+    except KeyboardInterrupt:
+        done = f"{len(report.images)} of {len(paths)} images are done"
+        raise KeyboardInterrupt(f"interrupted; {done} and kept in {out_dir}") from None
+    finally:
+        report.write(out_dir)
+    return report
+
+
+def _outputs(out_dir: Path, path: Path, stem: str) -> list[Path]:
+    """All files that may be written of one image."""
+    pictures = [out_dir / f"{stem}{ending}" for ending in (OVERLAY, PANEL, GIF)]
+    return [*pictures, *_copy_paths(path, out_dir / IMAGES, stem)]
+
+
+def _copy_paths(path: Path, folder: Path, stem: str) -> tuple[Path, Path]:
+    """Where the copy of an image goes as it is, and where turned."""
+    is_known = path.suffix.lower() in image_suffixes()  # "what.a_long_sentence" has no ending
+    return folder / (f"{stem}{path.suffix}" if is_known else stem), folder / f"{stem}.jpg"
+
+
+def _copy(path: Path, image: np.ndarray, folder: Path, stem: str) -> Path:
+    """Copy an image for other tools, not all of which turn it as its EXIF data say."""
+    as_it_is, turned = _copy_paths(path, folder, stem)
+    if is_turned(path, image):
+        return write_image(turned, image)
+    with whole_file(as_it_is) as unfinished:
+        shutil.copyfile(path, unfinished)
+    return as_it_is
+
+
+def _image_entry(img_id: int, file_name: str, path: Path, image: np.ndarray) -> dict:
+    """COCO's entry of an image; ``source`` is where it was read."""
+    height, width = image.shape[:2]
+    source = os.fsencode(path).decode(errors="replace")
+    entry = {"id": img_id, "file_name": file_name, "width": width, "height": height}
+    return entry | {"source": source}
+
+
+def write_pictures(
+    image: np.ndarray, result: BMPResult, target: Path, *, gif: bool = True
+) -> list[Path]:
+    """Overlay, panel and GIF of one image as ``<target>_people.jpg`` and so on."""
+    overlay = draw_people(image, result)
+    rows = loop_pictures(image, result)
+    title = f"after {len(result.turns)} turns: {len(result)} people"
+    written = [write_image(target.with_name(target.name + OVERLAY), overlay)]
+    if rows:
+        whole = panel(rows)
+        written.append(write_image(target.with_name(target.name + PANEL), whole))
+    if gif:
+        steps = [entry for row in rows for entry in row] + [(title, overlay)] * 2
+        frames = [caption(fit_width(picture, GIF_WIDTH), text) for text, picture in steps]
+        gif_path = target.with_name(target.name + GIF)
+        written.append(write_gif(gif_path, frames, FRAME_SECONDS))
+    return written
