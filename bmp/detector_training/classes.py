@@ -28,6 +28,7 @@ def select_classes(
     Raises:
         ValueError: the file cannot be used, or has none of the classes.
     """
+    classes = [classes] if isinstance(classes, str) else list(classes)  # ("person") is text
     if len(classes) == 1 and is_people_name(classes[0]):
         people = complete_annotations(content, source, folder=folder)
         return people, {0: people["categories"][0]["id"]}
@@ -37,7 +38,7 @@ def select_classes(
     if not ids:
         raise ValueError(
             f"{source} has the categories {list(names.values())[:6]}, none of the detector's "
-            f"{len(classes)} classes {list(classes)[:6]}; set metainfo=dict(classes=...) or "
+            f"{len(classes)} classes {classes[:6]}; set metainfo=dict(classes=...) or "
             "rename the categories"
         )
     wanted = set(ids.values())

@@ -91,7 +91,7 @@ class DetectionMetric(BaseMetric):
         self._dataset_meta = meta
         classes = meta["classes"]
         self._content, self._category_ids = select_classes(self._raw, classes, self.ann_file)
-        if len(self._category_ids) < len(classes):
+        if not isinstance(classes, str) and len(self._category_ids) < len(classes):
             lacking = [n for label, n in enumerate(classes) if label not in self._category_ids]
             print_log(
                 f"{self.ann_file} has no category for {len(lacking)} of the {len(classes)} "

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from mmdet.structures.mask import PolygonMasks
 from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope
 
-from bmp.detector_training import TolerantCocoDataset
+from bmp.detector_training import CocoHumanDataset, TolerantCocoDataset
 from bmp.detector_training.outlines import mask_outlines
 from tests.bmp.detector_training.detector_files import (
     ALIKE,
@@ -183,6 +184,7 @@ def test_small_pictures_that_are_filtered_out_are_counted(tmp_path):
         pytest.param(("bicycle", "person"), [1, 0], id="in another order"),
         pytest.param(("bus", "Human", "Bicycle"), [1, 2], id="one more, written otherwise"),
         pytest.param(("bicycle",), [0], id="one"),
+        pytest.param(("person"), [0], id="one without a comma"),
     ],
 )
 def test_labels_are_the_classes_by_name(tmp_path, classes, labels):
@@ -266,3 +268,31 @@ def test_a_file_is_named_that_is_no_annotation_file(tmp_path):
     (tmp_path / "annotations.json").write_text(json.dumps([1, 2]))
     with pytest.raises(ValueError, match=r"annotations\.json lacks"):
         open_dataset(tmp_path, TEST)
+
+
+def test_the_only_category_is_that_of_annotations_without_one(tmp_path):
+    """Also for a detector of several classes."""
+    content = two_people()
+    for person in content["annotations"]:
+        del person["category_id"]
+    put(tmp_path, content)
+    classes = {"classes": ("bus", "person")}
+    dataset = open_dataset(tmp_path, TEST, TolerantCocoDataset, metainfo=classes)
+    assert dataset[0]["data_samples"].gt_instances.labels.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("prefix", [{}, {"img_path": "images"}, {"img": "images/"}])
+def test_pictures_are_found_from_the_root_too(tmp_path, prefix):
+    content = two_people()
+    if not prefix:
+        content["images"][0]["file_name"] = "images/a.png"
+    put(tmp_path, content)
+    with DefaultScope.overwrite_default_scope("mmdet"):
+        dataset = CocoHumanDataset(
+            data_root=str(tmp_path),
+            ann_file="annotations.json",
+            data_prefix=prefix,
+            pipeline=TEST,
+            serialize_data=False,
+        )
+    assert len(dataset[0]["data_samples"].gt_instances) == 2

@@ -5,6 +5,7 @@ import torch
 
 from bmp.loop import published, suppression
 from bmp.loop.settings import LoopSettings
+from mmpose.structures.bbox import bbox_areas
 
 ALL_ITEMS = frozenset(published.COMPAT_ITEMS)
 
