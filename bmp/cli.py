@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bmp import environment
 from bmp.locations import PROJECT_ROOT, weights_folders
+from mmpose.errors import TRACEBACK, check_writable, user_error
 
 LEAST_FREE_MB = 50  # 10⁶ bytes, for pictures
 
@@ -21,38 +22,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = make_parser().parse_args(argv)
     # of torch, about a call in mmdet: nothing that a user could change
     warnings.filterwarnings("ignore", message="torch.meshgrid", category=UserWarning)
-    return guarded(lambda: args.command(args), show_traceback=args.traceback)
+    return guarded(lambda: args.command(args))
 
 
-def guarded(work: Callable[[], int], *, show_traceback: bool = False) -> int:
-    """Do the work; what a user can cause becomes one line with the mend and exit code 1."""
+def guarded(work: Callable[[], int]) -> int:
+    """Do the work; what a user can cause becomes one line with its fix and exit code 1."""
     try:
         return work()
-    except KeyboardInterrupt as error:
-        # work that keeps what is done says so itself
-        environment.tell(f"bmp: {str(error) or environment.explain(error)}")
-        return 130
-    except (OSError, ImportError, ValueError) as error:
-        if show_traceback:
+    except (KeyboardInterrupt, Exception) as error:
+        reason = user_error(error)
+        if reason is None:
             raise
-        environment.tell(f"bmp: {environment.explain(error)}")
-        return 1
+        environment.tell(f"bmp: {reason}")
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The arguments of all subcommands."""
     parser = argparse.ArgumentParser(
-        prog="bmp", description="Boxes, masks and poses of people in crowds, in a loop."
-    )
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument(
-        "--traceback", action="store_true", help="show where an error came from, for bug reports"
+        prog="bmp",
+        description="Boxes, masks and poses of people in crowds, in a loop.",
+        epilog=f"The environment variable {TRACEBACK}=1 shows where an error came from.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser(
         "run",
-        parents=[shared],
         help="find the people in images",
         description="Run the loop on images. Writes NAME_people.jpg, NAME_turns.jpg and "
         "NAME_turns.gif for each, and for all results.json (COCO results) and what other tools "
@@ -76,16 +71,13 @@ def make_parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser(
         "demo",
-        parents=[shared],
         help="everything once: rendered crowds, the loop, a table, images, a short training",
         description=add_demo_arguments.__doc__,
     )
     add_demo_arguments(demo)
     demo.set_defaults(command=demo_command)
 
-    info = commands.add_parser(
-        "info", parents=[shared], help="versions, devices and weights that are found"
-    )
+    info = commands.add_parser("info", help="versions, devices and weights that are found")
     info.set_defaults(command=info_command)
     return parser
 
@@ -95,12 +87,12 @@ def run_command(args: argparse.Namespace) -> int:
     environment.check_opencv()
     if args.out.exists() and not args.out.is_dir():
         raise ValueError(f"--out must be a folder, {args.out} is a file; choose another name")
-    environment.check_writable(args.out, free_mb=LEAST_FREE_MB)
+    check_writable(args.out, free_mb=LEAST_FREE_MB)
     from bmp.prediction.images import ANNOTATIONS, RESULTS, find_images, run_photos
 
     paths = find_images(args.images)  # before the models are loaded
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
-    environment.check_writable(args.out, free_mb=LEAST_FREE_MB + megabytes)  # copies of all
+    check_writable(args.out, free_mb=LEAST_FREE_MB + megabytes)  # copies of all
     from bmp.api import BBoxMaskPose
 
     model = BBoxMaskPose(args.config, device=args.device)

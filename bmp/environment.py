@@ -3,32 +3,30 @@
 Imports nothing heavy: the command line asks here before it loads OpenCV or torch.
 """
 
-import errno
 import importlib
 import importlib.metadata
 import os
 import platform
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bmp.locations import PROJECT_ROOT, WEIGHT_SUFFIXES, weights_folders
+from bmp.locations import WEIGHT_SUFFIXES, weights_folders
+from mmpose.errors import explain
 
 if TYPE_CHECKING:
     import torch
 
 PACKAGES = ("torch", "torchvision", "numpy", "opencv-python", "mmengine", "mmcv-lite", "mmcv")
 PACKAGES += ("mmdet", "sam2", "timm", "safetensors", "pycocotools", "faster-coco-eval")
-OPENCV_MEND = "apt-get install -y libgl1 libglib2.0-0"
 
 
 class MissingLibraryError(ImportError):
-    """A system library is missing; the message names the mend."""
+    """A system library is missing; the message names the fix."""
 
 
 def check_opencv() -> None:
-    """Load OpenCV once, so that a missing system library is told with its mend.
+    """Load OpenCV once, so that a missing system library is told with its fix.
 
     An OpenCV of another package that was laid over ours is told too.
 
@@ -38,68 +36,10 @@ def check_opencv() -> None:
     try:
         importlib.import_module("cv2")
     except ImportError as error:
-        raise MissingLibraryError(explain_import_error(error)) from error
+        raise MissingLibraryError(explain(error)) from error
     warning = importlib.import_module("mmpose.inputs").opencv_warning()
     if warning is not None:
         tell(warning)
-
-
-def explain_import_error(error: ImportError) -> str:
-    """One line with the mend of a failed import."""
-    text = str(error)
-    if ".so" in text and ("libGL" in text or "libgthread" in text or "libglib" in text):
-        library = text.split(":")[0]
-        return f"OpenCV needs the system library {library}; install it with: {OPENCV_MEND}"
-    missing = getattr(error, "name", None)
-    if isinstance(error, ModuleNotFoundError) and missing:
-        return f"the package {missing} is not installed; run `make install` in {PROJECT_ROOT}"
-    return text
-
-
-def explain(error: BaseException) -> str:
-    """One line that tells what is wrong and what mends it.
-
-    Args:
-        error: an exception that a user can cause.
-    """
-    if isinstance(error, ImportError):
-        return explain_import_error(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" at {error.filename}" if error.filename else ""
-        return f"the disk is full{where}; free some space and run again, it continues"
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return (
-            f"no permission to write {error.filename}; choose another folder with --out, "
-            "or change the owner or mode of this one, and run again"
-        )
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted; run the same command again, it continues"
-    first_line = str(error).strip().splitlines()[:1]
-    return first_line[0] if first_line else type(error).__name__
-
-
-def check_writable(folder: str | os.PathLike, *, free_mb: float = 50) -> Path:
-    """Make the folder and prove that files can be written there, before any long work.
-
-    Args:
-        folder: it and its parents are made.
-        free_mb: disk space needed, MB (10⁶ bytes).
-
-    Raises:
-        OSError: not writable (EACCES, EROFS, …) or too little space (ENOSPC).
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / f".probe.{os.getpid()}"
-    try:
-        probe.write_bytes(b"")
-    finally:
-        probe.unlink(missing_ok=True)
-    free = shutil.disk_usage(folder).free / 1e6
-    if free < free_mb:
-        text = f"{free:.0f} MB free, {free_mb:.0f} MB needed"
-        raise OSError(errno.ENOSPC, text, str(folder))
-    return folder
 
 
 def package_versions() -> dict[str, str]:

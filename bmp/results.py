@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import torch
 
+from bmp.evaluation.coco_annotations import annotation_file, people_to_annotations
 from bmp.evaluation.coco_results import people_to_results
 from bmp.loop import LoopResult, Turn
-from bmp.prediction.annotations import annotation_file, people_to_annotations
 from bmp.record import Rows, describe, select_rows
 from bmp.structures import FIELD_RANKS, People
 
@@ -165,7 +165,7 @@ class BMPResult:
 
         Returns:
             ``images``, ``categories`` (person, with the names of the joints) and ``annotations``;
-            see :func:`bmp.prediction.annotations.people_to_annotations`.
+            see :func:`bmp.evaluation.coco_annotations.people_to_annotations`.
         """
         if self.error is not None:
             return annotation_file([], [])

@@ -23,6 +23,7 @@ FOREIGN = {"mmpose": {"mmdet", "mmcv", "mmpretrain", "sam2", "training"}}
 # inside mmpose a part imports only parts that stand above it
 ORDER = [
     "registry",
+    "errors",
     "files",
     "inputs",
     "structures",
@@ -35,6 +36,31 @@ ORDER = [
     "apis",
     "utils",
 ]
+BMP_ORDER = [
+    "record",
+    "structures",
+    "interfaces",
+    "registry",
+    "locations",
+    "environment",
+    "detectors",
+    "segmenters",
+    "pose",
+    "pmpose",
+    "loop",
+    "visualization",
+    "evaluation",
+    "results",
+    "prediction",
+    "detector_training",
+    "segmenter_training",
+    "synthcrowd",
+    "api",
+    "demo",
+    "cli",
+]
+# mmdet's classes and ours are registered when a model of mmdet is asked for, which takes seconds
+REGISTER_LATE = {"detectors/rtmdet.py", "detectors/mmdet_configs.py"}
 # published import paths below what they name; they import names and do nothing else
 ALIASES = {"engine/hooks.py"}
 
@@ -89,6 +115,36 @@ def test_inside_mmpose_imports_go_one_way():
                 if below and (own, pieces[1]) not in allowed:
                     wrong.append(f"{path.relative_to(ROOT)} imports {name}")
     assert not wrong
+
+
+def test_inside_bmp_imports_go_one_way():
+    wrong = []
+    for path in sources("bmp"):
+        place = path.relative_to(ROOT / "bmp").with_suffix("")
+        if place.as_posix() in ("__init__", *(name[:-3] for name in REGISTER_LATE)):
+            continue
+        own = place.parts[0]
+        assert own in BMP_ORDER, f"{path} stands nowhere in BMP_ORDER"
+        for name in imported_modules(path):
+            pieces = name.split(".")
+            if pieces[0] != "bmp" or len(pieces) == 1 or pieces[1] not in BMP_ORDER:
+                continue
+            if BMP_ORDER.index(pieces[1]) > BMP_ORDER.index(own):
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
+def test_the_loop_works_without_the_frameworks_of_its_parts():
+    heavy = ["sam2", "mmdet", "mmcv", "timm", "hydra", "torchvision"]
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({heavy}))\n"
+        "import bmp.loop, bmp.loop.build, bmp.structures, bmp.segmenters.prompts\n"
+        "bmp.loop.LoopSettings()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_mmpose_works_with_bmp_deleted(tmp_path):

@@ -11,7 +11,8 @@ import argparse
 from pathlib import Path
 
 from mmpose.datasets.annotation_files import read_coco_file
-from mmpose.engine.tools import check_writable, run_tool
+from mmpose.engine.tools import run_tool
+from mmpose.errors import check_writable
 from mmpose.evaluation.extended_oks import ExtendedRules
 from mmpose.evaluation.result_files import (
     IOU_TYPES,

@@ -31,7 +31,7 @@ CORE = (
     "bmp/loop/suppression.py",
     "bmp/loop/published.py",
     "bmp/loop/refine.py",
-    "bmp/segmenters/make_prompts.py",
+    "bmp/segmenters/prompting.py",
     "bmp/segmenters/prompts.py",
     "bmp/segmenters/keypoint_selection.py",
     "bmp/segmenters/decode*.py",

@@ -6,13 +6,13 @@ from pathlib import Path
 from bmp.api import BBoxMaskPose
 from bmp.demo.progress import Clock
 from bmp.demo.short_training import train_briefly
-from bmp.environment import check_writable
 from bmp.evaluation.loop_metric import format_table
 from bmp.locations import PROJECT_ROOT, find_checkpoint
 from bmp.prediction.images import PhotoReport, find_images, run_photos
 from bmp.synthcrowd import write_dataset
 from mmpose.engine.config import load_config
 from mmpose.engine.tools import test
+from mmpose.errors import check_writable
 
 LOOP_CONFIG = PROJECT_ROOT / "configs" / "demo" / "bmp_demo.py"
 DATA_FOLDER = PROJECT_ROOT / "datasets" / "synthcrowd"

@@ -11,8 +11,8 @@ from bmp.interfaces import Segmenter
 from bmp.loop import published
 from bmp.loop.masks import pose_mask_consistency
 from bmp.loop.settings import LoopSettings
-from bmp.segmenters.make_prompts import make_prompts
 from bmp.segmenters.prompt_crops import segment_with_crops
+from bmp.segmenters.prompting import make_prompts
 from bmp.segmenters.prompts import Prompts
 from bmp.structures import People, make_people, with_fields
 

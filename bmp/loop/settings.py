@@ -7,7 +7,7 @@ from typing import Any
 
 from bmp.loop.published import check_compat
 from bmp.loop.suppression import check_threshold
-from bmp.segmenters.make_prompts import PromptSettings
+from bmp.segmenters.prompting import PromptSettings
 
 SCORE_FACTORS = ("bbox_scores", "keypoint_scores", "mask_scores")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bmp.evaluation.coco_annotations import annotation_file, people_to_annotations
 from bmp.evaluation.coco_results import people_to_results
-from bmp.prediction.annotations import annotation_file, people_to_annotations
 from bmp.prediction.output_names import image_ids, output_stems
 from bmp.results import BMPResult
 from bmp.visualization import (

@@ -21,7 +21,7 @@ from bmp.segmenter_training.losses import mask_iou, step_losses
 from bmp.segmenter_training.prompted import BBOX, cut_out
 from bmp.segmenters.batched_decoding import decode_points
 from bmp.segmenters.embeddings import Embeddings, encode_images, finish_embeddings
-from bmp.segmenters.make_prompts import PromptSettings
+from bmp.segmenters.prompting import PromptSettings
 from bmp.segmenters.sam2_model import build_sam2
 from bmp.segmenters.shared_decoder import DecodedMasks
 

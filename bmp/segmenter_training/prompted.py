@@ -8,7 +8,7 @@ from sam2.modeling.sam2_base import SAM2Base
 
 from bmp.segmenters.batched_decoding import decode_prompts, upsample_masks
 from bmp.segmenters.embeddings import Embeddings
-from bmp.segmenters.make_prompts import PromptSettings, make_prompts
+from bmp.segmenters.prompting import PromptSettings, make_prompts
 from bmp.segmenters.prompts import Prompts
 from mmpose.structures.mask import mask_to_rle
 

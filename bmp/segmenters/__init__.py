@@ -6,11 +6,11 @@ Names are looked up when they are used: prompts are data that the loop handles w
 from importlib import import_module
 
 _WHERE = {
-    "PromptSettings": "make_prompts",
+    "PromptSettings": "prompting",
     "Prompts": "prompts",
     "SAM2Segmenter": "sam2_segmenter",
     "build_segmenter": "sam2_segmenter",
-    "make_prompts": "make_prompts",
+    "make_prompts": "prompting",
     "masks_as_logits": "prompts",
     "points_as_prompts": "prompts",
     "select_keypoints": "keypoint_selection",

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmpose.errors import TRACEBACK, check_writable, user_error
 from mmpose.files import write_json
 from mmpose.inputs import opencv_warning
 
@@ -53,31 +53,12 @@ def open_config(args: argparse.Namespace) -> Config:
     config = load_config(args.config, args.cfg_options)
     work_dir = args.work_dir or config.get("work_dir")
     config.work_dir = str(work_dir or Path("work_dirs") / Path(args.config).stem)
-    check_writable(config.work_dir)
+    check_writable(config.work_dir, "--work-dir")
     warning = opencv_warning()
     if warning is not None:
         print_log(warning, logger=None, level=logging.WARNING)
     start_processes(args.launcher)
     return config
-
-
-def check_writable(folder: str | Path, option: str = "--work-dir") -> None:
-    """Make a folder and see that files can be written there.
-
-    Args:
-        folder: which.
-        option: what chooses another one on the command line.
-
-    Raises:
-        PermissionError: they cannot; the message names the option that chooses another folder.
-    """
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        is_writable = os.access(folder, os.W_OK)
-    except OSError:
-        is_writable = False
-    if not is_writable:
-        raise PermissionError(f"cannot write to {folder}; choose another folder with {option}")
 
 
 def has_started(config: Config) -> bool:
@@ -137,25 +118,11 @@ def test(
 
 
 def run_tool(main: Callable[[], object]) -> None:
-    """Run a tool; what a user can mend is one line on stderr instead of a traceback."""
+    """Run a tool; what a user can fix is told on stderr instead of a traceback."""
     try:
         main()
-    except (FileNotFoundError, PermissionError, ValueError) as error:
-        if os.environ.get("BMP_TRACEBACK"):
+    except Exception as error:
+        reason = user_error(error)
+        if reason is None:
             raise
-        _stop(str(error))
-    except (KeyError, TypeError) as error:
-        if os.environ.get("BMP_TRACEBACK") or not _is_about_a_config(error):
-            raise
-        reason = error.args[0]  # KeyErrors quote themselves
-        _stop(f"{reason}; is a key or class of the config misspelt?")
-
-
-def _is_about_a_config(error: KeyError | TypeError) -> bool:
-    """Whether a config names a class that does not exist, or an argument that its class lacks."""
-    reason = str(error)
-    return " registry. Please check" in reason or "got an unexpected keyword argument" in reason
-
-
-def _stop(reason: str) -> None:
-    sys.exit(f"error: {reason}\n(BMP_TRACEBACK=1 shows where)")
+        sys.exit(f"error: {reason}\n({TRACEBACK}=1 shows where)")

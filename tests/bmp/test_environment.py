@@ -1,53 +1,6 @@
-"""What is told about the machine and about errors."""
-
-import errno
-
-import pytest
+"""What is told about the machine."""
 
 from bmp import environment
-
-
-@pytest.mark.parametrize(
-    ("error", "mend"),
-    [
-        pytest.param(
-            ImportError("libGL.so.1: cannot open shared object file: No such file or directory"),
-            "apt-get install -y libgl1",
-            id="libGL",
-        ),
-        pytest.param(
-            ModuleNotFoundError("No module named 'sam2'", name="sam2"), "make install", id="package"
-        ),
-        pytest.param(OSError(errno.ENOSPC, "full", "out"), "disk is full at out", id="disk"),
-        pytest.param(PermissionError(errno.EACCES, "no", "out"), "--out", id="permission"),
-        pytest.param(OSError(errno.EROFS, "read-only", "out"), "write out", id="read-only"),
-        pytest.param(KeyboardInterrupt(), "continues", id="interrupted"),
-        pytest.param(ValueError("first\nsecond"), "first", id="one line"),
-        pytest.param(ValueError(), "ValueError", id="without a text"),
-    ],
-)
-def test_errors_are_told_in_one_line_with_their_mend(error, mend):
-    told = environment.explain(error)
-    assert mend in told
-    assert "\n" not in told
-
-
-def test_a_folder_is_made_and_probed(tmp_path):
-    folder = environment.check_writable(tmp_path / "a" / "b")
-    assert folder.is_dir()
-    assert list(folder.iterdir()) == []
-
-
-def test_too_little_space_is_told_before_the_work(tmp_path):
-    with pytest.raises(OSError, match="MB needed") as caught:
-        environment.check_writable(tmp_path, free_mb=1e12)
-    assert caught.value.errno == errno.ENOSPC
-
-
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"):
-        environment.check_writable(tmp_path / "file")
 
 
 def test_devices():

@@ -33,7 +33,7 @@ DEFAULTS = {
             "context_size": 1.25,
         },
         "RandomPatchesBlackout": {"grid_size": (8, 6), "mask_ratio": 0.3, "prob": 0.8},
-        "TopdownAffine": {"input_padding": 1.25, "use_udp": False},
+        "TopdownAffine": {"use_udp": False},  # its window: test_window_padding_and_moves
     },
     "DATA_SAMPLERS": {"MultiSourceSampler": {"shuffle": True, "round_up": True, "seed": None}},
     "METRICS": {

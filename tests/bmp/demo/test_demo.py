@@ -17,7 +17,7 @@ from bmp.demo.short_training import CONFIG, read_losses
 from bmp.prediction.images import PhotoReport, find_images
 from mmpose.engine.config import load_config
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PHOTOS = ROOT / "demos" / "photos"
 
 

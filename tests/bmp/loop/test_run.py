@@ -6,7 +6,7 @@ import torch
 
 from bmp.loop import LoopSettings, make_settings, run_loop
 from bmp.loop.run import ranking_scores, select_survivors
-from bmp.segmenters.make_prompts import PromptSettings
+from bmp.segmenters.prompting import PromptSettings
 from bmp.structures import FIELD_RANKS, check_people, make_people
 from tests.bmp.loop_parts import (
     APART,

@@ -17,7 +17,7 @@ from mmpose.registry import MODELS
     ids=["argument", "class"],
 )
 def test_misspelt_parts_of_a_config_are_one_line(config, reason, monkeypatch):
-    monkeypatch.delenv("BMP_TRACEBACK", raising=False)
+    monkeypatch.delenv("TRACEBACK", raising=False)
     with pytest.raises(SystemExit, match=reason):
         run_tool(lambda: MODELS.build(config))
 

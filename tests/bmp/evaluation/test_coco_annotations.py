@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from bmp.evaluation.coco_results import people_to_results
-from bmp.prediction.annotations import (
+from bmp.evaluation.coco_annotations import (
     annotation_file,
     joint_flags,
     people_to_annotations,
     person_category,
 )
+from bmp.evaluation.coco_results import people_to_results
 from tests.bmp.prediction.photo_parts import find_one
 
 

@@ -1,0 +1,99 @@
+"""What a user can cause is told in one line with its fix; all commands go through this file.
+
+Imports nothing heavy: commands ask here before they load OpenCV or torch.
+"""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+TRACEBACK = "TRACEBACK"
+"""Environment variable that shows where an error came from, in every command."""
+OPENCV_FIX = "apt-get install -y libgl1 libglib2.0-0"
+
+
+def user_error(error: BaseException) -> str | None:
+    """What to tell of an error, None for one that only we can have caused.
+
+    With the environment variable ``TRACEBACK`` every error keeps its traceback.
+    """
+    if os.environ.get(TRACEBACK):
+        return None
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "interrupted"
+    if isinstance(error, OSError | ImportError | ValueError):
+        return explain(error)
+    if isinstance(error, KeyError | TypeError) and _is_about_a_config(error):
+        # KeyErrors quote themselves
+        return f"{error.args[0]}; is a key or class of the config misspelt?"
+    return None
+
+
+def _is_about_a_config(error: KeyError | TypeError) -> bool:
+    """Whether a config names a class that does not exist, or an argument that its class lacks."""
+    reason = str(error)
+    return " registry. Please check" in reason or "got an unexpected keyword argument" in reason
+
+
+def explain(error: BaseException) -> str:
+    """What is wrong, and what fixes it.
+
+    Args:
+        error: an exception that a user can cause.
+    """
+    if isinstance(error, ImportError):
+        return _explain_import(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" at {error.filename}" if error.filename else ""
+        return f"the disk is full{where}; free some space and run again"
+    return str(error).strip() or type(error).__name__
+
+
+def _explain_import(error: ImportError) -> str:
+    text = str(error)
+    if ".so" in text and ("libGL" in text or "libgthread" in text or "libglib" in text):
+        library = text.split(":")[0]
+        return f"OpenCV needs the system library {library}; install it with: {OPENCV_FIX}"
+    missing = getattr(error, "name", None)
+    if (
+        isinstance(error, ModuleNotFoundError)
+        and missing
+        and text == f"No module named {missing!r}"
+    ):
+        folder = Path(__file__).resolve().parents[1]
+        return f"the package {missing} is not installed; run `make install` in {folder}"
+    return text
+
+
+def check_writable(
+    folder: str | os.PathLike, option: str = "--out", *, free_mb: float = 0.0
+) -> Path:
+    """Make a folder and prove that files can be written there, before any long work.
+
+    Args:
+        folder: it and its parents are made.
+        option: what chooses another one on the command line.
+        free_mb: disk space needed, MB (10⁶ bytes).
+
+    Raises:
+        PermissionError: files cannot be written there; the message names the option.
+        OSError: too little space (ENOSPC).
+    """
+    folder = Path(folder)
+    probe = folder / f".probe.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+    except OSError as error:
+        raise PermissionError(
+            f"cannot write to {folder} ({error.strerror}); choose another folder with {option}"
+        ) from error
+    finally:
+        if folder.is_dir():
+            probe.unlink(missing_ok=True)
+    free = shutil.disk_usage(folder).free / 1e6
+    if free < free_mb:
+        text = f"{free:.0f} MB free, {free_mb:.0f} MB needed"
+        raise OSError(errno.ENOSPC, text, str(folder))
+    return folder
