@@ -1,4 +1,4 @@
-"""Published behaviour that this project mends, kept to be switched on item by item.
+"""Published behaviour that this project fixes, kept to be switched on item by item.
 
 Each name in :data:`COMPAT_ITEMS` may stand in ``compat`` of the loop config; all of them are on in
 ``configs/bmp/bmp_v2_published.py``, which also sets what other parts read (``bgr_as_rgb`` of the

@@ -155,7 +155,8 @@ def _is_crowd(bboxes: Tensor, max_iou: float | None) -> Tensor:
     """(N,) bool, whose box overlaps another one by more than ``max_iou``."""
     if max_iou is None or len(bboxes) == 0:
         return torch.zeros(len(bboxes), dtype=torch.bool, device=bboxes.device)
-    return bbox_overlaps(bboxes, bboxes).fill_diagonal_(0).amax(1) > max_iou
+    overlaps = bbox_overlaps(bboxes, bboxes).nan_to_num(0)  # a box that is nowhere covers nobody
+    return overlaps.fill_diagonal_(0).amax(1) > max_iou
 
 
 def _extend(bboxes: Tensor, coords: Tensor, labels: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ def write_dataset(
     Raises:
         ValueError: num_images, seed or workers are wrong, or out_dir holds another set.
         PermissionError, OSError: the folder cannot be written or the disk is full; the message
-            tells the mend.
+            tells the fix.
     """
     if num_images < 1 or workers < 1 or seed < 0:
         raise ValueError(

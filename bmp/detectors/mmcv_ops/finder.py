@@ -34,7 +34,7 @@ def install_mmcv_ops() -> None:
 
 
 def require_mmcv() -> None:
-    """Raise ModuleNotFoundError with the mend if there is no mmcv at all."""
+    """Raise ModuleNotFoundError with the fix if there is no mmcv at all."""
     if find_spec("mmcv") is None:
         raise ModuleNotFoundError(
             "mmdet needs mmcv: pip install 'mmcv-lite>=2.1,<2.2' (pure Python, nothing to compile)"
