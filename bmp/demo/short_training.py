@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from mmengine.registry import init_default_scope
 
-from bmp.environment import PROJECT_ROOT
+from bmp.locations import PROJECT_ROOT
 from bmp.locations import find_checkpoint
 from bmp.synthcrowd import write_dataset
 from mmpose.engine.checkpoint import load_state_dict_file, save_weights
