@@ -251,7 +251,7 @@ def newton_steps(
 
 
 def decode_argmax_udp(
-    heatmaps: Tensor, input_size: tuple[int, int], kernel_size: int, *, bounded: bool = True
+    heatmaps: Tensor, input_size: tuple[int, int], kernel_size: int, *, bounded: bool
 ) -> tuple[Tensor, Tensor]:
     """Arg-max with DARK-UDP refinement.
 

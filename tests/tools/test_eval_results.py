@@ -131,3 +131,23 @@ def test_missing_files_and_help(monkeypatch, tmp_path, capsys):
     with pytest.raises(SystemExit):
         run(monkeypatch, "--help")
     assert "without the model" in capsys.readouterr().out
+
+
+def test_results_of_people_are_compared_with_people_alone(monkeypatch, tmp_path):
+    """A dog is annotated too: it counts only where dogs are among the results."""
+    boxes = [{"image_id": 1, "category_id": n, "bbox": [50 * n, 0, 20, 20]} for n in (1, 2)]
+    content = {
+        "images": [{"id": 1}],
+        "annotations": [box | {"id": n} for n, box in enumerate(boxes, 1)],
+        "categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "dog"}],
+    }
+    (tmp_path / "gt.json").write_text(json.dumps(content))
+    for found, expected in (
+        (boxes[:1], 1.0),
+        (boxes, 1.0),
+        ([boxes[0], boxes[1] | {"bbox": [0, 50, 9, 9]}], 0.5),
+    ):
+        results = [box | {"score": 0.5} for box in found]
+        (tmp_path / "results.json").write_text(json.dumps(results))
+        scores = scores_of(monkeypatch, tmp_path, tmp_path / "results.json", tmp_path / "gt.json")
+        assert scores["AP"] == pytest.approx(expected)

@@ -231,7 +231,8 @@ class MultiHead(BaseModule):
         """How far decoded joints are from the decoded targets, crop pixels, and how similar."""
         decoder = self.decoder
         points = [
-            decode_argmax_udp(m, decoder.input_size, kernel_size=11)[0] * counted[..., None]
+            decode_argmax_udp(m, decoder.input_size, kernel_size=11, bounded=True)[0]
+            * counted[..., None]
             for m in (maps.detach(), targets)
         ]
         distances = (points[0] - points[1]).norm(dim=-1)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from bmp.segmenters.clean_up import clean_up
+from bmp.segmenters.clean_up import clean_up, small_parts
 
 PICTURE = ["........", ".####..#", ".#.##.#.", ".####...", "........"]
 
@@ -49,3 +49,12 @@ def test_masks_do_not_touch_each_other_and_agree_with_scipy():
 
 def test_nobody_has_nothing_to_clean():
     assert clean_up(torch.zeros(0, 4, 4), max_hole_area=9).shape == (0, 4, 4)
+
+
+def test_what_is_no_part_of_a_mask_is_never_a_small_part():
+    """The mask fills its map: outside lies only the row that keeps it from the next one."""
+    full = np.ones((1, 4, 3), bool)
+    assert not small_parts(full, 3).any()
+    speck = np.zeros((2, 4, 3), bool)
+    speck[1, 0, 0] = True
+    assert small_parts(speck, 30).sum() == 1

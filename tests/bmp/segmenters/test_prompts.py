@@ -265,3 +265,10 @@ def test_prompts_that_are_no_tensors_are_refused(field, value):
     kind = type(value).__name__
     with pytest.raises(TypeError, match=rf"prompts\.{field} must be a tensor, got {kind}"):
         Prompts(**fields | {field: value})
+
+
+def test_points_that_are_nowhere_leave_no_number_that_is_none():
+    coords = torch.tensor([[[torch.nan, 3.0], [torch.inf, -torch.inf]]])
+    prompts = points_as_prompts(coords)
+    assert prompts.point_coords.tolist() == [[[0.0, 3.0], [0.0, 0.0]]]
+    assert prompts.point_labels.tolist() == [[-1, -1]]

@@ -192,3 +192,17 @@ def test_dark_finds_the_middle_of_a_gaussian():
     decoded, scores = codec.decode(codec.encode(keypoints)["heatmaps"])
     assert (decoded - keypoints).abs().max() < 0.02 * 4
     assert scores.min() > 0.9
+
+
+def test_steps_of_dark_are_bounded_too_where_asked():
+    torch.manual_seed(1)
+    maps = 1 - 1e-4 * torch.rand(8, 17, 64, 48)
+    highest = maps.flatten(2).argmax(-1)
+    cells = torch.stack([highest % 48, highest // 48], -1)
+    far = {}
+    for bounded in (True, False):
+        decoder = MSRAHeatmap(INPUT, CELLS, sigma=2, unbiased=True, bounded_steps=bounded)
+        steps = decoder.decode(maps)[0] / 4 - cells
+        far[bounded] = steps.abs().max().item()
+    assert far[True] <= 6 + 1e-3
+    assert far[False] > 6

@@ -209,3 +209,12 @@ def test_crops_equal_those_of_the_published_code(name, ann_id, plain, masked, jo
         first = instances.keypoints_visible[0].argmax()
         crop_joint = instances.transformed_keypoints[0, first]
         assert crop_joint.tolist() == pytest.approx(joint, abs=1e-3)
+
+
+def test_a_detection_of_exactly_the_least_score_is_posed(tmp_path):
+    write_people(tmp_path)
+    boxes = [{"image_id": 1, "bbox": [1, 2, 30, 40], "score": s} for s in (0.25, 0.5, 0.75)]
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    settings = {"bbox_file": str(tmp_path / "boxes.json"), "test_mode": True}
+    dataset = open_people(tmp_path, filter_cfg={"bbox_score_thr": 0.5}, **settings)
+    assert [sample["bbox_score"].tolist() for sample in dataset] == [[0.5], [0.75]]

@@ -1,4 +1,5 @@
 import multiprocessing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -323,3 +324,12 @@ def test_a_part_that_no_batch_has_room_for_is_told():
     with pytest.warns(UserWarning, match=r"no room for a sample of parts \[1\]"):
         sampler = MultiSourceSampler(Lengths(9, 9, 9), 8, [149813, 22246, 378352], seed=0)
     assert sampler.counts == [3, 0, 5]
+
+
+def test_fewer_samples_than_a_batch_are_an_epoch_only_where_they_are_rounded_up():
+    parts = SimpleNamespace(lens=[3, 2])
+    settings = {"batch_size": 8, "source_ratio": [1, 1], "seed": 0}
+    assert len(list(MultiSourceSampler(parts, **settings))) == 8
+    with pytest.raises(ValueError, match=r"an epoch has no batch: 5 samples .* of 8"):
+        MultiSourceSampler(parts, round_up=False, **settings)
+    assert len(MultiSourceSampler(parts, round_up=False, **settings | {"batch_size": 5})) == 5

@@ -273,3 +273,15 @@ def test_a_step_names_the_one_that_is_missing_before_it(step, earlier):
 def test_settings_out_of_range_are_refused(step, settings, message):
     with pytest.raises(ValueError, match=message):
         step(**settings)
+
+
+@pytest.mark.parametrize("turn", [0.0, 30.0])
+def test_the_region_of_a_crop_holds_its_corners_and_a_margin_for_interpolation(turn):
+    matrix = cv2.getRotationMatrix2D((50, 40), turn, 1.0)
+    left, top, right, bottom = source_region(matrix, (20, 10), (200, 300))
+    inverse = cv2.invertAffineTransform(matrix)
+    corners = np.array([[x, y, 1] for x in (0, 19) for y in (0, 9)]) @ inverse.T
+    assert left == max(np.floor(corners[:, 0].min()) - 1, 0)
+    assert top == max(np.floor(corners[:, 1].min()) - 1, 0)
+    assert right == np.ceil(corners[:, 0].max()) + 2
+    assert bottom == np.ceil(corners[:, 1].max()) + 2

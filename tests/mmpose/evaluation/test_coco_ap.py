@@ -169,3 +169,10 @@ def test_joints_that_are_not_labelled_do_not_make_somebody_count():
     gt = {"images": [{"id": 1}], "annotations": [labelled, nobody]}
     found = {"image_id": 1, "keypoints": [10.0, 10.0, 2] * 17, "score": 1.0}
     assert keypoint_ap(gt, [found], SIGMAS)["AP"] == pytest.approx(1)
+
+
+def test_one_image_without_a_crowd_index_is_one_too_many():
+    gt = read("example_crowdpose_val.json")
+    del gt["images"][1]["crowdIndex"]
+    with pytest.raises(ValueError, match="without 'crowdIndex'"):
+        crowd_keypoint_ap(gt, [], CROWDPOSE_SIGMAS)

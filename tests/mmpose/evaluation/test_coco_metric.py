@@ -11,6 +11,7 @@ from pycocotools.cocoeval import COCOeval
 
 from mmpose.datasets import CombinedDataset, parse_pose_metainfo
 from mmpose.evaluation import CocoMetric, MultiDatasetEvaluator, pose_score
+from mmpose.evaluation.pose_records import suppression_area
 from mmpose.structures import PoseDataSample
 
 DATA = Path(__file__).parents[2] / "data" / "eval"
@@ -377,3 +378,26 @@ def test_nothing_to_evaluate_is_an_error(tmp_path):
     metric.process(None, [sample.to_dict()])
     with pytest.raises(ValueError, match="none of the pictures of 1 people could be read"):
         metric.evaluate(1)
+
+
+def test_poses_are_one_person_from_a_similarity_of_0_9_on():
+    """Two poses of one person, 5 px apart: similar by more than 0.9 to each other, not by 0.99."""
+    person = people_of(GT)[0]
+    twin = {**person, "id": person["id"] + 10**6}
+    twin["keypoints"] = [x + 5 * (i % 3 == 0) for i, x in enumerate(person["keypoints"])]
+    metric = CocoMetric(str(GT))
+    metric.dataset_meta = META
+    records = []
+    for pose in (person, twin):
+        metric.results = []
+        metric.process(None, [sample_of(pose).to_dict()])
+        records += metric.results
+    assert len(metric.collect_detections(records, META["sigmas"])) == 1
+    metric.nms_thr = 0.99999
+    assert len(metric.collect_detections(records, META["sigmas"])) == 2
+
+
+@pytest.mark.parametrize(("window", "area"), [(np.array([3.0, 5.0]), 15.0), (None, 8.0)])
+def test_the_window_or_else_the_joints_are_the_area_of_a_pose(window, area):
+    joints = np.array([[1.0, 1.0], [3.0, 5.0], [90.0, 90.0]])  # the third is not evaluated
+    assert suppression_area({"window": window, "keypoints": joints}, 2) == area
