@@ -9,6 +9,7 @@ from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
 from mmpose.models.heads import PerDatasetHead
+from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample, crop_to_image_keypoints
 
@@ -92,6 +93,12 @@ class TopdownPoseEstimator(BaseModel):
         for part in self._frozen:
             part.requires_grad_(False)
         self.register_load_state_dict_pre_hook(_rename_old_weights)
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        settings = {"train_cfg": dict(self.train_cfg), "test_cfg": dict(self.test_cfg)}
+        told = [f"{name}={value}" for name, value in settings.items()]
+        return f"{', '.join(told)}, {settings_repr(self, 'freeze_backbone', 'inference_dtype')}"
 
     def train(self, mode: bool = True) -> "TopdownPoseEstimator":
         """Set the training mode; frozen parts stay in evaluation mode."""

@@ -5,7 +5,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmpose.codecs.peaks import full_precision
+from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
+
+from .weighted_loss import WeightedLoss
 
 OKS_TYPES = ("minus", "plus", "both")
 
@@ -37,8 +40,8 @@ def joint_weights(target: Tensor, weights: Tensor | None, skip_empty_channel: bo
     weights = target.new_ones(target.shape[:2]) if weights is None else weights
     if weights.shape != target.shape[:2]:
         raise ValueError(
-            f"weights must be {tuple(target.shape[:2])}, one a map, got {tuple(weights.shape)}; "
-            "combined maps, three a joint, want CombinedTargetMSELoss"
+            f"weights must be {tuple(target.shape[:2])}, one per map, got {tuple(weights.shape)}; "
+            "combined maps, three per joint, want CombinedTargetMSELoss"
         )
     if skip_empty_channel:
         weights = weights * (target != 0).flatten(2).any(-1)
@@ -56,11 +59,101 @@ def sobel_energy(maps: Tensor) -> Tensor:
     return slopes.square().sum(1).view(maps.shape)
 
 
+def mse_cells(pred: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Weighted squared differences, (B, K, h, w).
+
+    Args:
+        pred: (B, K, h, w).
+        target: (B, K, h, w).
+        weights: (B, K, 1, 1), see :func:`joint_weights`.
+    """
+    return (pred - target).square() * weights
+
+
+def combined_mse(pred: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Half the sum of the mean squares of disc and offsets, averaged over joints, a scalar.
+
+    Args:
+        pred: (B, 3K, h, w): disc, offset in x and offset in y of each joint in succession.
+        target: (B, 3K, h, w); beyond its discs offsets are free.
+        weights: (B, K); None counts every joint.
+
+    Raises:
+        ValueError: the maps are not three per joint, or the weights of another number.
+    """
+    if pred.shape[1] % 3:
+        raise ValueError(
+            f"combined maps are three per joint, got {pred.shape[1]} channels; one map per joint "
+            "wants KeypointMSELoss"
+        )
+    pred, target = (maps.unflatten(1, (-1, 3)) for maps in (pred, target))  # (B, K, 3, h, w)
+    discs = target[:, :, :1]
+    # far from the joint an offset points nowhere: only the disc says where it is to be learnt
+    counted = torch.cat([torch.ones_like(discs), discs, discs], 2)
+    squares = ((pred - target) * counted).square().mean((-2, -1)).sum(2)  # (B, K)
+    joints = squares * joint_weights(discs[:, :, 0], weights, False)[..., 0, 0]
+    return 0.5 * joints.mean()
+
+
+def oks_terms(
+    pred: Tensor,
+    target: Tensor,
+    weights: Tensor,
+    *,
+    oks_type: str = "minus",
+    smoothing_weight: float = 0.2,
+    gaussian_weight: float = 0.0,
+    per_pixel: bool = False,
+) -> Tensor:
+    """Expected loss of similarity, gradient energy and squared difference, weighted and added.
+
+    A joint adds up the similarity over its cells, but takes the highest gradient energy and the
+    mean squared difference; cells are weighted sums of all three.
+
+    Args:
+        pred: (B, K, h, w) in [0, 1].
+        target: (B, K, h, w), cut to [0, 1].
+        weights: (B, K, 1, 1), see :func:`joint_weights`.
+        oks_type: see :func:`oks_cells`.
+        smoothing_weight: share of the gradient energy.
+        gaussian_weight: share of the squared difference; the similarity has what is left of 1.
+        per_pixel: return the terms of cells.
+
+    Returns:
+        (B, K), or (B, K, h, w).
+    """
+    oks = oks_cells(pred, target, oks_type) * weights
+    energy = sobel_energy(pred) * weights
+    squares = mse_cells(pred, target, weights)
+    oks_weight = 1 - smoothing_weight - gaussian_weight
+    if per_pixel:
+        return smoothing_weight * energy + oks_weight * oks + gaussian_weight * squares
+    # the sum over a map that adds up to 1 is an expectation; a mean would divide it by h w
+    return (
+        oks_weight * oks.sum((-2, -1))
+        + smoothing_weight * energy.amax((-2, -1))
+        + gaussian_weight * squares.mean((-2, -1))
+    )
+
+
+def calibration_terms(pred: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Negative logarithms of the similarity to expect of each joint, (B, K).
+
+    Args:
+        pred: (B, K, h, w), probabilities of the cells.
+        target: (B, K, h, w), the similarity that an answer there earns.
+        weights: (B, K, 1, 1), see :func:`joint_weights`.
+    """
+    expected = (pred * target).sum((-2, -1))
+    # a map without mass where it counts must not give infinity
+    return -(expected + 1e-10).log() * weights[..., 0, 0]
+
+
 class MapLoss(nn.Module):
     """What losses of maps share.
 
     Args:
-        use_target_weight: whether the weights given to :meth:`forward` count.
+        use_target_weight: whether the weights given to ``forward`` count.
         skip_empty_channel: joints whose target map is all zero do not count.
         loss_weight: factor of the whole.
     """
@@ -75,6 +168,20 @@ class MapLoss(nn.Module):
         self.use_target_weight = use_target_weight
         self.skip_empty_channel = skip_empty_channel
         self.loss_weight = loss_weight
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        return settings_repr(self, "use_target_weight", "skip_empty_channel", "loss_weight")
+
+    def factors(self, target: Tensor, weights: Tensor | None) -> Tensor:
+        """What the terms of each joint are multiplied by, (B, K, 1, 1), ``loss_weight`` in it.
+
+        Args:
+            target: (B, K, h, w).
+            weights: (B, K), or None.
+        """
+        weights = weights if self.use_target_weight else None
+        return self.loss_weight * joint_weights(target, weights, self.skip_empty_channel)
 
 
 @MODELS.register_module()
@@ -103,55 +210,22 @@ class KeypointMSELoss(MapLoss):
             per_pixel: do not average: (B, K, h, w).
             per_keypoint: average over cells alone: (B, K).
         """
-        weights = weights if self.use_target_weight else None
-        weights = joint_weights(target, weights, self.skip_empty_channel)
-        loss = self.loss_weight * (pred - target).square() * weights
+        cells = mse_cells(pred, target, self.factors(target, weights))
         if per_pixel:
-            return loss
-        return loss.mean((-2, -1)) if per_keypoint else loss.mean()
+            return cells
+        return cells.mean((-2, -1)) if per_keypoint else cells.mean()
 
 
 @MODELS.register_module()
-class CombinedTargetMSELoss(nn.Module):
+class CombinedTargetMSELoss(WeightedLoss):
     """Squared differences of discs, and of the offsets within them (UDP, arXiv:1911.07524).
 
-    Half the sum of three means over all cells, averaged over joints and people. Beyond the true
-    disc offsets are free.
-
-    Args:
-        use_target_weight: whether the weights given to :meth:`forward` count; by default, as
-            published, they do not.
-        loss_weight: factor of the whole.
+    Arguments as in :class:`WeightedLoss`: by default, as published, weights do not count.
     """
 
-    def __init__(self, use_target_weight: bool = False, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.use_target_weight = use_target_weight
-        self.loss_weight = loss_weight
-
     def forward(self, pred: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The mean, a scalar.
-
-        Args:
-            pred: (B, 3K, h, w): disc, offset in x and offset in y of each joint in succession.
-            target: (B, 3K, h, w).
-            weights: (B, K); None counts every joint.
-
-        Raises:
-            ValueError: the maps are not three a joint, or the weights of another number.
-        """
-        if pred.shape[1] % 3:
-            raise ValueError(
-                f"combined maps are three a joint, got {pred.shape[1]} channels; one map a joint "
-                "wants KeypointMSELoss"
-            )
-        pred, target = (maps.unflatten(1, (-1, 3)) for maps in (pred, target))  # (B, K, 3, h, w)
-        discs = target[:, :, :1]
-        counted = torch.cat([torch.ones_like(discs), discs, discs], 2)
-        squares = ((pred - target) * counted).square().mean((-2, -1)).sum(2)  # (B, K)
-        weights = weights if self.use_target_weight else None
-        joints = squares * joint_weights(discs[:, :, 0], weights, False)[..., 0, 0]
-        return 0.5 * self.loss_weight * joints.mean()
+        """The mean, a scalar; arguments and errors as of :func:`combined_mse`."""
+        return self.loss_weight * combined_mse(pred, target, self.counted(weights))
 
 
 @MODELS.register_module()
@@ -183,6 +257,11 @@ class OKSHeatmapLoss(MapLoss):
         self.gaussian_weight = gaussian_weight
         self.oks_type = oks_type
 
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        own = settings_repr(self, "smoothing_weight", "gaussian_weight", "oks_type")
+        return f"{super().extra_repr()}, {own}"
+
     def forward(
         self,
         pred: Tensor,
@@ -194,31 +273,23 @@ class OKSHeatmapLoss(MapLoss):
     ) -> Tensor:
         """The mean over joints, a scalar; or the terms of each joint (B, K) or cell (B, K, h, w).
 
-        A joint adds up the similarity over its cells, but takes the highest gradient energy and
-        the mean squared difference; cells are weighted sums of all three.
-
         Args:
             pred: (B, K, h, w) in [0, 1].
             target: (B, K, h, w), cut to [0, 1].
             weights: (B, K); None counts every joint.
-            per_pixel: return the terms of cells.
+            per_pixel: return the terms of cells, see :func:`oks_terms`.
             per_keypoint: return the terms of joints.
         """
-        weights = weights if self.use_target_weight else None
-        weights = self.loss_weight * joint_weights(target, weights, self.skip_empty_channel)
-        oks = oks_cells(pred, target, self.oks_type) * weights
-        energy = sobel_energy(pred) * weights
-        squares = (pred - target).square() * weights
-        oks_weight = 1 - self.smoothing_weight - self.gaussian_weight
-        smoothing, gaussian = self.smoothing_weight, self.gaussian_weight
-        if per_pixel:
-            return smoothing * energy + oks_weight * oks + gaussian * squares
-        joints = (
-            oks_weight * oks.sum((-2, -1))
-            + smoothing * energy.amax((-2, -1))
-            + gaussian * squares.mean((-2, -1))
+        terms = oks_terms(
+            pred,
+            target,
+            self.factors(target, weights),
+            oks_type=self.oks_type,
+            smoothing_weight=self.smoothing_weight,
+            gaussian_weight=self.gaussian_weight,
+            per_pixel=per_pixel,
         )
-        return joints if per_keypoint else joints.mean()
+        return terms if per_pixel or per_keypoint else terms.mean()
 
 
 @MODELS.register_module()
@@ -246,8 +317,5 @@ class CalibrationLoss(MapLoss):
             per_pixel: do not average; a joint has no terms of its cells.
             per_keypoint: do not average.
         """
-        weights = weights if self.use_target_weight else None
-        weights = joint_weights(target, weights, self.skip_empty_channel)[..., 0, 0]
-        expected = (pred * target).sum((-2, -1))
-        loss = -self.loss_weight * (expected + 1e-10).log() * weights
-        return loss if per_pixel or per_keypoint else loss.mean()
+        terms = calibration_terms(pred, target, self.factors(target, weights))
+        return terms if per_pixel or per_keypoint else terms.mean()
