@@ -102,6 +102,10 @@ class BCELoss(WeightedLoss):
 class MSELoss(WeightedLoss):
     """Mean squared difference, see :func:`mse_loss`; arguments as in :class:`WeightedLoss`."""
 
+    # an own constructor: a misspelt argument is told with the published name of the class
+    def __init__(self, use_target_weight: bool = False, loss_weight: float = 1.0) -> None:
+        super().__init__(use_target_weight, loss_weight)
+
     def forward(self, pred: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
         """The mean, a scalar, of (B, K); weights count squared, as published."""
         return self.loss_weight * mse_loss(pred, target, self.counted(weights))
@@ -110,6 +114,10 @@ class MSELoss(WeightedLoss):
 @MODELS.register_module()
 class L1LogLoss(WeightedLoss):
     """Smooth L1 of logarithms, see :func:`l1_log_loss`; arguments as in :class:`WeightedLoss`."""
+
+    # an own constructor: a misspelt argument is told with the published name of the class
+    def __init__(self, use_target_weight: bool = False, loss_weight: float = 1.0) -> None:
+        super().__init__(use_target_weight, loss_weight)
 
     def forward(self, pred: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
         """The weighted mean, a scalar, of (B, K)."""

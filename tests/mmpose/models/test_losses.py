@@ -7,6 +7,7 @@ import torch
 from mmpose.models import (
     BCELoss,
     CalibrationLoss,
+    CombinedTargetMSELoss,
     KeypointMSELoss,
     L1LogLoss,
     MSELoss,
@@ -14,7 +15,8 @@ from mmpose.models import (
 )
 from mmpose.models.heads.sparsemax import sparsemax
 from mmpose.models.heads.targets import heatmap_pck, similarity_targets, visibility_weights
-from mmpose.models.losses.heatmap_loss import calibration_terms, mse_cells, oks_terms
+from mmpose.models.losses.heatmap_loss import mse_cells
+from mmpose.models.losses.probmap_loss import calibration_terms, oks_terms
 from mmpose.models.losses.scalar_loss import bce_terms, l1_log_loss, mse_loss
 from tests.mmpose.golden import load_golden
 
@@ -176,6 +178,23 @@ def test_functions_of_maps_need_no_module(plus):
     torch.testing.assert_close(
         calibration_terms(*plus, weights), torch.tensor([[2 * 0.2231436]]), atol=1e-6, rtol=0
     )
+
+
+@pytest.mark.parametrize(
+    "loss_type",
+    [
+        BCELoss,
+        CalibrationLoss,
+        CombinedTargetMSELoss,
+        KeypointMSELoss,
+        L1LogLoss,
+        MSELoss,
+        OKSHeatmapLoss,
+    ],
+)
+def test_a_misspelt_argument_is_told_with_the_name_of_the_loss(loss_type):
+    with pytest.raises(TypeError, match=rf"^{loss_type.__name__}\.__init__\(\) got an unexpected"):
+        loss_type(weight=1.0)
 
 
 def test_sparsemax_of_a_worked_example():
