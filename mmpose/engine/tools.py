@@ -71,6 +71,7 @@ def check_writable(folder: str | Path, option: str = "--work-dir") -> None:
     Raises:
         PermissionError: they cannot; the message names the option that chooses another folder.
     """
+    # os.access as well: mkdir is content with a folder that is there but read-only
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         is_writable = os.access(folder, os.W_OK)
@@ -98,6 +99,7 @@ def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int |
     adapt_to_machine(config, launcher=launcher, amp=amp)
     if seed is not None:
         config.randomness = {**(config.get("randomness") or {}), "seed": seed}
+    # without a run yet, --resume starts one: a queue may stop a job before its first checkpoint
     if resume and has_started(config):
         config.resume, config.load_from = True, None
     runner = StrictRunner.from_config(config)
@@ -153,6 +155,7 @@ def run_tool(main: Callable[[], object]) -> None:
 
 def _is_about_a_config(error: KeyError | TypeError) -> bool:
     """Whether a config names a class that does not exist, or an argument that its class lacks."""
+    # by mmengine's and Python's words: other KeyErrors and TypeErrors are mistakes of ours
     reason = str(error)
     return " registry. Please check" in reason or "got an unexpected keyword argument" in reason
 
