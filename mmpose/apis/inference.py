@@ -24,7 +24,7 @@ from .people import People, read_people
 
 # crops (n, 3, h, w) uint8, centres and scales of their windows (n, 2) -> tensors of n rows
 Runner = Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]
-CHUNK = 64
+CHUNK = 64  # with mirrored crops 128 go through the network at a time
 
 
 @torch.no_grad()
@@ -67,6 +67,7 @@ def estimate_batch(
     def pose(crops: Tensor, centers: Tensor, scales: Tensor) -> dict[str, Tensor]:
         return _named_for_people(pose_crops(crops, centers, scales), return_heatmaps)
 
+    # shapes for nobody are known without the network; see `extract_features` for where not
     num_keypoints = model.head.num_keypoints
     width, height = model.head.decoder.heatmap_size
     empty = dict.fromkeys(("keypoint_scores", "presence", "visibility"), (num_keypoints,))
@@ -117,6 +118,7 @@ def extract_features(
         with model.inference_precision(crops.device):
             return {"features": model.extract_feat(model.data_preprocessor.normalise(crops))[-1]}
 
+    # channels and size are those of any backbone and neck: only a pass through them tells
     def shapes() -> dict[str, tuple[int, ...]]:
         width, height = model.crop_settings.input_size
         nothing = next(model.parameters()).new_zeros(1, 3, height, width)
@@ -141,6 +143,8 @@ def _make_poser(model: nn.Module, flip_test: bool) -> Runner:
 
 def _named_for_people(pred: dict[str, Tensor], return_heatmaps: bool) -> dict[str, Tensor]:
     """The head's answer under the names of the record of people."""
+    # The head's names are MMPose's: there "keypoints_visible" of a prediction is a probability, and
+    # of an annotation a flag. The record of people has one word for each.
     scores = pred["keypoint_scores"]
     named = {
         "keypoints": pred["keypoints"],
@@ -168,13 +172,16 @@ def _run_on_crops(
     """
     if chunk < 1:
         raise ValueError(f"chunk is a number of people, at least 1, got {chunk}")
+    # not by the config's test pipeline, which would read, copy and warp the image per person
     people = read_people(model, images, bboxes, masks)
     counts = [len(entry) for entry in people.bboxes]
     device = next(model.parameters()).device
     if sum(counts) == 0:
         nobody = {k: torch.zeros(0, *shape, device=device) for k, shape in empty().items()}
         return [nobody.copy() for _ in images]
+    # groups run across images: many images of one person fill batches as a crowd does
     answers = [run(*people.cut(group, model.crop_settings)) for group in people.groups(chunk)]
+    # float32, whatever the network runs in: image pixels need more digits than bfloat16 has
     joined = {name: torch.cat([a[name].float() for a in answers]) for name in answers[0]}
     parts = {name: value.split(counts) for name, value in joined.items()}
     return [{name: part[i] for name, part in parts.items()} for i in range(len(images))]
@@ -210,6 +217,7 @@ def inference_topdown(
         TypeError: the box format came in the place of the masks.
         ValueError: what :func:`estimate_batch` refuses, an unreadable file, or an unknown format.
     """
+    # MMPose's function has the box format in this place; BMP's version put masks before it
     if isinstance(masks, str):
         raise TypeError(
             f"masks is {masks!r}: masks come before the box format; pass bbox_format={masks!r} by "
@@ -227,6 +235,7 @@ def inference_topdown(
     samples = []
     for group in people.groups(CHUNK):
         crops, centers, scales = people.cut(group, model.crop_settings)
+        # through `predict`, not `estimate_batch`: here test_cfg decides, as in a test of the model
         blank = [
             _make_sample(model, people, i, path | _window_meta(center, scale))
             for i, center, scale in zip(
@@ -248,6 +257,7 @@ def _make_sample(model: nn.Module, people: People, index: int, meta: dict) -> Po
     """A person of the only image, as the test pipeline of a data set packs it."""
     (image,), (boxes,), (masks,) = people.images, people.bboxes, people.masks
     shape = tuple(image.shape[:2])
+    # the skeleton is the checkpoint's: a config may name another one than the weights learnt
     meta = meta | {
         "ori_shape": shape,
         "img_shape": shape,
@@ -255,6 +265,7 @@ def _make_sample(model: nn.Module, people: People, index: int, meta: dict) -> Po
         "flip_indices": model.dataset_meta["flip_indices"],
         "dataset_name": model.dataset_meta.get("dataset_name"),
     }
+    # as `MaskBackground` of a data set counts them; models without it say nothing of masks
     if model.crop_settings.mask_alpha:
         is_empty = masks is not None and not masks[index].any()
         meta["mask_state"] = "missing" if masks is None else "degenerate" if is_empty else "used"

@@ -78,12 +78,14 @@ class CombinedDataset(Dataset):
             {int(source): int(target) for source, target in mapping.items()}
             for mapping in keypoints_mapping
         ]
+        # in a test the same person could come twice and another one never
         if test_mode and sample_ratio_factor is not None:
             raise ValueError("sample_ratio_factor draws at random; a test poses everybody once")
         self._factors = list(sample_ratio_factor or [1.0] * len(self.datasets))
         self._check_skeletons()
         self._choose_samples(dataset_ratio_factor, np.random.default_rng(seed))
         self.pipeline = Compose(list(pipeline))
+        # parts without a pipeline cannot know that their images will be read
         for dataset in self.datasets if reads_pictures(self.pipeline) else ():
             if hasattr(dataset, "pictures"):
                 dataset.pictures.tell()
@@ -108,6 +110,7 @@ class CombinedDataset(Dataset):
                 raise ValueError("keypoints_mapping needs the metainfo of the merged skeleton")
             for mapping, count in zip(self.keypoints_mapping, counts, strict=True):
                 check_mapping(mapping, count, merged)
+        # equal numbers are trusted: a converter in a part's pipeline leaves no names to compare
         elif not self.keeps_skeletons and set(counts) != {merged}:
             raise ValueError(
                 f"the parts have {counts} joints, the merged skeleton {merged}: give "
@@ -115,6 +118,7 @@ class CombinedDataset(Dataset):
             )
 
     def _choose_samples(self, ratios: Sequence[float] | None, rng: np.random.Generator) -> None:
+        # once, from a seed: all processes and epochs must agree on which share is kept
         self._kept: list[np.ndarray] = []
         for dataset, ratio in zip(self.datasets, ratios or [1.0] * len(self.datasets), strict=True):
             total = len(dataset)
@@ -143,7 +147,10 @@ class CombinedDataset(Dataset):
         part = int(np.searchsorted(self._ends, idx, side="right"))
         place = idx - (self._ends[part - 1] if part else 0)
         kept, factor = self._kept[part], self._factors[part]
-        if factor != 1:  # one of the people for whom this place stands
+        if factor != 1:
+            # One of the people for whom this place stands, spread evenly. The global generator is
+            # right here: `draws_of` has seeded it for the index. A length that was rounded up
+            # reaches beyond the part.
             place = min(int((place + np.random.random()) / factor), len(kept) - 1)
         return part, int(kept[place])
 
@@ -160,6 +167,7 @@ class CombinedDataset(Dataset):
         if self.keypoints_mapping is not None:
             mapping = self.keypoints_mapping[part]
             sample |= map_joints(sample, mapping, self._metainfo["num_keypoints"])
+        # flips and half bodies go by the merged joints; evaluators still go by the part's name
         tables = {key: self._metainfo[key] for key in METAINFO_KEYS if key != "dataset_name"}
         return sample | tables
 
@@ -176,6 +184,7 @@ class CombinedDataset(Dataset):
             sample = self.prepare_data(idx)
             if sample is not None:
                 return sample
+            # still within `draws_of`: any number of workers replaces it by the same sample
             idx = np.random.randint(len(self))
         raise RuntimeError(
             f"no readable sample in {self.max_refetch} draws; check the picture folders"

@@ -17,6 +17,7 @@ from .seeded_index import SeededIndex
 
 def split_batch(batch_size: int, source_ratio: Sequence[float]) -> list[int]:
     """How many samples of a batch come from each source: shares rounded down, rest to the first."""
+    # as published; rounding to the nearest could fill more than the batch
     total = sum(source_ratio)
     shares = [int(batch_size * ratio / total) for ratio in source_ratio]
     return [batch_size - sum(shares[1:]), *shares[1:]]
@@ -36,13 +37,14 @@ class DefaultSampler(engine.DefaultSampler):
     def set_epoch(self, epoch: int) -> None:
         """Go to the start of an epoch."""
         super().set_epoch(epoch)
-        self.num_skipped = 0
+        self.num_skipped = 0  # only the resumed epoch was trained on in part
 
     def skip(self, num_samples: int) -> None:
         """Leave out the first samples of this process in this epoch: see `MultiSourceSampler`."""
         self.num_skipped = num_samples
 
     def __iter__(self) -> Iterator[int]:
+        # the index, not the place in the stream: places change with the number of processes
         for index in islice(super().__iter__(), self.num_skipped, None):
             yield SeededIndex(index, (self.seed, self.epoch, index))
 
@@ -52,6 +54,7 @@ class InfiniteSampler(engine.InfiniteSampler):
     """mmengine's endless sampler, with a seed for each place of its stream."""
 
     def _indices_of_rank(self) -> Iterator[int]:
+        # the place, not the index: an index comes again with every pass and must look different
         places = enumerate(self._infinite_indices())
         for place, index in islice(places, self.rank, None, self.world_size):
             yield SeededIndex(index, (self.seed, place))
@@ -113,6 +116,7 @@ class MultiSourceSampler(Sampler):
             )
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
+        # as published: an epoch shows as many samples as there are, whatever the ratio
         share = -(-sum(self.lens) // self.world_size)
         self.num_batches = share // batch_size + (round_up and share % batch_size > 0)
         if not self.num_batches:
@@ -139,21 +143,26 @@ class MultiSourceSampler(Sampler):
 
     def _stream(self, source: int, position: int) -> Iterator[int]:
         """Indices of a source for this rank, from the given position on."""
+        # ranks take turns in one stream, so that together they use up a pass before the next
         length = self.lens[source]
         position = position * self.world_size + self.rank
         while True:
             one_pass, offset = divmod(position, length)
             if self.shuffle:
+                # a generator per pass: a resumed run gets to its place without drawing the others
                 order = np.random.default_rng([self.seed, source, one_pass]).permutation(length)
             else:
                 order = np.arange(length)
             taken = order[offset :: self.world_size]
             for step, index in enumerate((taken + self.starts[source]).tolist()):
+                # counted over all ranks: no two samples of a source draw alike
                 place = position + step * self.world_size
                 yield SeededIndex(index, (self.seed, source, place))
             position += len(taken) * self.world_size
 
     def __iter__(self) -> Iterator[int]:
+        # streams run on through the epochs: started anew, the end of a source with a small share
+        # would never be shown
         before = self.epoch * self.num_batches + self.first_batch
         streams = [self._stream(i, before * count) for i, count in enumerate(self.counts)]
         for _ in range(self.first_batch, self.num_batches):

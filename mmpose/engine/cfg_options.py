@@ -57,6 +57,7 @@ def parse_value(text: str) -> Any:
         ValueError: the bracket that starts a list or tuple is not closed.
     """
     text = text.strip()
+    # 'a', 'b' also starts and ends with a quote, but is a list of two
     quoted = _QUOTED.fullmatch(text)
     if quoted and quoted[1] not in quoted[2]:
         inner = quoted[2].strip()
@@ -68,6 +69,7 @@ def parse_value(text: str) -> Any:
     if text[:1] in _PAIRS and depths[-1] > 0:
         raise ValueError(f"the bracket {text[0]} is not closed; quotes would make it text")
     items = _split(text)
+    # "a," is a list of one, as in Python
     is_list = items and items[0] != text
     return [parse_value(item) for item in items] if is_list else _parse_scalar(text)
 
@@ -92,6 +94,7 @@ def _walk(text: str) -> Iterator[tuple[int, str, int]]:
 
     A quote opens only where an item starts and closes only where one ends: Bob's is text.
     """
+    # `before` is the last character that is no space, where an item may start
     depth, quote, before = 0, "", ","
     for index, char in enumerate(text):
         if quote:
@@ -106,7 +109,7 @@ def _walk(text: str) -> Iterator[tuple[int, str, int]]:
 
 
 def _parse_scalar(text: str) -> Any:
-    for kind in (int, float):
+    for kind in (int, float):  # in this order: 8 stays a whole number
         try:
             return kind(text)
         except ValueError:

@@ -30,6 +30,7 @@ NESTED_ENTRIES = ("state_dict", "model")
 
 def _history_method(owner: type, name: str) -> Callable:
     """What stands for ``getattr`` in a file: mmengine stores the averages of its log by it."""
+    # getattr of any other owner would reach every function of the process
     if owner is not HistoryBuffer or name not in ("min", "max", "mean", "current"):
         raise pickle.UnpicklingError(f"refused: getattr({owner!r}, {name!r}) in a checkpoint")
     return getattr(owner, name)
@@ -39,6 +40,7 @@ def _training_classes() -> list:
     """Classes that mmengine's checkpoints hold, arrays under both names that numpy gave them."""
     multiarray = np._core.multiarray
     rebuild, scalar = multiarray._reconstruct, multiarray.scalar
+    # unpickling checks each dtype by a class of its own: np.dtype alone is not enough
     dtypes = {type(np.dtype(code)) for code in "?bBhHiIlLqQefdgFDOSUV"}
     return [
         HistoryBuffer,
@@ -82,6 +84,7 @@ def load_state_dict_file(path: str | Path) -> tuple[dict[str, Tensor], dict[str,
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path} (absolute: {path.absolute()})")
     state_dict, meta = (_read_safetensors if path.suffix == ".safetensors" else _read_pickle)(path)
+    # all or none: a model may have a part called "module"
     if state_dict and all(key.startswith("module.") for key in state_dict):
         state_dict = {key.removeprefix("module."): value for key, value in state_dict.items()}
     return state_dict, meta
@@ -147,6 +150,7 @@ def load_checkpoint(
     state_dict, meta = load_state_dict_file(path)
     expected = model.state_dict()
     state_dict = fit_old_layout(state_dict, expected)
+    # what may have another shape is left out: then it is missing, which is allowed as well
     shapes = {name: value.shape for name, value in expected.items()}
     for name in list(state_dict):
         if name in shapes and state_dict[name].shape != shapes[name] and _fits(name, allow_missing):
@@ -170,6 +174,7 @@ def _fill(
     model: nn.Module, state_dict: Mapping[str, Tensor]
 ) -> tuple[list[str], list[str], list[str]]:
     """Fill a model as far as it goes: names not in the file, not in the model, wrong shapes."""
+    # a wrong shape raises before torch returns the names, but its hook has got them by then
     found: list[tuple[list[str], list[str]]] = []
     hook = model.register_load_state_dict_post_hook(lambda _, keys: found.append(tuple(keys)))
     wrong_shapes = []

@@ -109,6 +109,7 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no config {path}{_name_similar(path)}")
+    # first as it is: then an error below can only come from the options
     config = Config.fromfile(str(path))
     check_keys(list(config))
     if cfg_options:
@@ -117,6 +118,7 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
         _refuse_unread(path, config, {_top(key) for key in turned}, knobs)
         if turned:
             config = load_with_knobs(path, turned)
+        # after the knobs, which run the file again and would undo them
         places = {key: value for key, value in cfg_options.items() if key not in turned}
         merge_options(config, places, knobs)
     resolve_paths(config._cfg_dict, find_project_root(path))
@@ -135,6 +137,7 @@ def _parts(config: Config) -> dict[str, Any]:
 def _is_read(path: Path, config: Config, name: str) -> bool:
     """Whether some part depends on a knob: another value changes it or is refused."""
     try:
+        # tried, not read from the source: a knob may act through bases, f-strings and functions
         changed = load_with_knobs(path, {name: another_value(config.get(name))})
     except ValueError:
         return True
@@ -183,6 +186,7 @@ def merge_options(config: Config, options: dict[str, Any], knobs: Iterable[str] 
         ValueError: a key is misspelt, a variable, or leads through what has no keys.
     """
     parts = _model_parts(config)
+    # mmengine would set them and nothing would follow: the file has used their values
     variables = {_top(key) for key in options} & set(config) - KNOWN_KEYS - set(parts)
     if variables:
         raise ValueError(
@@ -226,6 +230,7 @@ def _check_place(node: Any, key: str) -> None:
             raise ValueError(f"{where} is {node!r}, which has no key {name!r}")
         elif name not in node:
             meant = difflib.get_close_matches(name, map(str, node), n=1, cutoff=SIMILARITY)
+            # the last name may be new, so only names before it can be misspelt for certain
             if meant and depth + 1 < len(names):
                 raise ValueError(f"{where} has no key {name!r}; did you mean {meant[0]!r}?")
             return

@@ -17,6 +17,7 @@ def _use_slurm_names() -> None:
     """Give torch.distributed its variables from those of a Slurm job step."""
     if "SLURM_PROCID" not in os.environ:
         raise ValueError("--launcher slurm needs a Slurm job step: start the tool with srun")
+    # Slurm writes node[1-4] for four names; only its own tool spells them out
     nodes = os.environ["SLURM_NODELIST"]
     first = subprocess.run(
         ["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True
@@ -28,6 +29,7 @@ def _use_slurm_names() -> None:
         "MASTER_ADDR": first,
         "MASTER_PORT": "29500",
     }
+    # what the user has set, such as another port, wins
     for name, value in names.items():
         os.environ.setdefault(name, value)
 
@@ -68,6 +70,7 @@ def adapt_to_machine(config: Config, *, launcher: str, amp: bool = False) -> Non
     config.launcher = launcher
     if launcher != "none" and not torch.cuda.is_available():
         wrapper = config.get("model_wrapper_cfg") or {
+            # mmengine's own settings but for the last
             "type": "MMDistributedDataParallel",
             "broadcast_buffers": False,
             "find_unused_parameters": config.get("find_unused_parameters", False),
@@ -76,6 +79,7 @@ def adapt_to_machine(config: Config, *, launcher: str, amp: bool = False) -> Non
         config.model_wrapper_cfg = wrapper
     if amp and torch.cuda.is_available():
         config.optim_wrapper.type = "AmpOptimWrapper"
+        # the range of float32: with float16 large losses overflow and steps are skipped
         config.optim_wrapper.dtype = "bfloat16"
     elif amp:
         print_log(

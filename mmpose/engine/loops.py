@@ -19,12 +19,14 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
     """
 
     def _batches(self) -> Iterator:
+        # _iter is above 0 after a resume
         sampler = self.dataloader.sampler
         epoch, offset = divmod(self._iter, len(self.dataloader))
         while True:
             if hasattr(sampler, "set_epoch"):
                 sampler.set_epoch(epoch)
             if offset and hasattr(sampler, "skip"):
+                # samples of this process, of which a batch takes batch_size
                 sampler.skip(offset * self.dataloader.batch_size)
             elif offset:
                 print_log(
@@ -38,6 +40,7 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
     def run(self) -> nn.Module:
         """Train; called by the runner."""
         self.dataloader_iterator = self._batches()
+        # epoch hooks once, around all iterations, as mmengine's own loop calls them
         self.runner.call_hook("before_train")
         self.runner.call_hook("before_train_epoch")
         while self._iter < self._max_iters and not self.stop_training:
@@ -53,4 +56,5 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
     def _is_time_to_validate(self) -> bool:
         if self.runner.val_loop is None or self._iter < self.val_begin:
             return False
+        # at the end too: the last weights are judged whatever the interval
         return self._iter % self.val_interval == 0 or self._iter == self._max_iters

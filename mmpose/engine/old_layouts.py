@@ -15,6 +15,7 @@ from torch import Tensor
 # data sets of ViTPose+ in the order of their experts -> number of joints
 TASKS = {"coco": 17, "aic": 14, "mpii": 16, "ap10k": 17, "apt36k": 17, "wholebody": 133}
 
+# in this order: what follows the first expects its new name
 _RENAMES = tuple(
     (re.compile(old), new)
     for old, new in (
@@ -99,6 +100,7 @@ def _take_task(weights: dict[str, Tensor], number: int) -> dict[str, Tensor]:
         if _EXPERT.match(name):
             continue
         other = _OTHER_HEAD.match(name)
+        # the head of the first task stands apart, so those of the others count from 0
         if other and int(other[1]) == number - 1:
             name = _OTHER_HEAD.sub("keypoint_head.", name)
         elif other or (number > 0 and name.startswith("keypoint_head.")):
@@ -107,6 +109,7 @@ def _take_task(weights: dict[str, Tensor], number: int) -> dict[str, Tensor]:
     for name, value in weights.items():
         expert = _EXPERT.match(name)
         if expert and int(expert[2]) == number:
+            # an expert is the last channels of the layer that otherwise all tasks share
             shared = f"{expert[1]}.fc2.{expert[3]}"
             chosen[shared] = torch.cat([weights[shared], value])
     return chosen

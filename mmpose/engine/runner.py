@@ -54,6 +54,8 @@ class StrictRunner(Runner):
         allowed = tuple(self.cfg.get("load_from_allow", ()))
         model = self.model.module if is_model_wrapper(self.model) else self.model
         meta = load_checkpoint(model, filename, allow_missing=allowed, allow_unexpected=allowed)
+        # as mmengine's reader, in whose place this stands: else the runner would load once more,
+        # and the moving average keep the random weights
         self._has_loaded = True
         self.call_hook("after_load_checkpoint", checkpoint={"state_dict": model.state_dict()})
         self.logger.info(f"starting weights: {Path(filename).name}")
@@ -65,6 +67,8 @@ class StrictRunner(Runner):
         Raises:
             ValueError: the weights are not those of the model, of which none may be missing here.
         """
+        # mmengine's resume calls self.load_checkpoint and wants its own reader there, which gives
+        # the optimiser's state too
         load_starting_weights = self.load_checkpoint
         self.load_checkpoint = functools.partial(super().load_checkpoint, strict=True)
         try:
@@ -85,6 +89,7 @@ class StrictRunner(Runner):
             ValueError: there are fewer samples than a batch holds, and ``drop_last`` is on.
         """
         loader = Runner.build_dataloader(dataloader, *args, **kwargs)
+        # an endless sampler fills a batch from however few samples
         is_endless = isinstance(loader.sampler, InfiniteSampler)
         if not is_endless and len(loader) == 0:
             raise ValueError(
@@ -108,6 +113,7 @@ class StrictRunner(Runner):
             kept = KEPT_CONFIG.format(
                 stem=target.stem, timestamp=self.timestamp, suffix=target.suffix
             )
+            # renamed, not overwritten: it says what the run was trained with so far
             target.replace(target.with_name(kept))
         with whole_file(target) as partial:
             partial.write_text(text, encoding="utf-8")

@@ -10,11 +10,13 @@ from torch import nn
 
 def cached_file(address: str) -> Path:
     """Where mmengine looks for, and puts, the file of an address."""
+    # mmengine downloads by torch.hub's loader, whose folder TORCH_HOME moves
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(address).path).name
 
 
 def missing_start_weights(model: nn.Module) -> list[str]:
     """Addresses that the ``init_cfg`` of any part names and whose files are not on this machine."""
+    # a dict, not a set: told in the order of the model's parts
     addresses = dict.fromkeys(
         address for module in model.modules() for address in _addresses(module)
     )

@@ -79,6 +79,7 @@ def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int |
     adapt_to_machine(config, launcher=launcher, amp=amp)
     if seed is not None:
         config.randomness = {**(config.get("randomness") or {}), "seed": seed}
+    # without a run yet, --resume starts one: a queue may stop a job before its first checkpoint
     if resume and has_started(config):
         config.resume, config.load_from = True, None
     runner = StrictRunner.from_config(config)

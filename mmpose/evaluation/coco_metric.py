@@ -19,7 +19,7 @@ from mmpose.registry import METRICS
 from .coco_ap import crowd_keypoint_ap, keypoint_ap
 from .coco_evaluator import KEYPOINT_STATS, check_somebody_counts
 from .extended_ap import extended_keypoint_ap
-from .extended_oks import ExtendedRules
+from .extended_oks import ExtendedRules, list_rules
 from .joint_conversion import (
     build_converter,
     convert_annotations,
@@ -91,7 +91,7 @@ class CocoMetric(BaseMetric):
         ignore_border_points: Sequence[bool] = (False,),
         ignore_stats: Sequence[str] = (),
         padding: float = 1.25,
-        confidence_thr: float = 0.51,
+        confidence_thr: float = 0.51,  # BMP's constant; ProbPose tuned it on the tested data
         pred_converter: dict | KeypointConverter | None = None,
         gt_converter: dict | KeypointConverter | None = None,
         format_only: bool = False,
@@ -110,9 +110,11 @@ class CocoMetric(BaseMetric):
         if format_only and outfile_prefix is None:
             raise ValueError("format_only writes a result file: set outfile_prefix too")
         self.ann_file = ann_file
+        # here, not when it is needed: an unusable file is told before hours of posing
         self.ground_truth = read_people(ann_file, needs_annotations=not format_only)
         if not format_only:
             check_somebody_counts(self.ground_truth["annotations"], "keypoints", self.ground_truth)
+        # before the conversion: the sigmas are cut to the file's joints, then converted as these
         self.num_annotated_joints = _count_joints(self.ground_truth["annotations"])
         self.pred_converter = build_converter(pred_converter)
         self.gt_converter = build_converter(gt_converter)
@@ -126,10 +128,11 @@ class CocoMetric(BaseMetric):
         self.score_thresh_type = score_thresh_type
         self.nms_mode = nms_mode
         self.nms_thr = nms_thr
-        self.evaluations = _rules_of(
+        self.evaluations = list_rules(
             extended, match_by_bbox, ignore_border_points, confidence_thr, padding
         )
-        if iou_type == "keypoints_crowd" and any(map(_is_special, self.evaluations)):
+        # no number to compare with exists: the published evaluator fails on this combination
+        if iou_type == "keypoints_crowd" and not all(r.are_cocos for r in self.evaluations):
             raise ValueError(
                 "iou_type='keypoints_crowd' allows only COCO's rules, no extended ones"
             )
@@ -144,6 +147,8 @@ class CocoMetric(BaseMetric):
     def dataset_meta(self, dataset_meta: dict) -> None:
         """That of the evaluated data set, whose order of joints the annotations get."""
         self._dataset_meta = dataset_meta
+        # only now the skeleton is known: the runner sets it after the metric is made. Converted
+        # predictions have joints that the data set has no names for
         if dataset_meta and not self.metainfo and self.pred_converter is None:
             self._match_joints(dataset_meta)
 
@@ -169,12 +174,14 @@ class CocoMetric(BaseMetric):
             )
         sigmas = self._sigmas(self.metainfo or self.dataset_meta)
         num_predicted = min((len(record["keypoints"]) for record in results), default=len(sigmas))
+        # more joints are cut off; fewer are an error here, where other evaluators give some number
         if num_predicted < len(sigmas):
             raise ValueError(
                 f"the model predicts {num_predicted} joints, {self.ann_file} has {len(sigmas)}; "
                 "bring both to one skeleton by pred_converter or gt_converter"
             )
         detections = self.collect_detections(results, sigmas)
+        # before the numbers: poses of hours outlast an evaluation that fails
         if self.outfile_prefix is not None:
             write_json(f"{self.outfile_prefix}.keypoints.json", detections)
         if self.format_only:
@@ -191,10 +198,12 @@ class CocoMetric(BaseMetric):
         settings = {"use_area": self.use_area}
         before = "Ex_" * rules.extended + "bbox_" * rules.match_by_bbox
         after = "_NoBrd" * rules.ignore_border_points
-        if _is_special(rules):
-            found = extended_keypoint_ap(self.ground_truth, detections, sigmas, rules, **settings)
-        else:
+        # COCO's rules go to pycocotools itself: where an image has nobody who counts, the extended
+        # evaluation, as published, ignores its false positives, and AP comes out higher
+        if rules.are_cocos:
             found = COCO_AP[self.iou_type](self.ground_truth, detections, sigmas, **settings)
+        else:
+            found = extended_keypoint_ap(self.ground_truth, detections, sigmas, rules, **settings)
         return {
             f"{before}{name}{after}": value
             for name, value in found.items()
@@ -215,10 +224,13 @@ class CocoMetric(BaseMetric):
 
     def collect_detections(self, results: list[dict], sigmas: np.ndarray) -> list[dict]:
         """Result-file entries of all records: each person once, similar poses suppressed."""
+        # samplers repeat people to give every process as many; a double would be a false positive
         people = {(record["img_id"], record["id"]): record for record in results}
         self._log_losses(list(people.values()))
         by_image = defaultdict(list)
+        # sorted: equal scores keep their order, which must not depend on the number of processes
         for _, record in sorted(people.items()):
+            # its pose is that of a black image; without one the person counts as missed
             if not record["unreadable"]:
                 by_image[record["img_id"]].append(record)
         detections = []
@@ -251,7 +263,9 @@ class CocoMetric(BaseMetric):
         scores = [self._score(record, num_joints) for record in records]
         kept = range(len(records))
         if self.nms_mode != "none":
+            # of the padded windows, not of the boxes: so poses count as more alike, as published
             areas = [suppression_area(record, num_joints) for record in records]
+            # doubles, as published: near the threshold the last digits decide who is dropped
             poses = [
                 torch.from_numpy(np.asarray(values, dtype=np.float64))
                 for values in (keypoints, scores, areas, sigmas)
@@ -267,6 +281,8 @@ class CocoMetric(BaseMetric):
     def _score(self, record: dict, num_joints: int) -> float:
         joint_scores = record["keypoint_scores"][:num_joints]
         compared = joint_scores
+        # ProbPose averages over the joints that it takes to be inside the window, whatever their
+        # scores: those grade how well a joint is placed, not whether it is there
         if self.score_thresh_type == "prob":
             compared = record.get("presence", record["keypoint_scores"])[:num_joints]
         return pose_score(
@@ -282,33 +298,6 @@ def _count_joints(people: Sequence[dict]) -> int | None:
     """Joints of annotated people; None where nobody has any."""
     counts = {len(person["keypoints"]) // 3 for person in people if person.get("keypoints")}
     return min(counts, default=None)
-
-
-def _rules_of(
-    extended: Sequence[bool],
-    match_by_bbox: Sequence[bool],
-    ignore_border_points: Sequence[bool],
-    confidence_thr: float,
-    padding: float,
-) -> list[ExtendedRules]:
-    """One set of rules an evaluation; lists of one entry are repeated."""
-    lists = (list(extended), list(match_by_bbox), list(ignore_border_points))
-    longest = max(map(len, lists))
-    if any(len(values) not in (1, longest) for values in lists):
-        raise ValueError(
-            "extended, match_by_bbox and ignore_border_points need one entry each an evaluation, "
-            f"or one for all, got {[len(values) for values in lists]} entries"
-        )
-    repeated = [values * longest if len(values) == 1 else values for values in lists]
-    return [
-        ExtendedRules(*switches, confidence_thr=confidence_thr, padding=padding)
-        for switches in zip(*repeated, strict=True)
-    ]
-
-
-def _is_special(rules: ExtendedRules) -> bool:
-    """Whether the rules differ from COCO's."""
-    return rules.extended or rules.match_by_bbox or rules.ignore_border_points
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:

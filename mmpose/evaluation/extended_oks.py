@@ -35,6 +35,38 @@ class ExtendedRules:
     confidence_thr: float = 0.5
     padding: float = 1.25
 
+    @property
+    def are_cocos(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.extended or self.match_by_bbox or self.ignore_border_points)
+
+
+def list_rules(
+    extended: Sequence[bool],
+    match_by_bbox: Sequence[bool],
+    ignore_border_points: Sequence[bool],
+    confidence_thr: float,
+    padding: float,
+) -> list[ExtendedRules]:
+    """One set of rules per evaluation; lists of one entry are repeated.
+
+    Raises:
+        ValueError: other lists differ in length.
+    """
+    lists = (list(extended), list(match_by_bbox), list(ignore_border_points))
+    longest = max(map(len, lists))
+    # the published code stops at the shortest list, without a word about the other evaluations
+    if any(len(values) not in (1, longest) for values in lists):
+        raise ValueError(
+            "extended, match_by_bbox and ignore_border_points need one entry each per evaluation, "
+            f"or one for all, got {[len(values) for values in lists]} entries"
+        )
+    repeated = [values * longest if len(values) == 1 else values for values in lists]
+    return [
+        ExtendedRules(*switches, confidence_thr=confidence_thr, padding=padding)
+        for switches in zip(*repeated, strict=True)
+    ]
+
 
 @dataclass(frozen=True)
 class People:

@@ -6,6 +6,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 
 
@@ -46,6 +47,15 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
         self.turns_channels = rgb_to_bgr or bgr_to_rgb in (True, None)
         self.pad_size_divisor = pad_size_divisor
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        mean, std = (
+            [round(x, 4) for x in levels.flatten().tolist()] for levels in (self.mean, self.std)
+        )
+        return (
+            f"mean={mean}, std={std}, {settings_repr(self, 'turns_channels', 'pad_size_divisor')}"
+        )
 
     def normalise(self, crops: Tensor) -> Tensor:
         """Crops (B, 3, H, W) of grey levels 0 to 255, any dtype, as the network's input.

@@ -14,6 +14,7 @@ _NEVER_DECAYED = ("bias", "pos_embed", "relative_position_bias_table", "norm")
 
 def get_layer_id(name: str, num_layers: int) -> int:
     """Depth of a parameter: 0 embedding, i + 1 block i, ``num_layers + 1`` everything after."""
+    # as BEiT: early layers, whose features suit any task, are to move least
     if name in _FIRST or name.startswith("backbone.patch_embed"):
         return 0
     if name.startswith("backbone.layers."):
@@ -23,6 +24,7 @@ def get_layer_id(name: str, num_layers: int) -> int:
 
 def has_weight_decay(name: str, parameter: nn.Parameter) -> bool:
     """Whether weight decay applies: not to vectors, biases and position embeddings."""
+    # position embeddings by name: (1, T, C), they would pass for matrices
     return not (parameter.ndim == 1 or name.endswith(".bias") or "pos_embed" in name)
 
 
@@ -76,6 +78,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             if parameter.requires_grad:
                 key = get_layer_id(name, num_layers), has_weight_decay(name, parameter)
                 groups[key].append(parameter)
+        # sorted: a resumed optimiser finds its state by the number of the group
         for (layer_id, decays), parameters in sorted(groups.items()):
             scale = rate ** (num_layers + 1 - layer_id)
             params.append(

@@ -1,4 +1,4 @@
-"""A convolutional trunk from timm, whole or with its first stages frozen."""
+"""A convolutional backbone from timm, whole or with its first stages frozen."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,12 +8,13 @@ from mmengine.model import BaseModule
 from safetensors.torch import load_file
 from torch import Tensor
 
+from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 from mmpose.structures.quantised import restore_weights
 
 # Layers behind the last feature map, which a feature extractor does not have.
 _CLASSIFIER_PREFIXES = ("conv_head.", "bn2.", "classifier.")
-# Where a trunk lies in the state dict of a pose model or detector of ours.
+# Where the backbone lies in the state dict of a pose model or detector of ours.
 _MODEL_PREFIX = "backbone.trunk."
 
 
@@ -50,12 +51,17 @@ class TimmBackbone(BaseModule):
         )
         self.out_channels = tuple(self.trunk.feature_info.channels())
         self.pretrained_file = pretrained_file
+        self.frozen_stages = frozen_stages
         self.channels_last = channels_last
         self.frozen = self._frozen_modules(frozen_stages)
         for module in self.frozen:
             module.requires_grad_(False)
         if channels_last:
             self.trunk.to(memory_format=torch.channels_last)
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        return settings_repr(self, "pretrained_file", "frozen_stages", "channels_last")
 
     def _frozen_modules(self, frozen_stages: int) -> list[torch.nn.Module]:
         if frozen_stages == 0:
@@ -98,11 +104,11 @@ class TimmBackbone(BaseModule):
 
 
 def read_trunk_weights(name: str) -> dict[str, Tensor]:
-    """Start weights of a trunk, in timm's names.
+    """Start weights of a backbone, in timm's names.
 
     Args:
         name: a file of timm's names (.pth), or weights of one of our models that has the same
-            trunk as its backbone (.safetensors), found by :func:`find_pretrained_file`.
+            backbone (.safetensors), found by :func:`find_pretrained_file`.
 
     Returns:
         The tensors in 32 bits, without what stands behind the last feature map.

@@ -10,6 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 
 # mmpretrain's "small", shallow and wide; ViTPose-S is none of these and written as a dict
@@ -58,6 +59,10 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(embed_dims, 3 * embed_dims, bias=qkv_bias)
         self.proj = nn.Linear(embed_dims, embed_dims)
 
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        return settings_repr(self, "num_heads")
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T, C) mixed with each other."""
         batch, length, channels = tokens.shape
@@ -92,6 +97,10 @@ class TransformerLayer(nn.Module):
         self.ln2 = nn.LayerNorm(embed_dims, eps=1e-6)
         self.ffn = FeedForward(embed_dims, hidden_dims)
         self.drop = drop
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        return settings_repr(self, "drop")
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T, C) to tokens of the same shape."""
@@ -158,6 +167,10 @@ class VisionTransformer(BaseModule):
         )
         self.ln1 = nn.LayerNorm(dims, eps=1e-6)
         self.register_load_state_dict_pre_hook(_fit_pos_embed)
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        return settings_repr(self, "embed_dims", "grid")
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         """The feature map (B, C, h, w) of images (B, 3, H, W), in a tuple of one."""

@@ -9,6 +9,7 @@ from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
 from mmpose.models.heads import PerDatasetHead
+from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample, crop_to_image_keypoints
 
@@ -30,7 +31,7 @@ TEST_CFG_KEYS = {
 def _build(part: dict | nn.Module | None) -> nn.Module | None:
     if not isinstance(part, dict):
         return part
-    part = dict(part)
+    part = dict(part)  # a copy: the config of the caller keeps the published name
     part["type"] = BACKBONE_ALIASES.get(part["type"], part["type"])
     return MODELS.build(part)
 
@@ -88,14 +89,23 @@ class TopdownPoseEstimator(BaseModel):
         _check_flip_mode(self.test_cfg, self.head)
         self.freeze_backbone = freeze_backbone
         self.inference_dtype = torch.float32
+        # A plain list: a ModuleList would give the weights second names in checkpoints.
         self._frozen = [p for p in (self.backbone, self.neck) if freeze_backbone and p is not None]
         for part in self._frozen:
             part.requires_grad_(False)
         self.register_load_state_dict_pre_hook(_rename_old_weights)
 
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        settings = {"train_cfg": dict(self.train_cfg), "test_cfg": dict(self.test_cfg)}
+        told = [f"{name}={value}" for name, value in settings.items()]
+        return f"{', '.join(told)}, {settings_repr(self, 'freeze_backbone', 'inference_dtype')}"
+
     def train(self, mode: bool = True) -> "TopdownPoseEstimator":
         """Set the training mode; frozen parts stay in evaluation mode."""
         super().train(mode)
+        # Without gradients alone, as published, drop path and batch norm would still change what
+        # "frozen" parts answer from batch to batch.
         for part in self._frozen:
             part.eval()
         return self
@@ -172,11 +182,15 @@ class TopdownPoseEstimator(BaseModel):
             What the head decodes: keypoints (B, K, 2) in crop pixels, scores (B, K), heatmaps.
         """
         if flip_indices is not None:
+            # one batch: half as many launches on a GPU as a second pass
             inputs = torch.cat([inputs, inputs.flip(-1)])
         head = self.head if head is None else head
         with self.inference_precision(inputs.device):
             outputs = head(self.extract_feat(inputs))
+        # decoding takes logarithms around peaks, for which 16 bits are too coarse; the outputs of
+        # MultiHead are in 32 bits already
         outputs = outputs.float() if isinstance(outputs, Tensor) else outputs
+        # maps are averaged, not joints: of two that disagree both peaks stay, and one is decoded
         if flip_indices is not None:
             shift = self.test_cfg.get("shift_heatmap", False)
             outputs = head.average_flipped(outputs, flip_indices, shift_heatmap=shift)
@@ -190,6 +204,7 @@ class TopdownPoseEstimator(BaseModel):
             return data_samples
         if not isinstance(self.head, PerDatasetHead):
             return self._predict_with(self.head, inputs, data_samples)
+        # head by head: data sets differ in their joints and in which of these a mirror exchanges
         for head, rows in self.head.split(data_samples):
             self._predict_with(head, inputs[rows], [data_samples[row] for row in rows])
         return data_samples
@@ -228,9 +243,11 @@ class TopdownPoseEstimator(BaseModel):
         indices = self.test_cfg.get("output_keypoint_indices")
         if indices is not None:
             pred = {name: value[:, list(indices)] for name, value in pred.items()}
+        # one copy from the device for the batch; a copy per person would wait for it each time
         arrays = {name: value.float().cpu().numpy() for name, value in pred.items()}
         for i, sample in enumerate(data_samples):
             instances = InstanceData(**{name: array[i : i + 1] for name, array in arrays.items()})
+            # boxes too: results are read, drawn and merged without the annotations beside them
             for name in ("bboxes", "bbox_scores"):
                 if name in sample.gt_instances:
                     instances[name] = sample.gt_instances[name]
@@ -266,6 +283,7 @@ def _check_keys(name: str, settings: dict, known: set[str]) -> None:
 
 
 def _check_flip_mode(test_cfg: dict, head: nn.Module | None) -> None:
+    # a mode of the other kind would exchange offsets with discs, without any error
     fitting = "udp_combined" if getattr(head, "maps_per_keypoint", 1) > 1 else "heatmap"
     if test_cfg.get("flip_mode", fitting) != fitting:
         raise ValueError(

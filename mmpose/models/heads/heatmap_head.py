@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmpose.codecs.contract import decode_batch
+from mmpose.models.settings_repr import codec_repr, settings_repr
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 
@@ -75,6 +76,11 @@ class HeatmapHead(BaseModule):
                 f"combined maps are three a joint: out_channels must be 3 K, got {out_channels}"
             )
         self.register_load_state_dict_pre_hook(rename_old_final_layer)
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        own = settings_repr(self, "num_keypoints", "maps_per_keypoint")
+        return f"{own}, {codec_repr(self.decoder)}"
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Heatmaps (B, out_channels, h, w) from feature maps, of which the last is used."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmpose.codecs.contract import decode_batch
 from mmpose.codecs.peaks import decode_argmax_udp
+from mmpose.models.settings_repr import codec_repr, settings_repr
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.structures import PoseDataSample
 
@@ -75,7 +76,7 @@ class MultiHead(BaseModule):
         init_cfg: mmengine's.
 
     Raises:
-        ValueError: the decoder wants more than one map a joint.
+        ValueError: the decoder wants more than one map per joint.
     """
 
     def __init__(
@@ -123,8 +124,8 @@ class MultiHead(BaseModule):
         self.decoder = KEYPOINT_CODECS.build(decoder) if isinstance(decoder, dict) else decoder
         if getattr(self.decoder, "maps_per_keypoint", 1) > 1:
             raise ValueError(
-                "MultiHead has one map a joint: take OKSArgMaxHeatmap, ProbMap or another decoder "
-                "that draws one, not UDPHeatmap with heatmap_type='combined'"
+                "MultiHead has one map per joint: take OKSArgMaxHeatmap, ProbMap or another "
+                "decoder that draws one, not UDPHeatmap with heatmap_type='combined'"
             )
         self.out_channels = self.num_keypoints = out_channels
         self.normalize = normalize
@@ -140,10 +141,17 @@ class MultiHead(BaseModule):
             "oks": freeze_oks,
             "error": freeze_error,
         }
-        self.frozen = [m for name in frozen if frozen[name] for m in self._branch_modules(name)]
+        self.frozen_branches = [name for name, is_frozen in frozen.items() if is_frozen]
+        self.frozen = [m for name in self.frozen_branches for m in self._branch_modules(name)]
         for module in self.frozen:
             module.requires_grad_(False)
         self.register_load_state_dict_pre_hook(rename_old_final_layer)
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        names = ("num_keypoints", "normalize", "detach_probability", "detach_visibility")
+        own = settings_repr(self, *names, "learn_heatmaps_from_zeros", "frozen_branches")
+        return f"{own}, {codec_repr(self.decoder)}"
 
     def _branch_modules(self, branch: str) -> list[nn.Module]:
         if branch == "heatmaps":
@@ -187,7 +195,7 @@ class MultiHead(BaseModule):
         *,
         compute_acc: bool = True,
     ) -> dict[str, Tensor]:
-        """One loss a branch that has one, and for the log errors and, if wanted, accuracies."""
+        """One loss per branch that has one, and for the log errors and, if wanted, accuracies."""
         outputs = self.forward(features)
         maps = outputs.heatmaps
         labels = {

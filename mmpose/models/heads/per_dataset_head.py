@@ -6,6 +6,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
@@ -61,6 +62,10 @@ class PerDatasetHead(BaseModule):
             MODELS.build(head) if isinstance(head, dict) else head for head in heads
         )
         self.default = 0
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        return settings_repr(self, "default")
 
     @property
     def default_head(self) -> nn.Module:

@@ -1,11 +1,7 @@
-"""Losses on maps and on one number a joint."""
+"""Losses on maps and on one number per joint."""
 
-from .heatmap_loss import (
-    CalibrationLoss,
-    CombinedTargetMSELoss,
-    KeypointMSELoss,
-    OKSHeatmapLoss,
-)
+from .heatmap_loss import CombinedTargetMSELoss, KeypointMSELoss
+from .probmap_loss import CalibrationLoss, OKSHeatmapLoss
 from .scalar_loss import BCELoss, L1LogLoss, MSELoss
 
 __all__ = [

@@ -2,25 +2,11 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from mmpose.codecs.peaks import full_precision
+from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 
-OKS_TYPES = ("minus", "plus", "both")
-
-
-def oks_cells(pred: Tensor, target: Tensor, oks_type: str) -> Tensor:
-    """What each cell adds to the loss of expected similarity, (B, K, h, w).
-
-    ``minus`` charges mass where an answer earns little, ``plus`` missing mass where it earns much.
-    """
-    target = target.clamp(0, 1)
-    if oks_type == "minus":
-        return pred * (1 - target)
-    if oks_type == "plus":
-        return (1 - pred) * target
-    return 0.5 * (pred * (1 - target) + (1 - pred) * target)
+from .weighted_loss import WeightedLoss
 
 
 def joint_weights(target: Tensor, weights: Tensor | None, skip_empty_channel: bool) -> Tensor:
@@ -37,30 +23,55 @@ def joint_weights(target: Tensor, weights: Tensor | None, skip_empty_channel: bo
     weights = target.new_ones(target.shape[:2]) if weights is None else weights
     if weights.shape != target.shape[:2]:
         raise ValueError(
-            f"weights must be {tuple(target.shape[:2])}, one a map, got {tuple(weights.shape)}; "
-            "combined maps, three a joint, want CombinedTargetMSELoss"
+            f"weights must be {tuple(target.shape[:2])}, one per map, got {tuple(weights.shape)}; "
+            "combined maps, three per joint, want CombinedTargetMSELoss"
         )
     if skip_empty_channel:
         weights = weights * (target != 0).flatten(2).any(-1)
     return weights[..., None, None]
 
 
-def sobel_energy(maps: Tensor) -> Tensor:
-    """Squared gradient magnitude of maps (B, K, h, w), zeros outside."""
-    across = torch.tensor([-1.0, 0.0, 1.0], device=maps.device, dtype=maps.dtype)
-    along = torch.tensor([1.0, 2.0, 1.0], device=maps.device, dtype=maps.dtype)
-    kernel = along[:, None] * across[None]  # (3, 3), derivative in x
-    flat = maps.flatten(0, 1)[:, None]  # (B * K, 1, h, w)
-    with full_precision(maps):
-        slopes = F.conv2d(flat, torch.stack([kernel, kernel.T])[:, None], padding=1)
-    return slopes.square().sum(1).view(maps.shape)
+def mse_cells(pred: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Weighted squared differences, (B, K, h, w).
+
+    Args:
+        pred: (B, K, h, w).
+        target: (B, K, h, w).
+        weights: (B, K, 1, 1), see :func:`joint_weights`.
+    """
+    return (pred - target).square() * weights
+
+
+def combined_mse(pred: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Half the sum of the mean squares of disc and offsets, averaged over joints, a scalar.
+
+    Args:
+        pred: (B, 3K, h, w): disc, offset in x and offset in y of each joint in succession.
+        target: (B, 3K, h, w); beyond its discs offsets are free.
+        weights: (B, K); None counts every joint.
+
+    Raises:
+        ValueError: the maps are not three per joint, or the weights of another number.
+    """
+    if pred.shape[1] % 3:
+        raise ValueError(
+            f"combined maps are three per joint, got {pred.shape[1]} channels; one map per joint "
+            "wants KeypointMSELoss"
+        )
+    pred, target = (maps.unflatten(1, (-1, 3)) for maps in (pred, target))  # (B, K, 3, h, w)
+    discs = target[:, :, :1]
+    # far from the joint an offset points nowhere: only the disc says where it is to be learnt
+    counted = torch.cat([torch.ones_like(discs), discs, discs], 2)
+    squares = ((pred - target) * counted).square().mean((-2, -1)).sum(2)  # (B, K)
+    joints = squares * joint_weights(discs[:, :, 0], weights, False)[..., 0, 0]
+    return 0.5 * joints.mean()
 
 
 class MapLoss(nn.Module):
     """What losses of maps share.
 
     Args:
-        use_target_weight: whether the weights given to :meth:`forward` count.
+        use_target_weight: whether the weights given to ``forward`` count.
         skip_empty_channel: joints whose target map is all zero do not count.
         loss_weight: factor of the whole.
     """
@@ -76,6 +87,20 @@ class MapLoss(nn.Module):
         self.skip_empty_channel = skip_empty_channel
         self.loss_weight = loss_weight
 
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        return settings_repr(self, "use_target_weight", "skip_empty_channel", "loss_weight")
+
+    def factors(self, target: Tensor, weights: Tensor | None) -> Tensor:
+        """What the terms of each joint are multiplied by, (B, K, 1, 1), ``loss_weight`` in it.
+
+        Args:
+            target: (B, K, h, w).
+            weights: (B, K), or None.
+        """
+        weights = weights if self.use_target_weight else None
+        return self.loss_weight * joint_weights(target, weights, self.skip_empty_channel)
+
 
 @MODELS.register_module()
 class KeypointMSELoss(MapLoss):
@@ -84,6 +109,15 @@ class KeypointMSELoss(MapLoss):
     Arguments as in :class:`MapLoss`; the published class multiplies by the weights even where
     ``use_target_weight`` is False.
     """
+
+    # an own constructor: a misspelt argument is told with the published name of the class
+    def __init__(
+        self,
+        use_target_weight: bool = True,
+        skip_empty_channel: bool = False,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__(use_target_weight, skip_empty_channel, loss_weight)
 
     def forward(
         self,
@@ -103,151 +137,23 @@ class KeypointMSELoss(MapLoss):
             per_pixel: do not average: (B, K, h, w).
             per_keypoint: average over cells alone: (B, K).
         """
-        weights = weights if self.use_target_weight else None
-        weights = joint_weights(target, weights, self.skip_empty_channel)
-        loss = self.loss_weight * (pred - target).square() * weights
+        cells = mse_cells(pred, target, self.factors(target, weights))
         if per_pixel:
-            return loss
-        return loss.mean((-2, -1)) if per_keypoint else loss.mean()
+            return cells
+        return cells.mean((-2, -1)) if per_keypoint else cells.mean()
 
 
 @MODELS.register_module()
-class CombinedTargetMSELoss(nn.Module):
+class CombinedTargetMSELoss(WeightedLoss):
     """Squared differences of discs, and of the offsets within them (UDP, arXiv:1911.07524).
 
-    Half the sum of three means over all cells, averaged over joints and people. Beyond the true
-    disc offsets are free.
-
-    Args:
-        use_target_weight: whether the weights given to :meth:`forward` count; by default, as
-            published, they do not.
-        loss_weight: factor of the whole.
+    Arguments as in :class:`WeightedLoss`: by default, as published, weights do not count.
     """
 
+    # an own constructor: a misspelt argument is told with the published name of the class
     def __init__(self, use_target_weight: bool = False, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.use_target_weight = use_target_weight
-        self.loss_weight = loss_weight
+        super().__init__(use_target_weight, loss_weight)
 
     def forward(self, pred: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The mean, a scalar.
-
-        Args:
-            pred: (B, 3K, h, w): disc, offset in x and offset in y of each joint in succession.
-            target: (B, 3K, h, w).
-            weights: (B, K); None counts every joint.
-
-        Raises:
-            ValueError: the maps are not three a joint, or the weights of another number.
-        """
-        if pred.shape[1] % 3:
-            raise ValueError(
-                f"combined maps are three a joint, got {pred.shape[1]} channels; one map a joint "
-                "wants KeypointMSELoss"
-            )
-        pred, target = (maps.unflatten(1, (-1, 3)) for maps in (pred, target))  # (B, K, 3, h, w)
-        discs = target[:, :, :1]
-        counted = torch.cat([torch.ones_like(discs), discs, discs], 2)
-        squares = ((pred - target) * counted).square().mean((-2, -1)).sum(2)  # (B, K)
-        weights = weights if self.use_target_weight else None
-        joints = squares * joint_weights(discs[:, :, 0], weights, False)[..., 0, 0]
-        return 0.5 * self.loss_weight * joints.mean()
-
-
-@MODELS.register_module()
-class OKSHeatmapLoss(MapLoss):
-    """Expected loss of similarity when answering by the map (ProbPose, arXiv:2412.02254).
-
-    Args:
-        use_target_weight: whether the weights given to :meth:`forward` count.
-        skip_empty_channel: joints whose target map is all zero do not count.
-        smoothing_weight: share of the gradient energy, which keeps maps smooth.
-        gaussian_weight: share of the squared difference.
-        loss_weight: factor of the whole.
-        oks_type: ``minus``, ``plus`` or ``both``, see :func:`oks_cells`.
-    """
-
-    def __init__(
-        self,
-        use_target_weight: bool = True,
-        skip_empty_channel: bool = False,
-        smoothing_weight: float = 0.2,
-        gaussian_weight: float = 0.0,
-        loss_weight: float = 1.0,
-        oks_type: str = "minus",
-    ) -> None:
-        super().__init__(use_target_weight, skip_empty_channel, loss_weight)
-        if oks_type not in OKS_TYPES:
-            raise ValueError(f"oks_type must be one of {OKS_TYPES}, got {oks_type!r}")
-        self.smoothing_weight = smoothing_weight
-        self.gaussian_weight = gaussian_weight
-        self.oks_type = oks_type
-
-    def forward(
-        self,
-        pred: Tensor,
-        target: Tensor,
-        weights: Tensor | None = None,
-        *,
-        per_pixel: bool = False,
-        per_keypoint: bool = False,
-    ) -> Tensor:
-        """The mean over joints, a scalar; or the terms of each joint (B, K) or cell (B, K, h, w).
-
-        A joint adds up the similarity over its cells, but takes the highest gradient energy and
-        the mean squared difference; cells are weighted sums of all three.
-
-        Args:
-            pred: (B, K, h, w) in [0, 1].
-            target: (B, K, h, w), cut to [0, 1].
-            weights: (B, K); None counts every joint.
-            per_pixel: return the terms of cells.
-            per_keypoint: return the terms of joints.
-        """
-        weights = weights if self.use_target_weight else None
-        weights = self.loss_weight * joint_weights(target, weights, self.skip_empty_channel)
-        oks = oks_cells(pred, target, self.oks_type) * weights
-        energy = sobel_energy(pred) * weights
-        squares = (pred - target).square() * weights
-        oks_weight = 1 - self.smoothing_weight - self.gaussian_weight
-        smoothing, gaussian = self.smoothing_weight, self.gaussian_weight
-        if per_pixel:
-            return smoothing * energy + oks_weight * oks + gaussian * squares
-        joints = (
-            oks_weight * oks.sum((-2, -1))
-            + smoothing * energy.amax((-2, -1))
-            + gaussian * squares.mean((-2, -1))
-        )
-        return joints if per_keypoint else joints.mean()
-
-
-@MODELS.register_module()
-class CalibrationLoss(MapLoss):
-    """Negative logarithm of the similarity to expect when answering by a map that adds up to 1.
-
-    Arguments as in :class:`MapLoss`.
-    """
-
-    def forward(
-        self,
-        pred: Tensor,
-        target: Tensor,
-        weights: Tensor | None = None,
-        *,
-        per_pixel: bool = False,
-        per_keypoint: bool = False,
-    ) -> Tensor:
-        """The mean over joints, a scalar, or with either switch the terms of joints (B, K).
-
-        Args:
-            pred: (B, K, h, w), probabilities of the cells.
-            target: (B, K, h, w), the similarity that an answer there earns.
-            weights: (B, K); None counts every joint.
-            per_pixel: do not average; a joint has no terms of its cells.
-            per_keypoint: do not average.
-        """
-        weights = weights if self.use_target_weight else None
-        weights = joint_weights(target, weights, self.skip_empty_channel)[..., 0, 0]
-        expected = (pred * target).sum((-2, -1))
-        loss = -self.loss_weight * (expected + 1e-10).log() * weights
-        return loss if per_pixel or per_keypoint else loss.mean()
+        """The mean, a scalar; arguments and errors as of :func:`combined_mse`."""
+        return self.loss_weight * combined_mse(pred, target, self.counted(weights))

@@ -1,4 +1,4 @@
-"""What happens to feature maps between trunk and head; enlarging is ViTPose's simple decoder."""
+"""What happens to feature maps between backbone and head; enlarging is ViTPose's simple decoder."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 
 
@@ -40,6 +41,12 @@ class FeatureMapProcessor(BaseModule):
         self.scale_factor = scale_factor
         self.apply_relu = apply_relu
         self.align_corners = align_corners
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        return settings_repr(
+            self, "select_index", "concat", "scale_factor", "apply_relu", "align_corners"
+        )
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The chosen of the maps (B, C, h, w), or their one joint map.

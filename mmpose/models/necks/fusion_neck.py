@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 
 
@@ -35,6 +36,10 @@ class FusionNeck(BaseModule):
             for n in in_channels
         )
         self.out_index = out_index
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(model)``."""
+        return settings_repr(self, "out_index")
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor]:
         """The sum (B, out_channels, h, w) of maps (B, C_i, h_i, w_i), in a tuple of one."""

@@ -130,10 +130,10 @@ def test_settings_that_do_not_fit_combined_maps_are_refused(world):
         init_model(make_config(world, flip_mode="heatmap"))
     with pytest.raises(ValueError, match="must be 3 K, got 17"):
         HeatmapHead(8, 17, decoder=CODEC)
-    with pytest.raises(ValueError, match="MultiHead has one map a joint"):
+    with pytest.raises(ValueError, match="MultiHead has one map per joint"):
         MultiHead(8, 17, decoder=CODEC)
     maps, weights = torch.zeros(1, 51, 16, 12), torch.ones(1, 17)
     with pytest.raises(ValueError, match="want CombinedTargetMSELoss"):
         KeypointMSELoss()(maps, maps, weights)
-    with pytest.raises(ValueError, match="three a joint, got 17 channels"):
+    with pytest.raises(ValueError, match="three per joint, got 17 channels"):
         CombinedTargetMSELoss()(maps[:, :17], maps[:, :17], weights)

@@ -7,6 +7,7 @@ import torch
 from mmpose.models import (
     BCELoss,
     CalibrationLoss,
+    CombinedTargetMSELoss,
     KeypointMSELoss,
     L1LogLoss,
     MSELoss,
@@ -14,6 +15,9 @@ from mmpose.models import (
 )
 from mmpose.models.heads.sparsemax import sparsemax
 from mmpose.models.heads.targets import heatmap_pck, similarity_targets, visibility_weights
+from mmpose.models.losses.heatmap_loss import mse_cells
+from mmpose.models.losses.probmap_loss import calibration_terms, oks_terms
+from mmpose.models.losses.scalar_loss import bce_terms, l1_log_loss, mse_loss
 from tests.mmpose.golden import load_golden
 
 
@@ -145,6 +149,52 @@ def test_cross_entropies_may_be_summed_or_kept():
     assert BCELoss(reduction="sum")(pred, target).item() == pytest.approx(3 * np.log(2))
     with pytest.raises(ValueError, match="reduction must be one of"):
         BCELoss(reduction="max")
+
+
+def test_functions_of_one_number_need_no_module():
+    pred, target = torch.tensor([[0.5, 0.25]]), torch.ones(1, 2)
+    weights = torch.tensor([[1.0, 0.5]])
+    # -log 1/2 = log 2, and half of -log 1/4
+    terms = bce_terms(pred, target, weights, is_probability=True)
+    torch.testing.assert_close(terms, torch.full((1, 2), np.log(2)).float())
+    # (1/2)^2 and (3/4 * 1/2)^2 over two joints
+    assert mse_loss(pred, target, weights).item() == pytest.approx((0.25 + 0.140625) / 2)
+    # smooth L1 is d^2 / 2; the logarithms are log 1 and log 2, the second joint does not count
+    pair = torch.tensor([[0.0, 7.0]]), torch.tensor([[1.0, 0.0]])
+    loss = l1_log_loss(*pair, torch.tensor([[1.0, 0.0]]))
+    assert loss.item() == pytest.approx(np.log(2) ** 2 / 4)
+
+
+def test_functions_of_maps_need_no_module(plus):
+    weights = torch.full((1, 1, 1, 1), 2.0)
+    # twice (0.6 - 1)^2 in the middle, twice (0.1 - 0.5)^2 beside it, 0 in the corners
+    cells = mse_cells(*plus, weights)
+    torch.testing.assert_close(cells[0, 0, 1], torch.full((3,), 0.32))
+    assert cells[0, 0, 0, 0] == 0
+    # 4 * 0.1 * (1 - 0.5) of the similarity alone, twice
+    joints = oks_terms(*plus, weights, smoothing_weight=0.0)
+    torch.testing.assert_close(joints, torch.tensor([[0.4]]))
+    # -log 0.8, twice
+    torch.testing.assert_close(
+        calibration_terms(*plus, weights), torch.tensor([[2 * 0.2231436]]), atol=1e-6, rtol=0
+    )
+
+
+@pytest.mark.parametrize(
+    "loss_type",
+    [
+        BCELoss,
+        CalibrationLoss,
+        CombinedTargetMSELoss,
+        KeypointMSELoss,
+        L1LogLoss,
+        MSELoss,
+        OKSHeatmapLoss,
+    ],
+)
+def test_a_misspelt_argument_is_told_with_the_name_of_the_loss(loss_type):
+    with pytest.raises(TypeError, match=rf"^{loss_type.__name__}\.__init__\(\) got an unexpected"):
+        loss_type(weight=1.0)
 
 
 def test_sparsemax_of_a_worked_example():
