@@ -79,9 +79,11 @@ def numbers_of(value: Any, field: str) -> np.ndarray:
 
 def _bbox(value: Any, name: str, odd: Counts) -> list[float] | None:
     """x, y, w, h with w and h above 0; None where there is no box."""
-    if value is None or np.size(value) == 0:
+    if value is None:
         return None
     numbers = numbers_of(value, "bbox")
+    if numbers.size == 0:
+        return None
     if numbers.size != 4 or not np.isfinite(numbers).all():
         raise ValueError(f"bbox must be four finite numbers x, y, w, h, got {value!r:.80}")
     if (numbers[2:] < 0).any():  # drawn from right to left, or upwards
@@ -93,11 +95,13 @@ def _bbox(value: Any, name: str, odd: Counts) -> list[float] | None:
 
 def _joints(value: Any, names: Sequence[str], order: Sequence[int] | None) -> list[float]:
     """Flat x, y, flag of each joint in the wanted order; [] for none."""
-    if value is None or np.size(value) == 0:
+    if value is None:
         return []
     if isinstance(value, dict):
         raise ValueError("keypoints must be a list x, y, flag of each joint, got a dict")
     triples = numbers_of(value, "keypoints")
+    if triples.size == 0:
+        return []
     if triples.size % 3 or (order is not None and triples.size != 3 * len(names)):
         expected = f"{3 * len(names)} for the {len(names)} listed joints" if names else "3 a joint"
         raise ValueError(f"keypoints has {triples.size} numbers, expected {expected}")

@@ -174,12 +174,33 @@ REFUSED = {
     "scores in place of flags": (update(keypoints=[5, 5, 0.9] * 17), "flag 0.9.*a result file"),
     "flags of 4": (update(keypoints=[5, 5, 4] * 17), "flag 4"),
     "joints without flags": (update(keypoints=[5, 5] * 17), "has 34 numbers, expected 51"),
+    "joints of unequal length": (
+        update(keypoints=[[5, 5, 2], [5, 5]]),
+        "annotation 1 .* keypoints must be numbers",
+    ),
+    "box of unequal parts": (update(bbox=[[1, 2], 3, 4]), "annotation 1 .* bbox must be numbers"),
     "joints by name": (update(keypoints={"nose": [1, 2, 2]}), "got a dict"),
     "area of words": (update(area="large"), "area must be a number, got 'large'"),
     "crowd of words": (update(iscrowd="maybe"), "iscrowd must be 0 or 1, got 'maybe'"),
     "half a corner": (update(segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "polygon has 7 numbers"),
     "corner not finite": (update(segmentation=[[1, 2, float("nan"), 4, 5, 6]]), "in no picture"),
     "corner far outside": (update(segmentation=[[1, 2, 1e9, 4, 5, 6]]), "in no picture"),
+    "mask of half a size": (
+        update(segmentation={"size": HEIGHT, "counts": [1]}),
+        "annotation 1 .* size \\[h, w\\] and counts",
+    ),
+    "mask of a size of one number": (
+        update(segmentation={"size": [HEIGHT], "counts": [1]}),
+        "size \\[h, w\\] and counts",
+    ),
+    "polygons in one list too many": (
+        update(segmentation=[[[[1, 1], [9, 1], [9, 9]], [[20, 20], [30, 20], [30, 30]]]]),
+        "one list too many",
+    ),
+    "such polygons of several lengths": (
+        update(segmentation=[[[[1, 1], [9, 1], [9, 9]], [[20, 20], [30, 20], [3, 3], [1, 2]]]]),
+        "annotation 1 .* a segmentation is a list of polygons",
+    ),
     "mask as text": (update(segmentation="AQ=="), "got str"),
     "mask cut off": (
         update(segmentation={"size": [HEIGHT, WIDTH], "counts": "Xa0"}),
