@@ -79,8 +79,8 @@ def _normal_rle(segmentation: dict) -> dict:
     size, counts = segmentation.get("size"), segmentation.get("counts")
     if np.shape(size) != (2,) or counts is None:
         raise ValueError(
-            f"an RLE has size [h, w] and counts, got {sorted(map(str, segmentation))} with the size "
-            f"{size!r:.40}"
+            f"an RLE has size [h, w] and counts, got {sorted(map(str, segmentation))} and the "
+            f"size {size!r:.40}"
         )
     try:
         height, width = (int(side) for side in size)
