@@ -9,6 +9,7 @@ import numpy as np
 from mmpose.structures.mask import normal_segmentation, segmentation_area, segmentation_bbox
 
 AREA_OF_BOX = 0.53  # how much of its box a person covers, COCO's mean
+PER_JOINT = ("pad_to_contain", "visibility")  # numbers that follow the order of the joints
 MAX_FLAG = 3  # 0 not labelled, 1 hidden, 2 seen, 3 outside the picture (CropCOCO)
 
 
@@ -45,6 +46,8 @@ def complete_person(
         joints = _joints(record.get("keypoints"), names, order)
         is_crowd = _flag(record, "iscrowd")
         area = _area(record.get("area"))
+        others = {name: _per_joint(record, name, len(joints) // 3, order) for name in PER_JOINT}
+        others["ignore"] = _flag(record, "ignore") or None  # absent where it says nothing
     except ValueError as error:
         raise ValueError(f"{name} of {odd.source}: {error}") from error
     if bbox is None:
@@ -55,7 +58,8 @@ def complete_person(
         odd.add("people without a box, who get that of their mask", name)
     area = area or segmentation_area(mask) or AREA_OF_BOX * bbox[2] * bbox[3]
     return {
-        **record,
+        **{name: value for name, value in record.items() if name not in others},
+        **{name: value for name, value in others.items() if value is not None},
         "bbox": bbox,
         "segmentation": mask,
         "area": area,
@@ -119,6 +123,20 @@ def _joints(value: Any, names: Sequence[str], order: Sequence[int] | None) -> li
         raise ValueError(f"keypoints has a labelled joint, number {joint}, that is not finite")
     triples[is_broken] = 0  # not labelled: where it would be says nothing
     return triples[list(order)].ravel().tolist() if order is not None else triples.ravel().tolist()
+
+
+def _per_joint(record: dict, field: str, num_joints: int, order: Sequence[int] | None) -> Any:
+    """A list with an entry for each joint in the order of the joints; else the field as it is."""
+    values = record.get(field)
+    if not isinstance(values, list | tuple) or not num_joints:
+        return values
+    num_given = np.size(record["keypoints"]) // 3
+    if len(values) != num_given:
+        raise ValueError(
+            f"{field} must have one number for each of {num_given} joints, got {len(values)}; "
+            "leave it out where it is not known"
+        )
+    return list(values) if order is None else [values[place] for place in order]
 
 
 def _flag(record: dict, field: str) -> int:

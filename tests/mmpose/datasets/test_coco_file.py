@@ -95,6 +95,9 @@ SAME = {
     "iscrowd null": update(iscrowd=None),
     "iscrowd as text": update(iscrowd="0"),
     "iscrowd false": update(iscrowd=False),
+    "ignore as text": update(ignore="0"),
+    "ignore false": update(ignore=False),
+    "ignore null": update(ignore=None),
     "no area": without("area"),
     "area null": update(area=None),
     "area 0": update(area=0),
@@ -125,6 +128,25 @@ SAME = {
     "no category in annotations": without("category_id"),
     "category as text": convert("category_id", str),
 }
+
+
+@pytest.mark.parametrize("field", ["pad_to_contain", "visibility"])
+@pytest.mark.parametrize("shift", [1, 5])
+def test_what_belongs_to_joints_moves_with_them(field, shift):
+    content = said_otherwise(update(**{field: list(range(17))}))
+    content["categories"][0]["keypoints"] = NAMES[shift:] + NAMES[:shift]
+    people = complete_annotations(content, skeleton=NAMES)["annotations"]
+    expected = [*range(17 - shift, 17), *range(17 - shift)]
+    assert [p[field] for p in people] == [expected] * 4
+    content = said_otherwise(update(**{field: None}))
+    assert field not in complete_annotations(content, skeleton=NAMES)["annotations"][0]
+
+
+def test_unlabelled_joints_of_another_number_are_none():
+    content = said_otherwise(update(keypoints=[0] * 42))
+    del content["categories"]
+    people = complete_annotations(content, skeleton=NAMES)["annotations"]
+    assert [p["keypoints"] for p in people] == [[]] * 4
 
 
 @pytest.mark.parametrize("change", SAME.values(), ids=SAME)
@@ -174,6 +196,11 @@ REFUSED = {
     "scores in place of flags": (update(keypoints=[5, 5, 0.9] * 17), "flag 0.9.*a result file"),
     "flags of 4": (update(keypoints=[5, 5, 4] * 17), "flag 4"),
     "joints without flags": (update(keypoints=[5, 5] * 17), "has 34 numbers, expected 51"),
+    "paddings of another skeleton": (
+        update(pad_to_contain=[1.0] * 14),
+        "pad_to_contain must have one number for each of 17 joints, got 14",
+    ),
+    "ignored by words": (update(ignore="maybe"), "ignore must be 0 or 1, got 'maybe'"),
     "joints of unequal length": (
         update(keypoints=[[5, 5, 2], [5, 5]]),
         "annotation 1 .* keypoints must be numbers",
