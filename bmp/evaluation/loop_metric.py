@@ -60,6 +60,12 @@ class LoopCocoMetric(BaseMetric):
         names = list(skeleton["keypoint_name2id"]) if "keypoints" in iou_types else None
         self.annotations = read_people(ann_file, skeleton=names)
         self.category_id = self.annotations["categories"][0]["id"]
+        counts = {len(person["keypoints"]) // 3 for person in self.annotations["annotations"]}
+        if names and not counts <= {0, len(names)}:
+            raise ValueError(
+                f"people of {ann_file} have {sorted(counts)} keypoints, the loop's poses COCO's "
+                f"{len(names)}; evaluate other parts with iou_types=('bbox', 'segm')"
+            )
         for iou_type in self.iou_types:
             check_somebody_counts(self.annotations["annotations"], iou_type, self.annotations)
         self.ranked_by = RANKED_BY | dict(ranked_by or {})
@@ -80,8 +86,15 @@ class LoopCocoMetric(BaseMetric):
                     turns.append(turns[-1])
                 else:
                     turns.append(people_to_results(people, sample["img_id"], self.category_id))
+            has_masks = bool(turns) and "masks" in sample["turns"][0]
+            shape = tuple(sample["turns"][0]["masks"].shape[-2:]) if has_masks else None
             self.results.append(
-                {"img_id": sample["img_id"], "turns": turns, "error": sample["error"]}
+                {
+                    "img_id": sample["img_id"],
+                    "turns": turns,
+                    "shape": shape,
+                    "error": sample["error"],
+                }
             )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -109,7 +122,8 @@ class LoopCocoMetric(BaseMetric):
                 if result["turns"]
                 for person in result["turns"][turn]
             ]
-            metrics |= self._evaluate_turn(people, f"turn{turn + 1}", list(by_image))
+            shapes = {n: r["shape"] for n, r in by_image.items()}
+            metrics |= self._evaluate_turn(people, f"turn{turn + 1}", shapes)
         metrics |= {"num_images": len(by_image), "num_failed": len(failed)}
         for result in failed:
             print_log(f"image {result['img_id']}: {result['error']}", logger="current")
@@ -123,7 +137,9 @@ class LoopCocoMetric(BaseMetric):
             )
         return metrics
 
-    def _evaluate_turn(self, people: list[dict], name: str, img_ids: list[int]) -> dict[str, float]:
+    def _evaluate_turn(
+        self, people: list[dict], name: str, shapes: dict[Any, tuple[int, int] | None]
+    ) -> dict[str, float]:
         metrics: dict[str, float] = {f"{name}/num_people": len(people)}
         selected = {
             iou_type: select_results(people, iou_type, self.ranked_by[iou_type])
@@ -134,7 +150,12 @@ class LoopCocoMetric(BaseMetric):
                 write_json(Path(f"{self.outfile_prefix}.{name}.{iou_type}.json"), results)
         for iou_type, results in selected.items():
             numbers = evaluate(
-                self.annotations, results, iou_type, sigmas=self.sigmas, image_ids=img_ids
+                self.annotations,
+                results,
+                iou_type,
+                sigmas=self.sigmas,
+                image_ids=list(shapes),
+                shapes={n: shape for n, shape in shapes.items() if shape is not None},
             )
             short = {"AP": "AP", "AP50": "AP .5", "AP75": "AP .75"}
             metrics |= {f"{name}/{iou_type}_{key}": numbers.stats[s] for key, s in short.items()}

@@ -1,7 +1,7 @@
 """Which category of a file is that of people: found by its name, whatever its number."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 PEOPLE = ("person", "persons", "people", "human", "humans", "pedestrian", "pedestrians")
@@ -57,6 +57,11 @@ def select_listed(content: dict, source: str) -> tuple[list[dict], list[dict]]:
     records, unlisted = [], Counter()
     for record in content["annotations"]:
         number = record.get("category_id")
+        if not isinstance(number, Hashable):
+            raise ValueError(
+                f"annotation {record.get('id')!r} of {source} has the category_id {number!r:.40}; "
+                "expected the id of one"
+            )
         if number is None and len(listed) > 1:
             raise ValueError(
                 f"annotation {record.get('id')!r} of {source} has no category_id, and the file "
@@ -82,8 +87,8 @@ def select_listed(content: dict, source: str) -> tuple[list[dict], list[dict]]:
 def _listed(categories: Sequence[dict], source: str) -> dict[Any, str]:
     listed: dict[Any, str] = {}
     for category in categories:
-        if not isinstance(category, dict) or "id" not in category:
-            raise ValueError(f"a category of {source} has no id: {category!r:.80}")
+        if not isinstance(category, dict) or not isinstance(category.get("id", []), Hashable):
+            raise ValueError(f"a category of {source} has no id, a number: {category!r:.80}")
         name = str(category.get("name", ""))
         if listed.setdefault(category["id"], name) != name:
             raise ValueError(

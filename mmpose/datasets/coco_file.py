@@ -19,6 +19,8 @@ from .joint_names import match_joints
 from .people_records import complete_person
 from .pictures import picture_path, picture_shape
 
+COCO_JOINTS = 17
+
 
 class CocoContent(dict):
     """``images``, ``annotations`` and ``categories`` of a file after `complete_annotations`.
@@ -89,7 +91,7 @@ def complete_annotations(
     - ``segmentation``: see :func:`mmpose.structures.mask.normal_segmentation`;
     - ``area``: px², above 0: the file's, else the mask's, else 0.53 of the box;
     - ``keypoints``: 3K floats in the skeleton's order, [] without any; ``num_keypoints``: how
-      many have a flag above 0.
+      many have a flag above 0; ``pad_to_contain`` and ``visibility``, where given, in that order.
 
     Args:
         content: ``images``, ``annotations`` and, where there are several, ``categories``.
@@ -121,6 +123,8 @@ def complete_annotations(
         if person is not None:
             people.append(person)
     left_out["without a box"] = len(records) - len(people)
+    if skeleton is not None and order is None:
+        _check_joints(people, skeleton, source)
     _match_images(people, images, odd)
     people = _identify(people, odd)
     if folder is not None:
@@ -128,6 +132,21 @@ def complete_annotations(
     odd.tell()
     parts = {"images": images, "annotations": people, "categories": categories}
     return CocoContent({**content, **parts, "left_out": +left_out})
+
+
+def _check_joints(people: list[dict], skeleton: Sequence[str], source: str) -> None:
+    """Joints without names are the skeleton's, or COCO's, which longer skeletons begin with."""
+    for person in people:
+        num_joints = len(person["keypoints"]) // 3
+        if num_joints in (0, len(skeleton)) or COCO_JOINTS == num_joints < len(skeleton):
+            continue
+        if person["num_keypoints"]:
+            raise ValueError(
+                f"annotation {person.get('id')!r} of {source} has {num_joints} keypoints, the "
+                f"metainfo {len(skeleton)}; give the metainfo of its own skeleton, "
+                "metainfo=dict(from_file=...)"
+            )
+        person["keypoints"] = []
 
 
 def _complete_images(images: Sequence[dict], odd: Oddities) -> list[dict]:

@@ -9,6 +9,7 @@ import numpy as np
 from mmpose.structures.mask import normal_segmentation, segmentation_area, segmentation_bbox
 
 AREA_OF_BOX = 0.53  # how much of its box a person covers, COCO's mean
+PER_JOINT = ("pad_to_contain", "visibility")  # numbers that follow the order of the joints
 MAX_FLAG = 3  # 0 not labelled, 1 hidden, 2 seen, 3 outside the picture (CropCOCO)
 
 
@@ -45,6 +46,8 @@ def complete_person(
         joints = _joints(record.get("keypoints"), names, order)
         is_crowd = _flag(record, "iscrowd")
         area = _area(record.get("area"))
+        others = {name: _per_joint(record, name, len(joints) // 3, order) for name in PER_JOINT}
+        others["ignore"] = _flag(record, "ignore") or None  # absent where it says nothing
     except ValueError as error:
         raise ValueError(f"{name} of {odd.source}: {error}") from error
     if bbox is None:
@@ -55,7 +58,8 @@ def complete_person(
         odd.add("people without a box, who get that of their mask", name)
     area = area or segmentation_area(mask) or AREA_OF_BOX * bbox[2] * bbox[3]
     return {
-        **record,
+        **{name: value for name, value in record.items() if name not in others},
+        **{name: value for name, value in others.items() if value is not None},
         "bbox": bbox,
         "segmentation": mask,
         "area": area,
@@ -79,9 +83,11 @@ def numbers_of(value: Any, field: str) -> np.ndarray:
 
 def _bbox(value: Any, name: str, odd: Counts) -> list[float] | None:
     """x, y, w, h with w and h above 0; None where there is no box."""
-    if value is None or np.size(value) == 0:
+    if value is None:
         return None
     numbers = numbers_of(value, "bbox")
+    if numbers.size == 0:
+        return None
     if numbers.size != 4 or not np.isfinite(numbers).all():
         raise ValueError(f"bbox must be four finite numbers x, y, w, h, got {value!r:.80}")
     if (numbers[2:] < 0).any():  # drawn from right to left, or upwards
@@ -93,11 +99,13 @@ def _bbox(value: Any, name: str, odd: Counts) -> list[float] | None:
 
 def _joints(value: Any, names: Sequence[str], order: Sequence[int] | None) -> list[float]:
     """Flat x, y, flag of each joint in the wanted order; [] for none."""
-    if value is None or np.size(value) == 0:
+    if value is None:
         return []
     if isinstance(value, dict):
         raise ValueError("keypoints must be a list x, y, flag of each joint, got a dict")
     triples = numbers_of(value, "keypoints")
+    if triples.size == 0:
+        return []
     if triples.size % 3 or (order is not None and triples.size != 3 * len(names)):
         expected = f"{3 * len(names)} for the {len(names)} listed joints" if names else "3 a joint"
         raise ValueError(f"keypoints has {triples.size} numbers, expected {expected}")
@@ -115,6 +123,20 @@ def _joints(value: Any, names: Sequence[str], order: Sequence[int] | None) -> li
         raise ValueError(f"keypoints has a labelled joint, number {joint}, that is not finite")
     triples[is_broken] = 0  # not labelled: where it would be says nothing
     return triples[list(order)].ravel().tolist() if order is not None else triples.ravel().tolist()
+
+
+def _per_joint(record: dict, field: str, num_joints: int, order: Sequence[int] | None) -> Any:
+    """A list with an entry for each joint in the order of the joints; else the field as it is."""
+    values = record.get(field)
+    if not isinstance(values, list | tuple) or not num_joints:
+        return values
+    num_given = np.size(record["keypoints"]) // 3
+    if len(values) != num_given:
+        raise ValueError(
+            f"{field} must have one number for each of {num_given} joints, got {len(values)}; "
+            "leave it out where it is not known"
+        )
+    return list(values) if order is None else [values[place] for place in order]
 
 
 def _flag(record: dict, field: str) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,11 @@ def _complete(result: Any, name: str, needs: Sequence[str]) -> dict:
     if not isinstance(result, dict):
         raise ValueError(f"{name} is no record but {result!r:.60}")
     require_fields(result, ("image_id", "score", *needs), name)
+    for field in ("image_id", "category_id"):
+        if not isinstance(result.get(field), Hashable):
+            raise ValueError(
+                f"{name} has the {field} {result[field]!r:.40}; expected the id of one"
+            )
     completed = dict(result)
     for field, (length, meaning) in _NUMBERS.items():
         if result.get(field) is None and field not in ("score", *needs):
@@ -84,6 +89,8 @@ def _complete(result: Any, name: str, needs: Sequence[str]) -> dict:
             continue
         completed[field] = _numbers(result, field, name, length, meaning)
     completed["score"] = completed["score"][0]
+    if "bbox" in completed:
+        completed["bbox"] = _turned_round(completed["bbox"])
     if "segmentation" in result:
         try:
             completed["segmentation"] = normal_segmentation(result["segmentation"])
@@ -106,6 +113,12 @@ def _numbers(result: dict, field: str, name: str, length: int | None, meaning: s
             f"{numbers[~np.isfinite(numbers)][0]}; the training may have diverged"
         )
     return numbers.tolist()
+
+
+def _turned_round(bbox: list[float]) -> list[float]:
+    """A box xywh drawn from right to left, or upwards, with sides of 0 and more."""
+    x, y, w, h = bbox
+    return [x + min(w, 0), y + min(h, 0), abs(w), abs(h)]
 
 
 def _of_people(results: list[dict], category_id: Any, source: str) -> list[dict]:

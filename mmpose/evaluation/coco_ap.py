@@ -1,10 +1,10 @@
 """COCO's average precision of keypoints, boxes and masks under its names."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from mmpose.datasets.coco_file import complete_annotations
+from mmpose.datasets.coco_file import CocoContent, complete_annotations
 from mmpose.datasets.result_records import complete_results
 
 from .coco_evaluator import evaluate
@@ -53,17 +53,13 @@ def crowd_keypoint_ap(
     Raises:
         ValueError: an image has no ``crowdIndex``; else as :func:`keypoint_ap`.
     """
-    if any("crowdIndex" not in image for image in content["images"]):
-        raise ValueError(
-            "images without 'crowdIndex' in the annotations; iou_type='keypoints_crowd' is for "
-            "CrowdPose, take iou_type='keypoints' for other data"
-        )
     content = complete_annotations(content)
+    indices = crowd_indices(content)
     detections = complete_results(detections, content, needs=("keypoints",))
     overall = keypoint_ap(content, detections, sigmas, use_area=use_area)
     numbers = {name: value for name, value in overall.items() if not name.endswith(")")}
     for level, (lowest, end) in CROWD_LEVELS.items():
-        ids = [i["id"] for i in content["images"] if lowest <= float(i["crowdIndex"]) < end]
+        ids = [image_id for image_id, index in indices.items() if lowest <= index < end]
         part = evaluate(
             content,
             detections,
@@ -75,6 +71,28 @@ def crowd_keypoint_ap(
         )
         numbers[f"AP({level})"] = part.stats["AP"]
     return numbers
+
+
+def crowd_indices(content: CocoContent) -> dict[Hashable, float]:
+    """How crowded each image is, by its id.
+
+    Raises:
+        ValueError: an image has no ``crowdIndex`` in [0, 1].
+    """
+    indices = {}
+    for image in content["images"]:
+        try:
+            indices[image["id"]] = float(image.get("crowdIndex"))
+        except (TypeError, ValueError):
+            indices[image["id"]] = np.nan
+        if not 0 <= indices[image["id"]] <= 1:
+            raise ValueError(
+                f"image {image['id']!r} of the annotations has the crowdIndex "
+                f"{image.get('crowdIndex')!r}, expected a number in [0, 1]; "
+                "iou_type='keypoints_crowd' is for CrowdPose, take iou_type='keypoints' for other "
+                "data"
+            )
+    return indices
 
 
 def region_ap(content: dict, detections: Sequence[dict], iou_type: str) -> dict[str, float]:

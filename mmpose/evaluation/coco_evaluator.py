@@ -6,12 +6,14 @@ Ground truth and results come through the one reading of files (:mod:`mmpose.dat
 
 import contextlib
 import io
+import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -80,12 +82,21 @@ def evaluate(
     results = complete_results(results, content, needs=needs)
     numbers = _image_numbers(content, image_ids)
     people = [p for p in content["annotations"] if p["image_id"] in numbers]
-    results = [r for r in results if r["image_id"] in numbers and r.get(field) is not None]
+    results = [r for r in results if r["image_id"] in numbers]
+    num_lacking = sum(result.get(field) is None for result in results)
+    if num_lacking:
+        _tell(f"{num_lacking} of {len(results)} results have no mask and are left out of masks")
+        results = [result for result in results if result.get(field) is not None]
     if not may_be_empty:
         check_somebody_counts(people, iou_type, content)
     if iou_type == "segm":
         known = _known_shapes(content, people, results, shapes or {})
         people, results = _draw(people, known), _draw_results(results, known)
+        if not may_be_empty and all(person["iscrowd"] for person in people):
+            raise ValueError(
+                f"nobody to evaluate by 'segm': no mask of the {len(people)} annotated people lies "
+                "in its picture or has its size; are they of other pictures, or resized ones?"
+            )
     elif iou_type == "keypoints":
         people, results = _with_joints(people, results, len(sigmas))
     categories = {c["id"]: number for number, c in enumerate(content["categories"], start=1)}
@@ -177,7 +188,7 @@ def _draw(people: Sequence[dict], shapes: Mapping) -> list[dict]:
     So somebody who has no mask counts neither as found nor as missed, and who predicts a mask
     there is not wrong.
     """
-    drawn = []
+    drawn, foreign = [], []
     for person in people:
         mask, shape = person["segmentation"], shapes[person["image_id"]]
         if shape is None:
@@ -186,13 +197,23 @@ def _draw(people: Sequence[dict], shapes: Mapping) -> list[dict]:
                 "them to the annotations"
             )
         if isinstance(mask, dict) and tuple(mask["size"]) != shape:
+            foreign.append(f"image {person['image_id']!r}, {mask['size']} for {list(shape)} (h, w)")
             mask = None
         rle = None if mask is None else rle_of(mask, *shape)
         if rle is None or coco_mask.area(rle) == 0:
             rle = coco_mask.frPyObjects(np.array([person["bbox"]]), *shape)[0]
             person = person | {"iscrowd": 1}
         drawn.append(person | {"segmentation": rle})
+    if foreign:
+        _tell(
+            f"{len(foreign)} of {len(people)} annotated masks have another size than their picture "
+            f"and are ignored, the first is of {foreign[0]}"
+        )
     return drawn
+
+
+def _tell(line: str) -> None:
+    print_log(line, logger="current", level=logging.WARNING)
 
 
 def _draw_results(results: Sequence[dict], shapes: Mapping) -> list[dict]:

@@ -16,7 +16,7 @@ from mmpose.datasets.transforms import KeypointConverter
 from mmpose.files import write_json
 from mmpose.registry import METRICS
 
-from .coco_ap import crowd_keypoint_ap, keypoint_ap
+from .coco_ap import crowd_indices, crowd_keypoint_ap, keypoint_ap
 from .coco_evaluator import KEYPOINT_STATS, check_somebody_counts
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules, list_rules
@@ -115,7 +115,7 @@ class CocoMetric(BaseMetric):
         if not format_only:
             check_somebody_counts(self.ground_truth["annotations"], "keypoints", self.ground_truth)
         # before the conversion: the sigmas are cut to the file's joints, then converted as these
-        self.num_annotated_joints = _count_joints(self.ground_truth["annotations"])
+        self.num_annotated_joints = _count_joints(self.ground_truth["annotations"], ann_file)
         self.pred_converter = build_converter(pred_converter)
         self.gt_converter = build_converter(gt_converter)
         if self.gt_converter is not None:
@@ -136,6 +136,8 @@ class CocoMetric(BaseMetric):
             raise ValueError(
                 "iou_type='keypoints_crowd' allows only COCO's rules, no extended ones"
             )
+        if iou_type == "keypoints_crowd" and not format_only:
+            crowd_indices(self.ground_truth)
         self.ignore_stats = tuple(ignore_stats)
         self.format_only = format_only
         self.outfile_prefix = outfile_prefix
@@ -159,7 +161,10 @@ class CocoMetric(BaseMetric):
             self.ground_truth = complete_annotations(
                 self.ground_truth, self.ann_file, skeleton=names
             )
-            self.num_annotated_joints = _count_joints(self.ground_truth["annotations"])
+            self.num_annotated_joints = _count_joints(
+                self.ground_truth["annotations"], self.ann_file
+            )
+            self._sigmas(meta)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Take over the predictions of one batch: one record a person."""
@@ -294,9 +299,14 @@ class CocoMetric(BaseMetric):
         )
 
 
-def _count_joints(people: Sequence[dict]) -> int | None:
+def _count_joints(people: Sequence[dict], source: str) -> int | None:
     """Joints of annotated people; None where nobody has any."""
     counts = {len(person["keypoints"]) // 3 for person in people if person.get("keypoints")}
+    if len(counts) > 1:
+        raise ValueError(
+            f"people of {source} have different numbers of keypoints, {sorted(counts)}; bring "
+            "them to one skeleton"
+        )
     return min(counts, default=None)
 
 

@@ -1,7 +1,10 @@
 """COCO result files, evaluated without the model that wrote them."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Hashable, Sequence
 from pathlib import Path
+
+import torch
 
 from mmpose.datasets.annotation_files import read_json
 from mmpose.datasets.coco_file import CocoContent, complete_annotations
@@ -35,6 +38,7 @@ def read_results(path: str | Path) -> list[dict]:
             f"{path} holds a {type(results).__name__}, a result file is a list; if it is an "
             "annotation file, give it as the second argument"
         )
+    _refuse_others_than_records(results)
     return results
 
 
@@ -92,8 +96,15 @@ def evaluate_results(
     return evaluate(content, results, sigmas, use_area=use_area)
 
 
+def _refuse_others_than_records(results: Sequence) -> None:
+    for index, result in enumerate(results):
+        if not isinstance(result, dict):
+            raise ValueError(f"result {index} is no record but {result!r:.60}")
+
+
 def _check_field(results: Sequence[dict], field: str) -> None:
-    lacking = sum(isinstance(result, dict) and field not in result for result in results)
+    _refuse_others_than_records(results)
+    lacking = sum(field not in result for result in results)
     if lacking:
         raise ValueError(
             f"{lacking} of {len(results)} results have no {field!r}; choose what they do have as "
@@ -103,8 +114,12 @@ def _check_field(results: Sequence[dict], field: str) -> None:
 
 def _has_categories(content: dict, results: Sequence[dict]) -> bool:
     """Whether results are of several of the listed categories, as COCO evaluates them."""
-    listed = {category.get("id") for category in content.get("categories") or ()}
-    return len({result.get("category_id") for result in results} & listed) > 1
+    categories = [c for c in content.get("categories") or () if isinstance(c, dict)]
+    listed, given = (
+        {record.get(key) for record in records if isinstance(record.get(key), Hashable)}
+        for records, key in ((categories, "id"), (results, "category_id"))
+    )
+    return len(given & listed) > 1
 
 
 def _with_skeleton(
@@ -127,7 +142,11 @@ def _with_skeleton(
             "(metainfo='crowdpose.py', --metainfo crowdpose.py) or give one number a joint "
             "(sigmas=[...], --sigmas 0.079 0.079 ...)"
         )
-    return content, keypoint_sigmas(num_joints, sigmas).tolist()
+    exact = torch.zeros((), dtype=torch.float64)
+    sigmas = keypoint_sigmas(num_joints, sigmas, like=exact).tolist()
+    if not all(0 < sigma < math.inf for sigma in sigmas):
+        raise ValueError(f"sigmas must be above 0, the larger the less exact, got {sigmas}")
+    return content, sigmas
 
 
 def _num_joints(content: CocoContent) -> int:

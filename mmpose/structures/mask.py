@@ -38,7 +38,11 @@ def normal_segmentation(segmentation: Any) -> list[list[float]] | dict | None:
         return _normal_rle(segmentation)
     if not isinstance(segmentation, list | tuple | np.ndarray):
         raise ValueError(f"a segmentation is {_FORMATS}; got {type(segmentation).__name__}")
-    polygons = [_flat_polygon(part) for part in _parts(segmentation)]
+    try:
+        parts = _parts(segmentation)
+    except ValueError as error:  # numpy's, of lists of unequal depth or length
+        raise ValueError(f"a segmentation is {_FORMATS}; got {segmentation!r:.60}") from error
+    polygons = [_flat_polygon(part) for part in parts]
     return [polygon for polygon in polygons if len(polygon) >= 2 * MIN_CORNERS] or None
 
 
@@ -57,9 +61,12 @@ def _parts(segmentation: Any) -> list:
 
 def _flat_polygon(part: Any) -> list[float]:
     try:
-        numbers = np.asarray(part, dtype=np.float64).reshape(-1)
+        numbers = np.asarray(part, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"a segmentation is {_FORMATS}; got {part!r:.60}") from error
+    if numbers.ndim > 2:  # several polygons would become one
+        raise ValueError(f"a segmentation is {_FORMATS}; got one list too many: {part!r:.60}")
+    numbers = numbers.reshape(-1)
     if numbers.size % 2:
         raise ValueError(f"a polygon has {numbers.size} numbers, expected x and y of each corner")
     if not np.isfinite(numbers).all() or (abs(numbers) > MAX_COORDINATE).any():
@@ -70,8 +77,11 @@ def _flat_polygon(part: Any) -> list[float]:
 
 def _normal_rle(segmentation: dict) -> dict:
     size, counts = segmentation.get("size"), segmentation.get("counts")
-    if size is None or len(size) != 2 or counts is None:
-        raise ValueError(f"an RLE has size [h, w] and counts, got {sorted(segmentation)}")
+    if np.shape(size) != (2,) or counts is None:
+        raise ValueError(
+            f"an RLE has size [h, w] and counts, got {sorted(map(str, segmentation))} and the "
+            f"size {size!r:.40}"
+        )
     try:
         height, width = (int(side) for side in size)
     except (TypeError, ValueError) as error:

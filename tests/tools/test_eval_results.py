@@ -106,6 +106,21 @@ PERSON = {"image_id": 1, "category_id": 1, "score": 1.0}
         ),
         pytest.param([{**PERSON, "keypoints": [float("nan")] * 51}], 17, [], "must be finite"),
         pytest.param([{**PERSON, "keypoints": [0] * 50}], 17, [], "keypoints has 50 numbers"),
+        pytest.param([PERSON, 3], 17, [], "result 1 is no record but 3", id="a number"),
+        pytest.param(["keypoints"], 17, [], "result 0 is no record but 'key", id="a word"),
+        pytest.param(
+            [{**PERSON, "bbox": [0] * 4, "category_id": [1]}], 17, [], "category_id", id="a list"
+        ),
+        *[
+            pytest.param(
+                [{**PERSON, "keypoints": [0] * 51}],
+                17,
+                ["--sigmas", *["0.1"] * 16, sigma],
+                "sigmas must be above 0",
+                id=f"sigma {sigma}",
+            )
+            for sigma in ("0", "nan", "-0.05")
+        ],
         pytest.param(
             [{**PERSON, "keypoints": [0] * 51, "bbox": [0, 0, 9]}], 17, [], "bbox has 3 numbers"
         ),

@@ -11,6 +11,7 @@ from bmp.evaluation import CocoImageDataset, LoopCocoMetric
 from bmp.evaluation.loop_metric import format_table
 from bmp.loop import run_loop
 from bmp.structures import make_people, masks_to_bboxes
+from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.structures.mask import mask_to_rle
 from tests.bmp.loop_parts import (
     APART,
@@ -224,6 +225,44 @@ def test_annotations_of_another_skeleton_are_refused_before_the_first_image(fold
     with pytest.raises(ValueError, match=r"has 3 joints, .* it lacks"):
         LoopCocoMetric(str(path))
     assert LoopCocoMetric(str(path), iou_types=["bbox"]).iou_types == ("bbox",)
+
+
+@pytest.mark.parametrize("num_joints", [14, 16, 18])
+def test_another_number_of_joints_is_refused_before_the_first_image(folder, num_joints):
+    def change(annotation):
+        annotation["keypoints"] = (annotation["keypoints"] + [0, 0, 0])[: 3 * num_joints]
+
+    path = rewrite(folder, change)
+    with pytest.raises(ValueError, match=f"{num_joints} keypoints, the metainfo 17"):
+        LoopCocoMetric(path)
+    content = json.loads((folder / "annotations.json").read_text())
+    names = list(parse_pose_metainfo({"from_file": "coco.py"})["keypoint_name2id"])[:16]
+    content["categories"][0]["keypoints"] = names
+    if num_joints == 16:  # a skeleton that ends before COCO's
+        (folder / "annotations.json").write_text(json.dumps(content))
+        with pytest.raises(ValueError, match=r"have \[16\] keypoints, the loop's poses COCO's 17"):
+            LoopCocoMetric(path)
+
+
+@pytest.mark.parametrize("size", [(60, 100), (100, 60), (2, 2), (None, None)])
+def test_the_pictures_size_rules_where_nobody_is_found(folder, size):
+    """Four people as polygons, those of the first image all missed."""
+
+    def outline(annotation):
+        x, y, w, h = annotation["bbox"]
+        annotation["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+
+    path = rewrite(folder, outline)
+    content = json.loads((folder / "annotations.json").read_text())
+    for image in content["images"]:
+        image["height"], image["width"] = size
+    (folder / "annotations.json").write_text(json.dumps(content))
+    samples = list(samples_of(dataset_of(folder, max_images=3)))
+    empty = run_loop([NOBODY], RectangleDetector(), RectanglePose(), RectangleSegmenter())
+    samples[0]["turns"] = empty[0].turns
+    metric = LoopCocoMetric(path)
+    metric.process(None, samples)
+    assert metric.evaluate(size=3)["loop/segm_true"] == 4
 
 
 def test_the_category_of_people_is_found_by_name(folder):

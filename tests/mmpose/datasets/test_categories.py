@@ -53,6 +53,10 @@ def test_the_category_of_people(categories, used, expected):
         pytest.param([], (1, 2), "lists no categories .* 2 of them", id="several, none listed"),
         pytest.param(listed("person", "car"), (None,), "has no category_id", id="not said"),
         pytest.param([{"name": "person"}], (1,), "has no id", id="no id"),
+        pytest.param({"1": "person"}, (1,), "has no id", id="by number"),
+        pytest.param(listed("person"), ([1],), r"category_id \[1\]", id="a list"),
+        pytest.param(listed("person"), ({"id": 1},), "category_id {'id'", id="a record"),
+        pytest.param([{"id": [1], "name": "person"}], (1,), "has no id", id="id in a list"),
         pytest.param(
             [*listed("person"), *listed("car")], (1,), "two categories .* id 1", id="one id"
         ),

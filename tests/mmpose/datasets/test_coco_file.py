@@ -95,6 +95,9 @@ SAME = {
     "iscrowd null": update(iscrowd=None),
     "iscrowd as text": update(iscrowd="0"),
     "iscrowd false": update(iscrowd=False),
+    "ignore as text": update(ignore="0"),
+    "ignore false": update(ignore=False),
+    "ignore null": update(ignore=None),
     "no area": without("area"),
     "area null": update(area=None),
     "area 0": update(area=0),
@@ -125,6 +128,25 @@ SAME = {
     "no category in annotations": without("category_id"),
     "category as text": convert("category_id", str),
 }
+
+
+@pytest.mark.parametrize("field", ["pad_to_contain", "visibility"])
+@pytest.mark.parametrize("shift", [1, 5])
+def test_what_belongs_to_joints_moves_with_them(field, shift):
+    content = said_otherwise(update(**{field: list(range(17))}))
+    content["categories"][0]["keypoints"] = NAMES[shift:] + NAMES[:shift]
+    people = complete_annotations(content, skeleton=NAMES)["annotations"]
+    expected = [*range(17 - shift, 17), *range(17 - shift)]
+    assert [p[field] for p in people] == [expected] * 4
+    content = said_otherwise(update(**{field: None}))
+    assert field not in complete_annotations(content, skeleton=NAMES)["annotations"][0]
+
+
+def test_unlabelled_joints_of_another_number_are_none():
+    content = said_otherwise(update(keypoints=[0] * 42))
+    del content["categories"]
+    people = complete_annotations(content, skeleton=NAMES)["annotations"]
+    assert [p["keypoints"] for p in people] == [[]] * 4
 
 
 @pytest.mark.parametrize("change", SAME.values(), ids=SAME)
@@ -174,12 +196,38 @@ REFUSED = {
     "scores in place of flags": (update(keypoints=[5, 5, 0.9] * 17), "flag 0.9.*a result file"),
     "flags of 4": (update(keypoints=[5, 5, 4] * 17), "flag 4"),
     "joints without flags": (update(keypoints=[5, 5] * 17), "has 34 numbers, expected 51"),
+    "paddings of another skeleton": (
+        update(pad_to_contain=[1.0] * 14),
+        "pad_to_contain must have one number for each of 17 joints, got 14",
+    ),
+    "ignored by words": (update(ignore="maybe"), "ignore must be 0 or 1, got 'maybe'"),
+    "joints of unequal length": (
+        update(keypoints=[[5, 5, 2], [5, 5]]),
+        "annotation 1 .* keypoints must be numbers",
+    ),
+    "box of unequal parts": (update(bbox=[[1, 2], 3, 4]), "annotation 1 .* bbox must be numbers"),
     "joints by name": (update(keypoints={"nose": [1, 2, 2]}), "got a dict"),
     "area of words": (update(area="large"), "area must be a number, got 'large'"),
     "crowd of words": (update(iscrowd="maybe"), "iscrowd must be 0 or 1, got 'maybe'"),
     "half a corner": (update(segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "polygon has 7 numbers"),
     "corner not finite": (update(segmentation=[[1, 2, float("nan"), 4, 5, 6]]), "in no picture"),
     "corner far outside": (update(segmentation=[[1, 2, 1e9, 4, 5, 6]]), "in no picture"),
+    "mask of half a size": (
+        update(segmentation={"size": HEIGHT, "counts": [1]}),
+        "annotation 1 .* size \\[h, w\\] and counts",
+    ),
+    "mask of a size of one number": (
+        update(segmentation={"size": [HEIGHT], "counts": [1]}),
+        "size \\[h, w\\] and counts",
+    ),
+    "polygons in one list too many": (
+        update(segmentation=[[[[1, 1], [9, 1], [9, 9]], [[20, 20], [30, 20], [30, 30]]]]),
+        "one list too many",
+    ),
+    "such polygons of several lengths": (
+        update(segmentation=[[[[1, 1], [9, 1], [9, 9]], [[20, 20], [30, 20], [3, 3], [1, 2]]]]),
+        "annotation 1 .* a segmentation is a list of polygons",
+    ),
     "mask as text": (update(segmentation="AQ=="), "got str"),
     "mask cut off": (
         update(segmentation={"size": [HEIGHT, WIDTH], "counts": "Xa0"}),

@@ -39,6 +39,9 @@ PLAIN = result(keypoints=[1.0, 2.0, 0.5] * 17, segmentation=mask_to_rle(SQUARE))
         pytest.param({"score": "0.5"}, id="score as text"),
         pytest.param({"score": [0.5]}, id="score in a list"),
         pytest.param({"bbox": ["5", 5.0, 4, 4]}, id="box as text"),
+        pytest.param({"bbox": [9, 5, -4, 4]}, id="box from right to left"),
+        pytest.param({"bbox": [9, 9, -4, -4]}, id="box from its lower right corner"),
+        pytest.param({"bbox": [5, 9, 4, -4]}, id="box upwards"),
         pytest.param({"image_id": "5"}, id="image id as text"),
         pytest.param({"category_id": "1"}, id="category as text"),
         pytest.param({"category_id": 0}, id="all of another category"),
@@ -92,6 +95,8 @@ def test_nobody_found_is_a_normal_result():
         pytest.param(
             {"bbox": [0, 0, float("inf"), 1]}, "image 5: bbox must be finite", id="inf box"
         ),
+        pytest.param({"image_id": [5]}, r"result 1 has the image_id \[5\]", id="image in a list"),
+        pytest.param({"category_id": [1]}, "result 1 has the category_id", id="category in a list"),
         pytest.param({"bbox": [0, 0, 1]}, "bbox has 3 numbers", id="half a box"),
         pytest.param({"keypoints": [float("nan")] * 51}, "keypoints must be finite", id="nan pose"),
         pytest.param({"keypoints": [0] * 50}, "keypoints has 50 numbers", id="50 numbers"),

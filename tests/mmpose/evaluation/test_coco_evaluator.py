@@ -10,6 +10,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from mmpose.evaluation import coco_evaluator
 from mmpose.evaluation.coco_evaluator import evaluate
 from mmpose.structures import mask_to_rle
 
@@ -127,6 +128,42 @@ def test_a_result_without_a_mask_is_left_out_of_masks():
     numbers = evaluate(world(*people), results, "segm")
     assert numbers.stats["AP"] == pytest.approx(51 / 101)  # recall 0.5, all right
     assert numbers.num_found == 1
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    told = []
+    monkeypatch.setattr(coco_evaluator, "print_log", lambda line, **_: told.append(line))
+    return told
+
+
+@pytest.mark.parametrize("mask", [None, [], [[]]])
+def test_results_without_a_mask_are_counted(lines, mask):
+    people = box(1, 0), box(2, 40)
+    results = found(*people)
+    results[0]["segmentation"] = mask
+    evaluate(world(*people), results, "segm")
+    assert lines == ["1 of 2 results have no mask and are left out of masks"]
+
+
+@pytest.mark.parametrize("side", [9, 200])
+def test_masks_of_another_size_are_told_and_alone_are_nobody(lines, side):
+    foreign = mask_to_rle(np.ones((side, side), bool))
+    people = box(1, 0), box(2, 40)
+    content = world(people[0], people[1] | {"segmentation": foreign})
+    evaluate(content, found(people[0]), "segm")
+    assert len(lines) == 1
+    assert lines[0].startswith("1 of 2 annotated masks have another size")
+    assert f"image 1, [{side}, {side}] for" in lines[0]
+    content = world(*(person | {"segmentation": foreign} for person in people))
+    with pytest.raises(ValueError, match=r"no mask of the 2 annotated people .* resized"):
+        evaluate(content, found(*people), "segm", shapes={1: (100, 100)})
+
+
+def test_a_mask_that_is_all_outside_is_nobody():
+    person = box(1, 0, segmentation=[[300, 1, 320, 1, 320, 20]])
+    with pytest.raises(ValueError, match="no mask of the 1 annotated people lies in its picture"):
+        evaluate(world(person), [], "segm")
 
 
 def test_the_pictures_size_rules_over_the_files():

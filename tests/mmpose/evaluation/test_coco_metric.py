@@ -235,13 +235,36 @@ def test_annotations_of_more_joints_than_the_model_has_are_refused(tmp_path):
     metric = CocoMetric(str(tmp_path / "people.json"))
     with pytest.raises(ValueError, match="keypoints has 54 numbers, expected 51 for the 17 listed"):
         metric.dataset_meta = META
-    del content["categories"]  # nothing says which joints they are
+
+
+@pytest.mark.parametrize("num_joints", [14, 16, 18])
+def test_another_number_of_joints_is_refused_before_the_first_image(tmp_path, num_joints):
+    """Without names nothing says which joints they are."""
+    content = json.loads(GT.read_text())
+    del content["categories"]
+    for person in content["annotations"]:
+        person["keypoints"] = (person["keypoints"] + [0, 0, 0])[: 3 * num_joints]
+    path = tmp_path / "people.json"
+    path.write_text(json.dumps(content))
+    metric = CocoMetric(str(path))
+    with pytest.raises(ValueError, match=f"{num_joints} keypoints, the metainfo 17"):
+        metric.dataset_meta = META
+    content["annotations"][0]["keypoints"] = content["annotations"][0]["keypoints"][:-3]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="different numbers of keypoints"):
+        CocoMetric(str(path))
+
+
+@pytest.mark.parametrize("index", [None, "dense", 1.5, float("nan")])
+def test_a_crowd_index_that_is_none_is_refused_before_the_first_image(tmp_path, index):
+    content = json.loads(GT.read_text())
+    for image in content["images"]:
+        image["crowdIndex"] = 0.5
+    content["images"][-1]["crowdIndex"] = index
     (tmp_path / "people.json").write_text(json.dumps(content))
-    metric = CocoMetric(str(tmp_path / "people.json"))
-    metric.dataset_meta = META
-    metric.process(None, [sample_of(people_of(GT)[0]).to_dict()])
-    with pytest.raises(ValueError, match="18 keypoints a person, the skeleton 'coco' 17"):
-        metric.evaluate(1)
+    CocoMetric(str(tmp_path / "people.json"))
+    with pytest.raises(ValueError, match=r"crowdIndex .* expected a number"):
+        CocoMetric(str(tmp_path / "people.json"), iou_type="keypoints_crowd")
 
 
 def test_an_annotation_file_that_lacks_fields_is_refused_before_anything_is_posed(tmp_path):
