@@ -50,6 +50,13 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         help="constants of the joints, in place of the skeleton's",
     )
+    add_rules(parser)
+    parser.add_argument("--out", help="JSON file for the numbers")
+    return parser.parse_args()
+
+
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    """Arguments for rules beyond COCO's own; see :func:`rules_of`."""
     parser.add_argument(
         "--extended", action="store_true", help="Ex-OKS: joints outside must be said to be absent"
     )
@@ -72,8 +79,6 @@ def parse_arguments() -> argparse.Namespace:
         default=1.25,
         help="with --extended: size of the window in boxes (1.25)",
     )
-    parser.add_argument("--out", help="JSON file for the numbers")
-    return parser.parse_args()
 
 
 def rules_of(args: argparse.Namespace) -> ExtendedRules | None:
