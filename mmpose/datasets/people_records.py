@@ -41,7 +41,7 @@ def complete_person(
     """
     name = f"annotation {record.get('id')!r}"
     try:
-        mask = normal_segmentation(record.get("segmentation"))
+        mask = _mask(record.get("segmentation"))
         bbox = _bbox(record.get("bbox"), name, odd)
         joints = _joints(record.get("keypoints"), names, order)
         is_crowd = flag_of(record, "iscrowd")
@@ -79,6 +79,12 @@ def numbers_of(value: Any, field: str) -> np.ndarray:
         return np.array(value, dtype=np.float64).reshape(-1)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{field} must be numbers, got {value!r:.60}") from error
+
+
+def _mask(value: Any) -> list | dict | None:
+    """None also for an RLE without a pixel; polygons are not drawn just to be counted."""
+    mask = normal_segmentation(value)
+    return None if isinstance(mask, dict) and not segmentation_area(mask) else mask
 
 
 def _bbox(value: Any, name: str, odd: Counts) -> list[float] | None:
