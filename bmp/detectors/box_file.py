@@ -65,13 +65,13 @@ class BoxFileDetector:
             read_json_list(self.box_file), str(self.box_file), needs=("category_id", "bbox")
         )
         categories = {entry["category_id"] for entry in entries}
-        if entries and category_id not in categories:
+        if entries and str(category_id) not in map(str, categories):
             raise ValueError(
                 f"{self.box_file} has no detection of category {category_id!r}, only of "
                 f"{sorted(categories, key=str)[:6]}: set category_id to that of people"
             )
         for entry in entries:
-            if entry["category_id"] == category_id:
+            if str(entry["category_id"]) == str(category_id):
                 self.by_image[str(entry["image_id"])].append(entry)
 
     def people_of(self, img_id: Hashable, image_shape: tuple[int, int]) -> People:
@@ -95,10 +95,13 @@ class BoxFileDetector:
         scores = torch.tensor([entry["score"] for entry in entries])
         keep = best_bboxes(bboxes, scores, **self.suppression)
         fields = {"bbox_scores": scores[keep]}
-        masks = [
-            segmentation_to_mask(entries[n].get("segmentation"), *image_shape)
-            for n in keep.tolist()
-        ]
+        try:
+            masks = [
+                segmentation_to_mask(entries[n].get("segmentation"), *image_shape)
+                for n in keep.tolist()
+            ]
+        except ValueError as error:
+            raise ValueError(f"{self.box_file}, image {img_id!r}: {error}") from error
         if masks and all(mask is not None for mask in masks):
             fields["masks"] = torch.from_numpy(np.stack(masks))
         return make_people(bboxes[keep], **fields).to(self.device)

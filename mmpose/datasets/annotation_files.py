@@ -58,7 +58,7 @@ def read_coco_file(path: str | Path, *, needs_annotations: bool = True) -> dict:
     """
     content = read_json(path)
     if not needs_annotations and isinstance(content, dict):
-        content = {"annotations": [], **content}
+        content = {**content, "annotations": content.get("annotations") or []}
     keys = ("images", "annotations")
     missing = [
         key

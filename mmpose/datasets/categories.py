@@ -79,7 +79,7 @@ def select_listed(content: dict, source: str) -> tuple[list[dict], list[dict]]:
     if unlisted:
         raise ValueError(
             f"{unlisted.total()} annotations of {source} are of category {_shown(unlisted)}, but "
-            f"it lists {_shown(listed.items())}; correct the one or the other"
+            f"it lists {_shown(listed.items()) or 'none'}; correct the one or the other"
         )
     return records, list({category["id"]: category for category in categories}.values())
 

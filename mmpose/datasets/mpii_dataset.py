@@ -47,6 +47,15 @@ def mpii_person(entry: dict, index: int) -> dict[str, Any]:
         ValueError: a field is missing or malformed.
     """
     require_fields(entry, ("image", "center", "scale", "joints", "joints_vis"), f"person {index}")
+    entry = entry | {"id": index}
+    if not isinstance(entry["image"], str) or not entry["image"]:
+        raise ValueError(f"person {index} has the image {entry['image']!r}, expected a file name")
+    center, scale = parse_numbers(entry, "center"), parse_numbers(entry, "scale")
+    if center.size != 2 or scale.size != 1:
+        raise ValueError(
+            f"person {index} has {center.size} numbers as center and {scale.size} as scale, "
+            "expected x and y, and one"
+        )
     joints = parse_numbers(entry, "joints").reshape(-1, 2) - 1
     annotated = parse_numbers(entry, "joints_vis") > 0
     if len(joints) != len(annotated):
@@ -56,10 +65,11 @@ def mpii_person(entry: dict, index: int) -> dict[str, Any]:
         )
     triples = np.column_stack([joints * annotated[:, None], 2 * annotated])
     return {
-        "id": index,
+        "id": index + 1,
         "image_id": entry["image"],
         "category_id": entry.get("category_id", 1),
-        "bbox": mpii_box(parse_numbers(entry, "center"), float(entry["scale"])),
+        # MPII writes a scale of -1 where it does not know the person's size
+        "bbox": mpii_box(center, scale.item()) if scale.item() > 0 else None,
         "keypoints": triples,
         "segmentation": entry.get("segmentation"),
     }

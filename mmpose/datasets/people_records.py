@@ -41,13 +41,13 @@ def complete_person(
     """
     name = f"annotation {record.get('id')!r}"
     try:
-        mask = normal_segmentation(record.get("segmentation"))
+        mask = _mask(record.get("segmentation"))
         bbox = _bbox(record.get("bbox"), name, odd)
         joints = _joints(record.get("keypoints"), names, order)
-        is_crowd = _flag(record, "iscrowd")
+        is_crowd = flag_of(record, "iscrowd")
         area = _area(record.get("area"))
         others = {name: _per_joint(record, name, len(joints) // 3, order) for name in PER_JOINT}
-        others["ignore"] = _flag(record, "ignore") or None  # absent where it says nothing
+        others["ignore"] = flag_of(record, "ignore") or None  # absent where it says nothing
     except ValueError as error:
         raise ValueError(f"{name} of {odd.source}: {error}") from error
     if bbox is None:
@@ -79,6 +79,12 @@ def numbers_of(value: Any, field: str) -> np.ndarray:
         return np.array(value, dtype=np.float64).reshape(-1)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{field} must be numbers, got {value!r:.60}") from error
+
+
+def _mask(value: Any) -> list | dict | None:
+    """None also for an RLE without a pixel; polygons are not drawn just to be counted."""
+    mask = normal_segmentation(value)
+    return None if isinstance(mask, dict) and not segmentation_area(mask) else mask
 
 
 def _bbox(value: Any, name: str, odd: Counts) -> list[float] | None:
@@ -139,8 +145,12 @@ def _per_joint(record: dict, field: str, num_joints: int, order: Sequence[int] |
     return list(values) if order is None else [values[place] for place in order]
 
 
-def _flag(record: dict, field: str) -> int:
-    """A switch written as a number, text, bool or not at all."""
+def flag_of(record: dict, field: str) -> int:
+    """A switch written as a number, text, bool or not at all: 0 or 1.
+
+    Raises:
+        ValueError: it says neither.
+    """
     value = record.get(field)
     if value is None or value == "":
         return 0

@@ -8,9 +8,11 @@ from mmpose.registry import DATASETS
 
 from .annotation_files import parse_numbers
 from .coco_style import BaseCocoStyleDataset
+from .people_records import flag_of
 
 # part -> joints; the order is that of the 133
 PARTS = {"foot": 6, "face": 68, "lefthand": 21, "righthand": 21}
+NO_BODY = np.zeros((17, 3), np.float32)
 MIN_CONFIDENCE = 0.5  # automatic hand joints may carry a confidence below 1 in place of v
 
 
@@ -38,12 +40,14 @@ def join_parts(annotation: dict) -> dict:
     Raises:
         ValueError: a part has another number of joints.
     """
-    if annotation.get("keypoints") is None:
+    body = annotation.get("keypoints")
+    if body is None and not any(annotation.get(f"{part}_kpts") for part in PARTS):
         return annotation
-    joints = [parse_numbers(annotation, "keypoints").reshape(-1, 3)]
+    joints = [parse_numbers(annotation, "keypoints").reshape(-1, 3)] if body else [NO_BODY]
     for part, num_joints in PARTS.items():
         field = f"{part}_kpts"
-        if not annotation.get(f"{part}_valid") or field not in annotation:
+        is_valid = flag_of(annotation, f"{part}_valid")
+        if not is_valid or annotation.get(field) is None or np.size(annotation[field]) == 0:
             joints.append(np.zeros((num_joints, 3), dtype=np.float32))
             continue
         triples = parse_numbers(annotation, field)

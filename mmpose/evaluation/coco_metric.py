@@ -10,7 +10,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmpose.datasets.coco_file import complete_annotations, read_people
+from mmpose.datasets.coco_file import CocoContent, complete_annotations, read_people
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.datasets.transforms import KeypointConverter
 from mmpose.files import write_json
@@ -118,9 +118,8 @@ class CocoMetric(BaseMetric):
         self.num_annotated_joints = _count_joints(self.ground_truth["annotations"], ann_file)
         self.pred_converter = build_converter(pred_converter)
         self.gt_converter = build_converter(gt_converter)
-        if self.gt_converter is not None:
-            people = convert_annotations(self.ground_truth["annotations"], self.gt_converter)
-            self.ground_truth = self.ground_truth | {"annotations": people}
+        self._annotated = self.ground_truth
+        self.ground_truth = self._convert(self._annotated)
         self.use_area = use_area
         self.iou_type = iou_type
         self.score_mode = score_mode
@@ -149,22 +148,24 @@ class CocoMetric(BaseMetric):
     def dataset_meta(self, dataset_meta: dict) -> None:
         """That of the evaluated data set, whose order of joints the annotations get."""
         self._dataset_meta = dataset_meta
-        # only now the skeleton is known: the runner sets it after the metric is made. Converted
-        # predictions have joints that the data set has no names for
-        if dataset_meta and not self.metainfo and self.pred_converter is None:
+        # only now the skeleton is known: the runner sets it after the metric is made
+        if dataset_meta and not self.metainfo:
             self._match_joints(dataset_meta)
 
     def _match_joints(self, meta: dict) -> None:
-        """Bring the annotated joints into the order of a skeleton, by name."""
-        if self.gt_converter is None and "keypoint_id2name" in meta:
+        """Bring the annotated joints into the order of a skeleton, by name, and convert them."""
+        if "keypoint_id2name" in meta:
             names = list(meta["keypoint_id2name"].values())
-            self.ground_truth = complete_annotations(
-                self.ground_truth, self.ann_file, skeleton=names
-            )
-            self.num_annotated_joints = _count_joints(
-                self.ground_truth["annotations"], self.ann_file
-            )
+            content = complete_annotations(self._annotated, self.ann_file, skeleton=names)
+            self.num_annotated_joints = _count_joints(content["annotations"], self.ann_file)
+            self.ground_truth = self._convert(content)
             self._sigmas(meta)
+
+    def _convert(self, content: CocoContent) -> dict:
+        if self.gt_converter is None:
+            return content
+        people = convert_annotations(content["annotations"], self.gt_converter)
+        return {**content, "annotations": people}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Take over the predictions of one batch: one record a person."""

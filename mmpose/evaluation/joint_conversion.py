@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mmpose.datasets.people_records import PER_JOINT
 from mmpose.datasets.transforms import KeypointConverter
 from mmpose.registry import TRANSFORMS
 
@@ -47,7 +48,8 @@ def convert_annotations(people: list[dict], converter: KeypointConverter) -> lis
     for index, joints in zip(posed, converted, strict=True):
         num_labelled = int((joints[:, 2] > 0).sum())
         joints = joints.ravel().tolist()
-        answer[index] = people[index] | {"keypoints": joints, "num_keypoints": num_labelled}
+        kept = {name: v for name, v in people[index].items() if name not in PER_JOINT}
+        answer[index] = kept | {"keypoints": joints, "num_keypoints": num_labelled}
     return answer
 
 

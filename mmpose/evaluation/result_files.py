@@ -14,7 +14,7 @@ from mmpose.structures import keypoint_sigmas
 from mmpose.structures.keypoint import SIGMAS_BY_NUM_KEYPOINTS
 
 from .coco_ap import crowd_keypoint_ap, keypoint_ap, region_ap
-from .coco_evaluator import RESULT_FIELDS
+from .coco_evaluator import RESULT_FIELDS, check_somebody_counts
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules
 
@@ -127,6 +127,7 @@ def _with_skeleton(
 ) -> tuple[CocoContent, list[float]]:
     """The ground truth in the order of its skeleton, and the sigmas of its joints."""
     content = complete_annotations(content)
+    check_somebody_counts(content["annotations"], "keypoints", content)
     num_joints = _num_joints(content)
     if metainfo is None and num_joints == len(SIGMAS_BY_NUM_KEYPOINTS[17]):
         metainfo = "coco.py"

@@ -106,6 +106,7 @@ PERSON = {"image_id": 1, "category_id": 1, "score": 1.0}
         ),
         pytest.param([{**PERSON, "keypoints": [float("nan")] * 51}], 17, [], "must be finite"),
         pytest.param([{**PERSON, "keypoints": [0] * 50}], 17, [], "keypoints has 50 numbers"),
+        pytest.param([{**PERSON, "keypoints": [0] * 51}], 0, [], "nobody to evaluate by 'keyp"),
         pytest.param([PERSON, 3], 17, [], "result 1 is no record but 3", id="a number"),
         pytest.param(["keypoints"], 17, [], "result 0 is no record but 'key", id="a word"),
         pytest.param(

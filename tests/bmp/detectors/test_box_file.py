@@ -62,6 +62,20 @@ def test_the_published_suppression_counts_pixels_inclusively(write, inclusive, n
     assert len(detector.people_of(7, (20, 20))) == num_people
 
 
+@pytest.mark.parametrize(("theirs", "asked"), [("1", 1), (1, "1"), (0, 0), ("3", 3)])
+def test_the_category_of_people_may_be_text(write, theirs, asked):
+    path = write([entry([0, 0, 9, 9], category_id=theirs), entry([0, 60, 9, 9], category_id=10)])
+    assert len(BoxFileDetector(path, category_id=asked).people_of(7, (100, 100))) == 1
+
+
+@pytest.mark.parametrize("side", [9, 30])
+def test_masks_of_another_size_name_file_and_image(write, side):
+    mask = {"size": [side, side], "counts": [side * side]}
+    detector = BoxFileDetector(write([entry([0, 0, 9, 9], segmentation=mask)]))
+    with pytest.raises(ValueError, match=rf"detections.json, image 7: .* \({side}, {side}\)"):
+        detector.people_of(7, (20, 20))
+
+
 def test_masks_come_where_all_have_one(write):
     square = [[0.0, 0, 4, 0, 4, 4, 0, 4]]
     boxes = [entry([0, 0, 4, 4], segmentation=square), entry([10, 10, 4, 4], image_id=8)]

@@ -170,7 +170,14 @@ def test_run_lengths_of_any_spelling_are_kept_as_they_are_drawn(kind):
 
 
 @pytest.mark.parametrize(
-    "mask", [None, [], [[]], [[10.0, 10.0, 20.0, 20.0]], [[10, 10], [20, 20]], ()], ids=str
+    "mask",
+    [
+        *[None, [], [[]], [[10.0, 10.0, 20.0, 20.0]], [[10, 10], [20, 20]], ()],
+        {"size": [HEIGHT, WIDTH], "counts": [HEIGHT * WIDTH]},
+        {"size": [HEIGHT, WIDTH], "counts": [HEIGHT * WIDTH, 0]},
+        mask_to_rle(np.zeros((HEIGHT, WIDTH), bool)),
+    ],
+    ids=str,
 )
 def test_somebody_without_a_mask_stays_for_the_boxes(mask):
     people = complete_annotations(said_otherwise(update(segmentation=mask, area=None)))

@@ -20,6 +20,7 @@ from mmpose.datasets import (
     MpiiDataset,
     OCHumanDataset,
 )
+from mmpose.datasets.wholebody_dataset import join_parts
 from mmpose.registry import DATASETS
 from tests.mmpose.datasets.tiny_people import (
     HEIGHT,
@@ -230,6 +231,33 @@ def test_wholebody_joins_the_parts():
     assert people[198196]["keypoints_visibility"].sum() == 11 + 3 + 68 + 14
     # a right hand of confidences below one half does not count: body 15, one foot 3
     assert people[531914]["keypoints_visible"].sum() == 15 + 3
+
+
+def wholebody_person(**changes):
+    """Somebody whose body, left foot and face are annotated."""
+    parts = {"foot": 6, "face": 68, "lefthand": 21, "righthand": 21}
+    fields = {f"{part}_kpts": [5.0, 5.0, 2] * count for part, count in parts.items()}
+    fields |= {f"{part}_valid": part in ("foot", "face") for part in parts}
+    return {"keypoints": [5.0, 5.0, 2] * 17, **fields, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, 17 + 6 + 68, id="plain"),
+        pytest.param({"face_valid": "False"}, 17 + 6, id="switch as text"),
+        pytest.param({"face_valid": "0"}, 17 + 6, id="switch as a number in text"),
+        pytest.param({"lefthand_valid": "true"}, 17 + 6 + 68 + 21, id="on as text"),
+        pytest.param({"face_kpts": None}, 17 + 6, id="null"),
+        pytest.param({"face_kpts": [], "foot_kpts": []}, 17, id="empty"),
+        pytest.param({"keypoints": []}, 6 + 68, id="no body"),
+        pytest.param({"keypoints": [], "foot_valid": 0}, 68, id="a face alone"),
+    ],
+)
+def test_parts_that_are_not_there_are_unannotated(changes, expected):
+    person = join_parts(wholebody_person(**changes))
+    assert len(person["keypoints"]) == 133
+    assert person["num_keypoints"] == expected
 
 
 @needs_fixtures

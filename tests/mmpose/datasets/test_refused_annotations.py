@@ -147,6 +147,13 @@ def test_people_of_one_id_get_ids_of_their_own(tmp_path):
             "14 keypoints, the metainfo 16",
             id="other skeleton",
         ),
+        pytest.param([mpii_entry(image=None)], "person 0 has the image None", id="no picture"),
+        pytest.param([mpii_entry(image=5)], "person 0 has the image 5", id="number of a picture"),
+        pytest.param([mpii_entry(center=[3])], "1 numbers as center and 1 as", id="half a center"),
+        pytest.param([mpii_entry(scale=[1, 2])], "2 numbers as center and 2 as", id="two scales"),
+        pytest.param([mpii_entry(scale=None)], "scale of record 0 .* not finite", id="no scale"),
+        pytest.param([mpii_entry(scale="big")], "scale of record 0 must be", id="scale of words"),
+        pytest.param([mpii_entry(scale=-1)], r"nobody .* \(1 without a box\)", id="unknown scale"),
     ],
 )
 def test_malformed_mpii_files_are_refused(tmp_path, entries, message):

@@ -373,12 +373,14 @@ def test_annotated_joints_are_matched_by_name(tmp_path):
         CocoMetric(str(GT), metainfo={"from_file": "crowdpose.py"})
 
 
-def test_results_are_written_for_images_without_annotations(tmp_path):
-    content = json.loads(GT.read_text())
-    del content["annotations"]
+@pytest.mark.parametrize("annotations", ["left out", None, []])
+def test_results_are_written_for_images_without_annotations(tmp_path, annotations):
+    content = json.loads(GT.read_text()) | {"annotations": annotations}
+    if annotations == "left out":
+        del content["annotations"]
     (tmp_path / "image_info.json").write_text(json.dumps(content))
     path = str(tmp_path / "image_info.json")
-    with pytest.raises(ValueError, match=r"lacks \['annotations'\]"):
+    with pytest.raises(ValueError, match=r"lacks \['annotations'\]|among 0 annotations"):
         CocoMetric(path)
     metric = CocoMetric(path, format_only=True, outfile_prefix=str(tmp_path / "dev"))
     metric.dataset_meta = META

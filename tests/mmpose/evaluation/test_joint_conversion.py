@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mmpose.datasets import KeypointConverter
-from mmpose.evaluation import keypoint_ap
+from mmpose.evaluation import CocoMetric, keypoint_ap
 from mmpose.evaluation.joint_conversion import convert_annotations, convert_sigmas
-from tests.mmpose.evaluation.test_coco_metric import GT, evaluate, people_of, sample_of
+from tests.mmpose.evaluation.test_coco_metric import GT, META, evaluate, people_of, sample_of
 
 BACKWARDS = [(16 - i, i) for i in range(17)]
 # the nose, and the neck halfway between the shoulders
@@ -82,10 +82,31 @@ def test_annotations_are_converted_with_their_sigmas():
         assert scores[f"coco/{name}"] == pytest.approx(expected[name], abs=1e-6)
 
 
+@pytest.mark.parametrize("shift", [1, 6])
+def test_annotated_joints_are_matched_by_name_before_anything_is_converted(tmp_path, shift):
+    content = json.loads(GT.read_text())
+    order = [*range(shift, 17), *range(shift)]
+    names = content["categories"][0]["keypoints"]
+    content["categories"][0]["keypoints"] = [names[i] for i in order]
+    for person in content["annotations"]:
+        joints = np.reshape(person["keypoints"], (-1, 3))
+        person["keypoints"] = joints[order].ravel().tolist()
+    path = tmp_path / "shifted.json"
+    path.write_text(json.dumps(content))
+    people = people_of(GT)
+    backwards = {"num_keypoints": 17, "mapping": BACKWARDS}
+    for converter in ("pred_converter", "gt_converter"):
+        metric = CocoMetric(str(path), nms_mode="none", **{converter: backwards})
+        metric.dataset_meta = META
+        metric.process(None, [mirrored(sample_of(person)).to_dict() for person in people])
+        assert metric.evaluate(len(people))["coco/AP"] == pytest.approx(1.0)
+
+
 def test_two_joints_make_one_as_well_labelled_as_the_worse():
     converter = KeypointConverter(2, [((0, 1), 1)])
     joints = [10, 20, 2, 30, 40, 2], [10, 20, 2, 30, 40, 1], [10, 20, 1, 30, 40, 0]
     people = [{"id": i, "keypoints": list(values)} for i, values in enumerate(joints)]
+    people[0] |= {"pad_to_contain": [1.0, 2.0], "visibility": [1, 0]}  # of the other skeleton
     both, one_hidden, one_missing, boxed = convert_annotations([*people, {"id": 3}], converter)
     assert both == {"id": 0, "keypoints": [0, 0, 0, 20, 30, 2], "num_keypoints": 1}
     assert one_hidden["keypoints"] == [0, 0, 0, 20, 30, 1]
