@@ -25,7 +25,7 @@ from mutation.report import choose, is_known, read_equivalents, stale, table
 ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENTS = Path(__file__).parent / "mutation" / "equivalents.toml"
 SLOWER = 3  # than without a mutant, on a busy machine: no endless loop yet
-# where a wrong sign is a wrong number: the loop, prompts, codecs, metrics, what reaches training
+# where a wrong sign is a wrong number: the loop, prompts, codecs, metrics, files, training data
 CORE = (
     "bmp/loop/run.py",
     "bmp/loop/suppression.py",
@@ -34,7 +34,7 @@ CORE = (
     "bmp/segmenters/prompting.py",
     "bmp/segmenters/prompts.py",
     "bmp/segmenters/keypoint_selection.py",
-    "bmp/segmenters/decode*.py",
+    "bmp/segmenters/batched_decoding.py",
     "bmp/segmenters/shared_decoder.py",
     "bmp/segmenters/prompt_crops.py",
     "bmp/segmenters/clean_up.py",
@@ -55,7 +55,13 @@ CORE = (
     "mmpose/datasets/transforms/region_mask.py",
     "mmpose/datasets/transforms/topdown_affine.py",
     "mmpose/datasets/transforms/blackout.py",
+    "mmpose/datasets/categories.py",
+    "mmpose/datasets/coco_file.py",
     "mmpose/datasets/coco_style.py",
+    "mmpose/datasets/joint_names.py",
+    "mmpose/datasets/people_records.py",
+    "mmpose/datasets/pictures.py",
+    "mmpose/datasets/result_records.py",
     "mmpose/datasets/combined.py",
     "mmpose/datasets/samplers.py",
     "mmpose/datasets/joint_mapping.py",
