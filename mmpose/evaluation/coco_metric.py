@@ -25,7 +25,7 @@ from .joint_conversion import (
     convert_annotations,
     convert_sigmas,
 )
-from .oks import oks_nms, soft_oks_nms
+from .oks import check_nms_threshold, oks_nms, soft_oks_nms
 from .pose_records import SCORE_MODES, make_record, pose_score, suppression_area, to_result
 
 NMS_MODES = ("oks_nms", "soft_oks_nms", "none")
@@ -105,6 +105,7 @@ class CocoMetric(BaseMetric):
         _check_choice("score_mode", score_mode, SCORE_MODES)
         _check_choice("score_thresh_type", score_thresh_type, ("score", "prob"))
         _check_choice("nms_mode", nms_mode, NMS_MODES)
+        check_nms_threshold(nms_thr, nms_mode)
         for name in ignore_stats:
             _check_choice("a name in ignore_stats", name, tuple(sorted(STATS)))
         if format_only and outfile_prefix is None:

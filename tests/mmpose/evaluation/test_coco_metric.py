@@ -254,6 +254,26 @@ def test_another_number_of_joints_is_refused_before_the_first_image(tmp_path, nu
         CocoMetric(str(path))
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"nms_thr": -1}, "'oks_nms' must be 0 or more, got -1"),
+        ({"nms_thr": float("nan")}, "'oks_nms' must be 0 or more, got nan"),
+        ({"nms_thr": 0, "nms_mode": "soft_oks_nms"}, "must be above 0, got 0"),
+        ({"nms_thr": -0.5, "nms_mode": "soft_oks_nms"}, "must be above 0, got -0.5"),
+        ({"padding": 0}, "padding above 0, got 0.51 and 0"),
+        ({"padding": -1.25}, "padding above 0, got 0.51 and -1.25"),
+        ({"confidence_thr": -0.1}, "got -0.1 and 1.25"),
+        ({"confidence_thr": float("nan")}, "got nan and 1.25"),
+    ],
+)
+def test_thresholds_that_mean_nothing_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        CocoMetric(str(GT), **settings)
+    CocoMetric(str(GT), nms_thr=0)
+    CocoMetric(str(GT), nms_mode="none", nms_thr=-1)
+
+
 @pytest.mark.parametrize("index", [None, "dense", 1.5, float("nan")])
 def test_a_crowd_index_that_is_none_is_refused_before_the_first_image(tmp_path, index):
     content = json.loads(GT.read_text())
