@@ -270,7 +270,8 @@ class CocoMetric(BaseMetric):
                 order, lowered = soft_oks_nms(*poses, self.nms_thr)
                 kept = order.tolist()
                 scores = dict(zip(kept, lowered.tolist(), strict=True))
-        return [to_result(records[i], keypoints[i], scores[i]) for i in kept]
+        people = {"category_id": self.ground_truth["categories"][0]["id"]}
+        return [to_result(records[i], keypoints[i], scores[i]) | people for i in kept]
 
     def _score(self, record: dict, num_joints: int) -> float:
         joint_scores = record["keypoint_scores"][:num_joints]

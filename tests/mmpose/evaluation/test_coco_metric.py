@@ -392,6 +392,24 @@ def test_annotated_joints_are_matched_by_name(tmp_path):
         CocoMetric(str(GT), metainfo={"from_file": "crowdpose.py"})
 
 
+@pytest.mark.parametrize("people", [0, 2, "person"])
+def test_poses_are_of_the_category_of_people(tmp_path, people):
+    """Where samples do not tell it, and 1 is that of an annotated dog."""
+    content = json.loads(GT.read_text())
+    content["categories"] = [{"id": people, "name": "person"}, {"id": 1, "name": "dog"}]
+    for person in content["annotations"]:
+        person["category_id"] = people
+    content["annotations"].append({**content["annotations"][0], "id": 9, "category_id": 1})
+    (tmp_path / "people.json").write_text(json.dumps(content))
+    metric = CocoMetric(str(tmp_path / "people.json"), outfile_prefix=str(tmp_path / "out"))
+    metric.dataset_meta = META
+    samples = [sample_of(person).to_dict() for person in people_of(GT)]
+    metric.process(None, samples)
+    assert metric.evaluate(len(samples))["coco/AP"] == pytest.approx(1.0)
+    written = json.loads((tmp_path / "out.keypoints.json").read_text())
+    assert {entry["category_id"] for entry in written} == {people}
+
+
 @pytest.mark.parametrize("annotations", ["left out", None, []])
 def test_results_are_written_for_images_without_annotations(tmp_path, annotations):
     content = json.loads(GT.read_text()) | {"annotations": annotations}
