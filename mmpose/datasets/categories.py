@@ -30,6 +30,8 @@ def select_people(content: dict, source: str) -> tuple[list[dict], list[dict]]:
         category = next(c for c in categories if c["id"] == number)
     else:
         records = content["annotations"]
+        for record in records:
+            _check_number(record, source)
         used = Counter(record["category_id"] for record in records if "category_id" in record)
         if len(used) > 1:
             raise ValueError(
@@ -57,11 +59,7 @@ def select_listed(content: dict, source: str) -> tuple[list[dict], list[dict]]:
     records, unlisted = [], Counter()
     for record in content["annotations"]:
         number = record.get("category_id")
-        if not isinstance(number, Hashable):
-            raise ValueError(
-                f"annotation {record.get('id')!r} of {source} has the category_id {number!r:.40}; "
-                "expected the id of one"
-            )
+        _check_number(record, source)
         if number is None and len(listed) > 1:
             raise ValueError(
                 f"annotation {record.get('id')!r} of {source} has no category_id, and the file "
@@ -82,6 +80,15 @@ def select_listed(content: dict, source: str) -> tuple[list[dict], list[dict]]:
             f"it lists {_shown(listed.items()) or 'none'}; correct the one or the other"
         )
     return records, list({category["id"]: category for category in categories}.values())
+
+
+def _check_number(record: dict, source: str) -> None:
+    number = record.get("category_id")
+    if not isinstance(number, Hashable):
+        raise ValueError(
+            f"annotation {record.get('id')!r} of {source} has the category_id {number!r:.40}; "
+            "expected the id of one"
+        )
 
 
 def _listed(categories: Sequence[dict], source: str) -> dict[Any, str]:
@@ -112,6 +119,12 @@ def _choose(listed: dict[Any, str], used: Counter, source: str) -> Any:
         f"{source} has {what} of people among {_shown(listed.items())}; call the one of people "
         "'person'"
     )
+
+
+def id_text(number: Any) -> str:
+    """How an id is compared: 1, 1.0 and "1" are one."""
+    is_whole = isinstance(number, float) and number.is_integer()
+    return str(int(number) if is_whole else number)
 
 
 def is_people_name(name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from .annotation_files import read_coco_file, require_fields
-from .categories import select_listed, select_people
+from .categories import id_text, select_listed, select_people
 from .joint_names import match_joints
 from .people_records import complete_person
 from .pictures import picture_path, picture_shape
@@ -25,7 +25,8 @@ COCO_JOINTS = 17
 class CocoContent(dict):
     """``images``, ``annotations`` and ``categories`` of a file after `complete_annotations`.
 
-    ``left_out`` counts the annotations that are not there, by why.
+    ``left_out`` counts the annotations that are not there, by why; ``other_category_ids`` are the
+    categories of those that are not people's.
     """
 
 
@@ -131,6 +132,11 @@ def complete_annotations(
         _measure(images, people, folder, odd)
     odd.tell()
     parts = {"images": images, "annotations": people, "categories": categories}
+    used = {record.get("category_id") for record in content["annotations"]}
+    other = {
+        number for number in used if id_text(number) not in {id_text(c["id"]) for c in categories}
+    }
+    parts["other_category_ids"] = other - {None} | set(content.get("other_category_ids", ()))
     return CocoContent({**content, **parts, "left_out": +left_out})
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmpose.structures.mask import normal_segmentation
 
 from .annotation_files import require_fields
+from .categories import id_text
 from .coco_file import CocoContent, match_ids
 from .people_records import numbers_of
 
@@ -53,7 +54,8 @@ def complete_results(
     completed = check_records(results, source, needs=needs)
     listed = [category["id"] for category in content["categories"]]
     if len(listed) == 1:
-        completed = _of_people(completed, listed[0], source)
+        other = content.get("other_category_ids", ())
+        completed = _of_people(completed, listed[0], source, {id_text(number) for number in other})
     else:
         completed = _of_listed(completed, listed, source)
     known = [image["id"] for image in content["images"]]
@@ -121,11 +123,13 @@ def _turned_round(bbox: list[float]) -> list[float]:
     return [x + min(w, 0), y + min(h, 0), abs(w), abs(h)]
 
 
-def _of_people(results: list[dict], category_id: Any, source: str) -> list[dict]:
-    """The results of people: those of their category, or all where all are of one unlisted."""
+def _of_people(
+    results: list[dict], category_id: Any, source: str, other: Collection[str]
+) -> list[dict]:
+    """The results of people: those of their category, or all where all are of one of nobody's."""
     counts = Counter(result.get("category_id", category_id) for result in results)
-    same = {number for number in counts if str(number) == str(category_id)}
-    if not same and len(counts) == 1:
+    same = {number for number in counts if id_text(number) == id_text(category_id)}
+    if not same and len(counts) == 1 and id_text(next(iter(counts))) not in other:
         only = next(iter(counts))
         _tell(
             f"{source}: all results are of category {only!r}, people are {category_id!r} in the "
@@ -145,7 +149,12 @@ def _of_people(results: list[dict], category_id: Any, source: str) -> list[dict]
 
 def _of_listed(results: list[dict], listed: Sequence, source: str) -> list[dict]:
     """The results of any listed category."""
-    kept = [result for result in results if result.get("category_id") in listed]
+    texts = {id_text(number): number for number in listed}
+    kept = [
+        result | {"category_id": texts[id_text(result.get("category_id"))]}
+        for result in results
+        if id_text(result.get("category_id")) in texts
+    ]
     if len(kept) < len(results):
         _tell(f"{source}: {len(results) - len(kept)} results of unlisted categories are left out")
     return kept

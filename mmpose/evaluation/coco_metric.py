@@ -25,7 +25,7 @@ from .joint_conversion import (
     convert_annotations,
     convert_sigmas,
 )
-from .oks import oks_nms, soft_oks_nms
+from .oks import check_nms_threshold, oks_nms, soft_oks_nms
 from .pose_records import SCORE_MODES, make_record, pose_score, suppression_area, to_result
 
 NMS_MODES = ("oks_nms", "soft_oks_nms", "none")
@@ -105,6 +105,7 @@ class CocoMetric(BaseMetric):
         _check_choice("score_mode", score_mode, SCORE_MODES)
         _check_choice("score_thresh_type", score_thresh_type, ("score", "prob"))
         _check_choice("nms_mode", nms_mode, NMS_MODES)
+        check_nms_threshold(nms_thr, nms_mode)
         for name in ignore_stats:
             _check_choice("a name in ignore_stats", name, tuple(sorted(STATS)))
         if format_only and outfile_prefix is None:
@@ -282,7 +283,8 @@ class CocoMetric(BaseMetric):
                 order, lowered = soft_oks_nms(*poses, self.nms_thr)
                 kept = order.tolist()
                 scores = dict(zip(kept, lowered.tolist(), strict=True))
-        return [to_result(records[i], keypoints[i], scores[i]) for i in kept]
+        people = {"category_id": self.ground_truth["categories"][0]["id"]}
+        return [to_result(records[i], keypoints[i], scores[i]) | people for i in kept]
 
     def _score(self, record: dict, num_joints: int) -> float:
         joint_scores = record["keypoint_scores"][:num_joints]

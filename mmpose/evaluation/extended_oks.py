@@ -27,6 +27,9 @@ class ExtendedRules:
         ignore_border_points: leave out joints within 5 % of the box's sides of its edges.
         confidence_thr: a joint whose third value reaches it is predicted as present.
         padding: how much larger than the box the window is.
+
+    Raises:
+        ValueError: ``confidence_thr`` is negative or not finite, or ``padding`` not above 0.
     """
 
     extended: bool = True
@@ -34,6 +37,13 @@ class ExtendedRules:
     ignore_border_points: bool = False
     confidence_thr: float = 0.5
     padding: float = 1.25
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.confidence_thr < np.inf and 0 < self.padding < np.inf):
+            raise ValueError(
+                "need confidence_thr of 0 or more and padding above 0, got "
+                f"{self.confidence_thr} and {self.padding}"
+            )
 
     @property
     def are_cocos(self) -> bool:

@@ -1,5 +1,7 @@
 """Object keypoint similarity and the suppression built on it (COCO keypoint evaluation)."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -78,6 +80,25 @@ def oks_nms(
         if is_kept[i]:
             is_kept[i + 1 :] &= ~similar[i, i + 1 :]
     return order[torch.from_numpy(is_kept).to(order.device)]
+
+
+def check_nms_threshold(threshold: float, mode: str) -> None:
+    """Refuse a threshold that no suppression can work with.
+
+    Args:
+        threshold: of `oks_nms` or `soft_oks_nms`.
+        mode: which of them.
+
+    Raises:
+        ValueError: it is negative or not finite, or, of the soft one, 0.
+    """
+    is_soft = mode == "soft_oks_nms"
+    if mode != "none" and (not 0 <= threshold < math.inf or (is_soft and threshold == 0)):
+        needed = "above 0" if is_soft else "0 or more"
+        raise ValueError(
+            f"nms_thr of {mode!r} must be {needed}, got {threshold}; "
+            "nms_mode='none' suppresses nothing"
+        )
 
 
 def soft_oks_nms(

@@ -1,12 +1,13 @@
 """COCO result files, evaluated without the model that wrote them."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from mmpose.datasets.annotation_files import read_json
+from mmpose.datasets.categories import id_text
 from mmpose.datasets.coco_file import CocoContent, complete_annotations
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.datasets.result_records import complete_results
@@ -116,7 +117,7 @@ def _has_categories(content: dict, results: Sequence[dict]) -> bool:
     """Whether results are of several of the listed categories, as COCO evaluates them."""
     categories = [c for c in content.get("categories") or () if isinstance(c, dict)]
     listed, given = (
-        {record.get(key) for record in records if isinstance(record.get(key), Hashable)}
+        {id_text(record.get(key)) for record in records}
         for records, key in ((categories, "id"), (results, "category_id"))
     )
     return len(given & listed) > 1

@@ -66,6 +66,18 @@ def test_box_and_mask_files_get_their_published_scores(kind, expected, monkeypat
     assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=2e-6)
 
 
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
+@pytest.mark.parametrize("spell", [str, float])
+def test_categories_may_be_spelled_otherwise(spell, monkeypatch, tmp_path):
+    results = json.loads((SHARED / "instances_val2014_fakebbox100_results.json").read_text())
+    for result in results:
+        result["category_id"] = spell(result["category_id"])
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    path = SHARED / "instances_val2014_100.json"
+    scores = scores_of(monkeypatch, tmp_path, tmp_path / "results.json", path)
+    assert scores["AP"] == pytest.approx(0.504581, abs=2e-6)
+
+
 def test_extra_joints_do_not_count(monkeypatch, tmp_path, capsys):
     results = json.loads((DATA / "keypoints_results.json").read_text())
     for result in results:

@@ -50,6 +50,7 @@ def test_the_category_of_people(categories, used, expected):
         pytest.param(listed("car", "dog"), (1,), "no category of people among", id="no people"),
         pytest.param(listed("human", "people"), (1, 2), "several categories", id="two of people"),
         pytest.param(listed("person"), (0,), "category 0, but it lists", id="not listed"),
+        pytest.param([], ([1],), r"category_id \[1\]", id="none listed, a list"),
         pytest.param([], (1, 2), "lists no categories .* 2 of them", id="several, none listed"),
         pytest.param(listed("person", "car"), (None,), "has no category_id", id="not said"),
         pytest.param([{"name": "person"}], (1,), "has no id", id="no id"),

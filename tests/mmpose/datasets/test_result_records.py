@@ -44,6 +44,7 @@ PLAIN = result(keypoints=[1.0, 2.0, 0.5] * 17, segmentation=mask_to_rle(SQUARE))
         pytest.param({"bbox": [5, 9, 4, -4]}, id="box upwards"),
         pytest.param({"image_id": "5"}, id="image id as text"),
         pytest.param({"category_id": "1"}, id="category as text"),
+        pytest.param({"category_id": 1.0}, id="category as a float"),
         pytest.param({"category_id": 0}, id="all of another category"),
         pytest.param(
             {
@@ -77,6 +78,18 @@ def test_other_categories_are_left_out_and_all_stay_where_all_are_asked_for():
     assert [r["category_id"] for r in complete_results(both, everything)] == [1, 2]
     with pytest.raises(ValueError, match=r"no result of category 1, .* only of \[2, 3\]"):
         complete(result(category_id=2), result(category_id=3), content=content)
+
+
+@pytest.mark.parametrize(("theirs", "kept"), [(2, False), ("2", False), (3, True), (0, True)])
+def test_results_of_another_annotated_category_are_not_people(theirs, kept):
+    """Category 2 is that of annotated dogs; 3 is listed and nobody's, 0 is not listed."""
+    content = truth(1, {"id": 2, "name": "dog"}, {"id": 3, "name": "project"})
+    content["annotations"].append({**content["annotations"][0], "id": 2, "category_id": 2})
+    if kept:
+        assert complete(result(category_id=theirs), content=content)[0]["category_id"] == 1
+        return
+    with pytest.raises(ValueError, match="no result of category 1, the people"):
+        complete(result(category_id=theirs), content=content)
 
 
 def test_nobody_found_is_a_normal_result():

@@ -255,6 +255,26 @@ def test_another_number_of_joints_is_refused_before_the_first_image(tmp_path, nu
         CocoMetric(str(path))
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"nms_thr": -1}, "'oks_nms' must be 0 or more, got -1"),
+        ({"nms_thr": float("nan")}, "'oks_nms' must be 0 or more, got nan"),
+        ({"nms_thr": 0, "nms_mode": "soft_oks_nms"}, "must be above 0, got 0"),
+        ({"nms_thr": -0.5, "nms_mode": "soft_oks_nms"}, "must be above 0, got -0.5"),
+        ({"padding": 0}, "padding above 0, got 0.51 and 0"),
+        ({"padding": -1.25}, "padding above 0, got 0.51 and -1.25"),
+        ({"confidence_thr": -0.1}, "got -0.1 and 1.25"),
+        ({"confidence_thr": float("nan")}, "got nan and 1.25"),
+    ],
+)
+def test_thresholds_that_mean_nothing_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        CocoMetric(str(GT), **settings)
+    CocoMetric(str(GT), nms_thr=0)
+    CocoMetric(str(GT), nms_mode="none", nms_thr=-1)
+
+
 @pytest.mark.parametrize("index", [None, "dense", 1.5, float("nan")])
 def test_a_crowd_index_that_is_none_is_refused_before_the_first_image(tmp_path, index):
     content = json.loads(GT.read_text())
@@ -371,6 +391,24 @@ def test_annotated_joints_are_matched_by_name(tmp_path):
     assert metric.evaluate(len(samples))["coco/AP"] == pytest.approx(1.0)
     with pytest.raises(ValueError, match=r"14 it lacks \['top_head'"):
         CocoMetric(str(GT), metainfo={"from_file": "crowdpose.py"})
+
+
+@pytest.mark.parametrize("people", [0, 2, "person"])
+def test_poses_are_of_the_category_of_people(tmp_path, people):
+    """Where samples do not tell it, and 1 is that of an annotated dog."""
+    content = json.loads(GT.read_text())
+    content["categories"] = [{"id": people, "name": "person"}, {"id": 1, "name": "dog"}]
+    for person in content["annotations"]:
+        person["category_id"] = people
+    content["annotations"].append({**content["annotations"][0], "id": 9, "category_id": 1})
+    (tmp_path / "people.json").write_text(json.dumps(content))
+    metric = CocoMetric(str(tmp_path / "people.json"), outfile_prefix=str(tmp_path / "out"))
+    metric.dataset_meta = META
+    samples = [sample_of(person).to_dict() for person in people_of(GT)]
+    metric.process(None, samples)
+    assert metric.evaluate(len(samples))["coco/AP"] == pytest.approx(1.0)
+    written = json.loads((tmp_path / "out.keypoints.json").read_text())
+    assert {entry["category_id"] for entry in written} == {people}
 
 
 @pytest.mark.parametrize("annotations", ["left out", None, []])
