@@ -41,9 +41,7 @@ def export_sizes(folder, lists):
             width, height = SIZES[int(Path(name).stem)]
             joints = np.array([[10.0, 10.0], [width - 5.0, height - 5.0]])
             instance = sleap_io.Instance.from_numpy(joints, skeleton=skeleton)
-            frames.append(
-                sleap_io.LabeledFrame(video=video, frame_idx=place, instances=[instance])
-            )
+            frames.append(sleap_io.LabeledFrame(video=video, frame_idx=place, instances=[instance]))
     opened = [frame.image.shape[1::-1] for frame in frames]
     sleap_io.save_coco(sleap_io.Labels(frames), str(folder / "export.json"))
     content = json.loads((folder / "export.json").read_text())
