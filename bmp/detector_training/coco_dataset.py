@@ -18,11 +18,7 @@ from pycocotools import mask as coco_mask
 from bmp.detector_training.classes import select_classes
 from bmp.detector_training.outlines import mask_outlines
 from mmpose.datasets.annotation_files import read_coco_file, require_fields
-from mmpose.datasets.pictures import (
-    find_pictures,
-    picture_path,
-    picture_shape,
-)
+from mmpose.datasets.pictures import find_pictures, picture_path, picture_shape
 from mmpose.structures.mask import rle_of
 
 _BLANK_SHAPE = (32, 32)
