@@ -35,6 +35,7 @@ CORE = (
     "bmp/segmenters/prompts.py",
     "bmp/segmenters/keypoint_selection.py",
     "bmp/segmenters/batched_decoding.py",
+    "bmp/segmenters/shared_attention.py",
     "bmp/segmenters/shared_decoder.py",
     "bmp/segmenters/prompt_crops.py",
     "bmp/segmenters/clean_up.py",

@@ -26,6 +26,7 @@ from bmp.detector_training.remove_people import RemoveRandomInstances, paint_hol
 from mmpose.engine.checkpoint import allow_training_pickles  # noqa: E402
 from mmpose.models.backbones.timm_backbone import TimmBackbone  # noqa: E402
 
+# torch reads weights alone by default since 2.6; training checkpoints hold more
 allow_training_pickles()
 if "TimmBackbone" not in MODELS.module_dict:
     MODELS.register_module(module=TimmBackbone)

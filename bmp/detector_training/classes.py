@@ -19,7 +19,7 @@ def select_classes(
         content: of an annotation file.
         classes: names, in the order of the detector's labels.
         source: name of the file, for messages.
-        folder: of the pictures; where given, their size rules.
+        folder: of the images; where given, their size rules.
 
     Returns:
         The content with these categories alone, and label -> category id; labels whose class the
@@ -29,6 +29,7 @@ def select_classes(
         ValueError: the file cannot be used, or has none of the classes.
     """
     classes = [classes] if isinstance(classes, str) else list(classes)  # ("person") is text
+    # people are read as by pose and segmenter, so that all parts agree on who counts
     if len(classes) == 1 and is_people_name(classes[0]):
         people = complete_annotations(content, source, folder=folder)
         return people, {0: people["categories"][0]["id"]}
@@ -55,6 +56,7 @@ def select_classes(
 
 def _match(classes: Sequence[str], names: dict[Any, str]) -> dict[int, Any]:
     """Label -> category id; a namesake goes before one that is only written alike."""
+    # two passes, or a mere look-alike that stands first would take the name of the true one
     ids: dict[int, Any] = {}
     for is_same in (str.__eq__, _is_alike):
         for label, wanted in enumerate(classes):

@@ -1,4 +1,4 @@
-"""mmdet's COCO data sets on the one reading of files, which go on over unusable pictures."""
+"""mmdet's COCO data sets on the one reading of files, which go on over unusable images."""
 
 import logging
 import math
@@ -18,17 +18,13 @@ from pycocotools import mask as coco_mask
 from bmp.detector_training.classes import select_classes
 from bmp.detector_training.outlines import mask_outlines
 from mmpose.datasets.annotation_files import read_coco_file, require_fields
-from mmpose.datasets.pictures import (
-    find_pictures,
-    picture_path,
-    picture_shape,
-)
+from mmpose.datasets.pictures import find_pictures, picture_path, picture_shape
 from mmpose.structures.mask import rle_of
 
 _BLANK_SHAPE = (32, 32)
 # what mmcv raises for a file that is missing, empty or damaged, or a side that shrinks to nothing
 _UNUSABLE = (OSError, AssertionError, cv2.error)
-_UNSEEN = "outside their picture, under a pixel or marked as ignored"
+_UNSEEN = "outside their image, under a pixel or marked as ignored"
 _NO_MASK = "without a usable mask"
 
 
@@ -41,13 +37,14 @@ class TolerantCocoDataset(CocoDataset):
     are used and why the rest is not; nobody is an error. Where masks are trained, who has none is
     ignored; where polygons are (``poly2mask=False``), RLE masks become outlines without holes.
 
-    A picture that is missing, damaged, or too thin to be resized is reported and counted in
+    An image that is missing, damaged, or too thin to be resized is reported and counted in
     ``num_skipped``. In training another one is drawn. In a test an empty image stands for it,
     whose sample has ``is_blank``: :class:`DetectionMetric` counts its people as missed,
     ``HoleMetric``, which counts those in the image, leaves them out.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # before mmdet's constructor, which reads the file already and counts
         self.num_skipped = 0
         self.counts: Counter[str] = Counter()
         self._missing: set[str] = set()
@@ -57,9 +54,10 @@ class TolerantCocoDataset(CocoDataset):
         """Read the annotations.
 
         Raises:
-            FileNotFoundError: the file, or all of its pictures, are missing.
+            FileNotFoundError: the file, or all of its images, are missing.
             ValueError: the file cannot be used.
         """
+        # the engine's default prefix is img_path, but mmdet reads img
         prefix = self.data_prefix
         self.data_prefix = {"img": prefix.get("img_path") or self.data_root or "", **prefix}
         with get_local_path(self.ann_file, backend_args=self.backend_args) as path:
@@ -69,6 +67,7 @@ class TolerantCocoDataset(CocoDataset):
         )
         self.cat2label = {category: label for label, category in ids.items()}
         self.cat_ids = list(self.cat2label)
+        # mmdet's filter_data chooses images by it
         self.cat_img_map = {category: [] for category in self.cat_ids}
         annotations = {image["id"]: [] for image in content["images"]}
         for annotation in content["annotations"]:
@@ -82,10 +81,10 @@ class TolerantCocoDataset(CocoDataset):
             )
             for number, image in ((image["id"], image) for image in content["images"])
         ]
-        self._look_for_pictures([record["img_path"] for record in records])
+        self._look_for_images([record["img_path"] for record in records])
         return records
 
-    def _look_for_pictures(self, paths: list[str]) -> None:
+    def _look_for_images(self, paths: list[str]) -> None:
         check = find_pictures(paths, str(self.ann_file))
         check.tell()
         self._missing = set(check.missing)
@@ -111,8 +110,9 @@ class TolerantCocoDataset(CocoDataset):
         return record
 
     def _mask_to_load(self, person: dict, shape: tuple[int, int]) -> list | dict | None:
-        """The mask as the pipeline reads it; None if nothing of it lies in the picture."""
+        """The mask as the pipeline reads it; None if nothing of it lies in the image."""
         mask = person["segmentation"]
+        # an RLE is tied to its size and cannot be drawn in another, as polygons can
         if mask is None or (isinstance(mask, dict) and tuple(mask["size"]) != shape):
             return None
         rle = rle_of(mask, *shape)
@@ -120,13 +120,14 @@ class TolerantCocoDataset(CocoDataset):
             return None
         load = self._loading()
         is_outline_wanted = load is not None and load.with_mask and not load.poly2mask
+        # crowd regions are no targets, so theirs stay RLE
         if isinstance(mask, dict) and is_outline_wanted and not person["iscrowd"]:
             return mask_outlines(coco_mask.decode(rle))
         return mask
 
     def _loading(self) -> LoadAnnotations | None:
-        steps = (step for step in self.pipeline.transforms if isinstance(step, LoadAnnotations))
-        return next(steps, None)
+        loading = (t for t in self.pipeline.transforms if isinstance(t, LoadAnnotations))
+        return next(loading, None)
 
     def filter_data(self) -> list[dict]:
         """mmdet's choice of images; in training, who is left is counted.
@@ -134,6 +135,7 @@ class TolerantCocoDataset(CocoDataset):
         Raises:
             ValueError: nobody can be trained on.
         """
+        # counted after mmdet's choice, or the line would promise people who never train
         kept = super().filter_data()
         if self.test_mode:
             return kept
@@ -141,7 +143,7 @@ class TolerantCocoDataset(CocoDataset):
         needs_mask = load is not None and load.with_mask
         num_all = sum(len(record["instances"]) for record in self.data_list)
         instances = [instance for record in kept for instance in record["instances"]]
-        self.counts["in pictures that filter_cfg leaves out"] = num_all - len(instances)
+        self.counts["in images that filter_cfg leaves out"] = num_all - len(instances)
         for instance in instances:
             if instance["ignore_flag"]:
                 self.counts["crowd regions"] += 1
@@ -152,10 +154,11 @@ class TolerantCocoDataset(CocoDataset):
         return kept
 
     def _tell_who_is_used(self, num_images: int) -> None:
+        # unary plus drops the reasons that hold for nobody
         self.counts = +self.counts
         num_used, total = self.counts["used"], self.counts.total()
         reasons = [f"{n} {why}" for why, n in self.counts.items() if why != "used"]
-        line = f"{self.ann_file}: of {total} annotations on {num_images} pictures, {num_used} train"
+        line = f"{self.ann_file}: of {total} annotations on {num_images} images, {num_used} train"
         if num_used:
             rest = f"; not used: {', '.join(reasons)}" if reasons else ""
             print_log(f"{line} the detector{rest}", logger="current")
@@ -165,7 +168,7 @@ class TolerantCocoDataset(CocoDataset):
             advice = "for boxes alone take a model and LoadAnnotations without masks; " + advice
         raise ValueError(
             f"{self.ann_file}: nobody to train {list(self.metainfo['classes'])[:6]} on: of {total} "
-            f"annotations on {num_images} pictures none is usable "
+            f"annotations on {num_images} images none is usable "
             f"({', '.join(reasons) or 'there is none'}); {advice}"
         )
 
@@ -175,6 +178,7 @@ class TolerantCocoDataset(CocoDataset):
             return self.pipeline(self.get_data_info(idx))
         except _UNUSABLE as error:
             self._report(self.get_data_info(idx)["img_path"], error)
+        # the engine draws another sample in place of None, which a test must not do
         return self._blank_sample(self.get_data_info(idx)) if self.test_mode else None
 
     def _report(self, path: str, error: Exception) -> None:
@@ -193,6 +197,7 @@ class TolerantCocoDataset(CocoDataset):
     def _blank_sample(self, record: dict) -> dict:
         blank = np.zeros((*_BLANK_SHAPE, 3), np.uint8)
         record |= {"img": blank, "img_shape": _BLANK_SHAPE, "ori_shape": _BLANK_SHAPE}
+        # the metric counts its people as missed, so the pipeline needs none of them
         record["instances"] = []
         for transform in self.pipeline.transforms:
             if not isinstance(transform, LoadImageFromFile):
@@ -202,7 +207,7 @@ class TolerantCocoDataset(CocoDataset):
 
 
 def _shape_of(image: dict, people: list[dict], path: str) -> tuple[int, int]:
-    """(h, w) of a picture; RLE masks must fit it, and boxes tell it where nothing else does."""
+    """(h, w) of an image; RLE masks must fit it, and boxes tell it where nothing else does."""
     shape = (image["height"], image["width"])
     if any(isinstance(person["segmentation"], dict) for person in people):
         shape = picture_shape(path) or shape

@@ -34,7 +34,7 @@ class DetectionMetric(BaseMetric):
 
     The numbers of mmdet's ``CocoMetric`` under its names, not rounded, from the one reading of
     files and the one evaluator. The images that were looked at count, the people of those whose
-    picture was unreadable (``is_blank`` of their sample) as missed; who has no mask is ignored
+    image was unreadable (``is_blank`` of their sample) as missed; who has no mask is ignored
     where masks are evaluated. Classes are the file's categories by name, so detections of those
     that it lacks are left out.
 
@@ -75,6 +75,7 @@ class DetectionMetric(BaseMetric):
         self.outfile_prefix = outfile_prefix
         self._content: CocoContent | None = None
         self._category_ids: dict[int, Any] = {}
+        # read now, so that a broken file is told before the model has run for hours
         self._raw = read_coco_file(ann_file, needs_annotations=not format_only)
 
     @property
@@ -91,6 +92,7 @@ class DetectionMetric(BaseMetric):
         self._dataset_meta = meta
         classes = meta["classes"]
         self._content, self._category_ids = select_classes(self._raw, classes, self.ann_file)
+        # COCO's 80 classes on a file of people alone are no error, but should not pass unseen
         if not isinstance(classes, str) and len(self._category_ids) < len(classes):
             lacking = [n for label, n in enumerate(classes) if label not in self._category_ids]
             print_log(
@@ -118,7 +120,7 @@ class DetectionMetric(BaseMetric):
             is_blank = bool(sample.get("is_blank", False))
             result = {"img_id": sample["img_id"], "is_blank": is_blank}
             result["shape"] = tuple(int(side) for side in sample["ori_shape"][:2])
-            # an empty image stands for a picture that could not be read: nobody is found there
+            # an empty image stands for one that could not be read: nobody is found there
             result["found"] = [] if is_blank else self._results(sample)
             self.results.append(result)
 
@@ -135,8 +137,9 @@ class DetectionMetric(BaseMetric):
         refuse_broken(arrays, sample)
         results = []
         for n, label in enumerate(arrays["labels"].tolist()):
-            if label not in self._category_ids:
+            if label not in self._category_ids:  # a class that the file does not have
                 continue
+            # in float64, so that x1 + w is x2 again
             x1, y1, x2, y2 = arrays["bboxes"][n].astype(np.float64).tolist()
             results.append(
                 {
@@ -155,20 +158,22 @@ class DetectionMetric(BaseMetric):
         """All numbers, over the images of all processes.
 
         Raises:
-            ValueError: no picture could be read.
+            ValueError: no image could be read.
         """
+        # samplers repeat images to give every process as many; each counts once
         images = {result["img_id"]: result for result in results}
+        # sizes of the images as opened rule over those of the file
         shapes = {n: image["shape"] for n, image in images.items() if not image["is_blank"]}
         if not shapes:
             raise ValueError(
-                f"none of the {len(images)} pictures of {self.ann_file} that were looked at could "
+                f"none of the {len(images)} images of {self.ann_file} that were looked at could "
                 "be read; set data_root and data_prefix of the data set to their folder"
             )
         found = {kind: _of_kind(images, kind) for kind in KINDS}
         if self.outfile_prefix is not None:
             for kind in KINDS if found["segm"] is not None else ("bbox",):
                 write_json(f"{self.outfile_prefix}.{kind}.json", found[kind])
-        if self.format_only:
+        if self.format_only:  # files without annotations, as of test-dev, have nothing to compare
             return {}
         metrics = {}
         for kind in self.kinds:
@@ -187,6 +192,7 @@ def _of_kind(images: Mapping[Any, dict], kind: str) -> list[dict] | None:
         return [{name: detection[name] for name in names} for detection in found]
     if found and "segmentation" not in found[0]:
         return None
+    # COCO ranks by one score per entry: masks by their own, where the model gives one
     names = ("image_id", "category_id", "bbox", "segmentation")
     return [{name: d[name] for name in names} | {"score": d["mask_score"]} for d in found]
 

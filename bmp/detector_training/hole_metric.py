@@ -70,6 +70,7 @@ class HoleMetric(BaseMetric):
             names = ("bboxes", "scores")
             arrays = {n: torch.as_tensor(predicted[n]).detach().cpu().numpy() for n in names}
             refuse_broken(arrays, sample)
+            # all detections serve AP, those above the threshold alone the rates
             found = self._select(predicted)
             self.results.append(
                 {
@@ -83,6 +84,7 @@ class HoleMetric(BaseMetric):
     def _select(self, predicted: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """Detections of people, best score first."""
         indices = torch.nonzero(predicted["labels"] == self.label)[:, 0]
+        # stable, so that equal scores keep the model's order on every device
         indices = indices[predicted["scores"][indices].argsort(descending=True, stable=True)]
         names = [name for name in ("bboxes", "scores", "masks") if name in predicted]
         return {name: torch.as_tensor(predicted[name])[indices] for name in names}
@@ -90,6 +92,7 @@ class HoleMetric(BaseMetric):
     def _count(self, found: dict[str, torch.Tensor], sample: Mapping[str, Any]) -> dict[str, Any]:
         found = {name: values[found["scores"] > self.score_thr] for name, values in found.items()}
         left, removed = sample["people_left"], sample["people_removed"]
+        # a crowd region is no single person to be matched
         is_counted = ~left["is_crowd"] & (left["labels"] == self.label)
         bboxes = found["bboxes"]
         matches = match_people(bboxes, bboxes.new_tensor(left["bboxes"][is_counted]))
@@ -104,6 +107,7 @@ class HoleMetric(BaseMetric):
             "num_left": int(is_counted.sum()),
             "num_matched": int((matches >= 0).sum()),
             "num_removed": len(removed["masks"]),
+            # holes, not detections: the loop would merge several on one
             "num_hit": len(hits[hits >= 0].unique()),
             "num_false": int((hits >= 0).sum()),
         }
@@ -114,6 +118,7 @@ class HoleMetric(BaseMetric):
         Raises:
             ValueError: nobody is left to find.
         """
+        # samplers repeat images to give every process as many; each counts once
         results = list({result["image"]["id"]: result for result in results}.values())
         total = {
             name: sum(result[name] for result in results)
@@ -129,7 +134,9 @@ class HoleMetric(BaseMetric):
             "annotations": [person for result in results for person in result["people"]],
             "categories": [{"id": self.label, "name": "person"}],
         }
-        for number, person in enumerate(content["annotations"], 1):  # COCO counts ids from 1
+        for number, person in enumerate(
+            content["annotations"], 1
+        ):  # COCO's evaluation takes an id of 0 for no match
             person["id"] = number
         found = [{**d, "category_id": self.label} for r in results for d in r["found"]]
         metrics: dict[str, float] = {}
@@ -148,6 +155,7 @@ class HoleMetric(BaseMetric):
 
 
 def _ratio(part: int, whole: int) -> float:
+    # 0 would read as a perfect rate of false detections
     return part / whole if whole else float("nan")
 
 
@@ -193,6 +201,7 @@ def _detections(found: Mapping[str, torch.Tensor], img_id: int) -> list[dict]:
             _xywh(arrays["bboxes"].astype(np.float64)), arrays["scores"].tolist(), strict=True
         )
     ]
+    # not strict: a detector of boxes alone has no masks at all
     for result, mask in zip(results, arrays.get("masks", ()), strict=False):
         result["segmentation"] = mask_to_rle(mask)
     return results

@@ -22,7 +22,8 @@ class ExactRTMDetInsHead(RTMDetInsSepBNHead):
     """
 
     def forward(self, feats: tuple[Tensor, ...]) -> tuple:
-        """Scores, distances and kernels a level, (B, ., h, w) each, and mask features."""
+        """Scores, distances and kernels per level, (B, ., h, w) each, and mask features."""
+        # only where both branches share all their layers is one pass enough
         if self.with_objectness or self.cls_convs[0] is not self.reg_convs[0]:
             return super().forward(feats)
         outputs = []
@@ -50,7 +51,8 @@ class ExactRTMDetInsHead(RTMDetInsSepBNHead):
         with_nms: bool = True,
         img_meta: dict | None = None,
     ) -> InstanceData:
-        """Suppress, then make the masks of those who stay; an override of mmdet's step."""
+        """Suppress, then make the masks of those who stay; an override of mmdet's method."""
+        # (w, h); mmdet takes them as (h, w) when it enlarges masks
         scale_factor = tuple(img_meta["scale_factor"]) if rescale else (1.0, 1.0)
         results.bboxes = results.bboxes / results.bboxes.new_tensor(scale_factor * 2)
         sides = results.bboxes[:, 2:] - results.bboxes[:, :2]
@@ -60,6 +62,7 @@ class ExactRTMDetInsHead(RTMDetInsSepBNHead):
                 results.bboxes, results.scores, results.labels, cfg.nms.iou_threshold
             )
             results = results[keep[: cfg.max_per_img]]
+        # masks come last, of those who stay: they are by far the dearest part
         stride = self.prior_generator.strides[0][0]
         logits = dynamic_mask_logits(
             mask_feat,

@@ -35,8 +35,10 @@ class RemoveKnownInstances(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Keys read: ``img_id``, ``img`` and those of ``LoadAnnotations``."""
+        # not np.random, whose state depends on the worker and on the images before
         rng = np.random.RandomState((self.seed, _seed_of(results["img_id"])))
         removed = self.remove.choose(results, rng)
+        # taken before the annotations go
         bboxes = results["gt_bboxes"].tensor.numpy()[removed]
         holes = self.remove.remove(results, removed, rng)
         results["people_removed"] = {"bboxes": bboxes, "masks": [mask_to_rle(h) for h in holes]}
@@ -57,4 +59,5 @@ def _seed_of(img_id: int | str) -> int:
     """What generators take, 32 bits, of ids of any kind."""
     if isinstance(img_id, int) and 0 <= img_id < 2**32:
         return img_id
+    # Python's own hash of text differs from process to process
     return zlib.crc32(str(img_id).encode())

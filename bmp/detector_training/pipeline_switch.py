@@ -59,6 +59,8 @@ class IterPipelineSwitchHook(Hook):
         for source in find_sources(dataset):
             source.pipeline = Compose(self.switch_pipeline)
         # workers hold a copy of the data set, so they must be new ones
+        # another seed, or the second stage would draw the images in the first one's order
         settings = {**runner.cfg.train_dataloader, "dataset": dataset}
         loop.dataloader = runner.build_dataloader(settings, seed=runner.seed + 1)
+        # the engine's loop goes on with the iterator it holds, that of the old loader
         loop.dataloader_iterator = _InfiniteDataloaderIterator(loop.dataloader)

@@ -51,6 +51,7 @@ def paint_hole(
     else:
         raise ValueError(f"fill must be one of {', '.join(FILLS)}, got {fill!r}")
     if blur <= 0:
+        # a hard edge, as the loop paints
         return np.where(hole[..., None].astype(bool), paint, image)
     alpha = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), blur)[..., None]
     return np.rint(image + alpha * (paint.astype(np.float32) - image)).astype(np.uint8)
@@ -149,10 +150,12 @@ class RemoveRandomInstances(BaseTransform):
             return candidates[:0]
         if self.min_overlap > 0:
             bboxes = results["gt_bboxes"].tensor[candidates]
+            # the diagonal is everybody's overlap with themselves
             overlap = bbox_overlaps(bboxes, bboxes).fill_diagonal_(0).numpy()
             candidates = candidates[(overlap >= self.min_overlap).any(1)]
         least, most = self.num
         most = len(candidates) if most is None else min(most, len(candidates))
+        # fewer candidates than asked for: all of them go
         count = rng.randint(min(least, most), most + 1)
         return rng.permutation(candidates)[:count]
 
@@ -176,14 +179,17 @@ class RemoveRandomInstances(BaseTransform):
         hole = holes.max(0)
         results["img"] = paint_hole(results["img"], hole, fill=self.fill, blur=self.blur, rng=rng)
 
+        # what a hole hides of others is background to the detector, so it must not be a target
         visible = masks * (1 - hole)
         areas, left = (m.reshape(len(masks), -1).sum(1) for m in (masks, visible))
         is_crowd = results["gt_ignore_flags"]
         keep = (left >= self.min_visible * areas) | is_crowd
+        # after the rule of what is left: an eroded hole may spare most of the removed person
         keep[list(removed)] = False
         changed = keep & ~is_crowd & (left < areas)
         if isinstance(results["gt_masks"], BitmapMasks) and changed.any():
             self._trim(results, visible, changed)
+        # all four together: mmdet pairs them by position
         for key in ANNOTATION_KEYS:
             results[key] = results[key][keep]
         return holes
@@ -192,6 +198,8 @@ class RemoveRandomInstances(BaseTransform):
     def _trim(results: dict, visible: np.ndarray, changed: np.ndarray) -> None:
         masks = np.where(changed[:, None, None], visible, results["gt_masks"].masks)
         results["gt_masks"] = BitmapMasks(masks, *masks.shape[1:])
+        # Annotated boxes are often looser than masks, so that only those of trimmed people
+        # are made anew.
         bboxes = results["gt_masks"].get_bboxes(type(results["gt_bboxes"]))
         results["gt_bboxes"][changed] = bboxes[changed]
 

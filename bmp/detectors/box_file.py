@@ -1,4 +1,4 @@
-"""Detections that were written to a file, in the place of a detector's first look."""
+"""Detections that were written to a file, in the place of a detector's first turn."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
@@ -30,7 +30,7 @@ class BoxFileDetector:
         category_id: of people, in the file.
         score_thr: a person needs a score above it.
         nms_iou_thr: of two people whose boxes overlap more, the better one stays; 1 keeps all.
-        max_people: at most so many an image, the best.
+        max_people: at most so many per image, the best.
         inclusive_nms: see :func:`bmp.detectors.selection.best_bboxes`.
 
     Raises:

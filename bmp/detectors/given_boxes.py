@@ -39,7 +39,7 @@ class GivenBoxes:
             if values is not None and len(values) != len(bboxes):
                 raise ValueError(
                     f"{name} are of {len(values)} images, but boxes of {len(bboxes)}; "
-                    "give one array an image"
+                    "give one array per image"
                 )
         if otherwise is None and any(entry is None for entry in bboxes):
             raise ValueError("an image has no boxes: give some, or a detector as otherwise")
@@ -50,7 +50,7 @@ class GivenBoxes:
         self.device = torch.device(device)
 
     def detect(self, images: Sequence[np.ndarray]) -> list[People]:
-        """The records given, one an image, those of the other images detected.
+        """The records given, one per image, those of the other images detected.
 
         Raises:
             ValueError: another number of images than boxes were given for, or masks of another

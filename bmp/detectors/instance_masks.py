@@ -1,4 +1,4 @@
-"""Masks of RTMDet-Ins: tiny networks, one a person, run over shared features.
+"""Masks of RTMDet-Ins: tiny networks, one per person, run over shared features.
 
 Lyu et al., "RTMDet", 2022; the networks are those of CondInst (Tian et al., 2020): three 1x1
 convolutions over the features and the position relative to the person, in strides times 8.
@@ -18,7 +18,7 @@ def dynamic_mask_logits(
     """Run every person's own network over the features, all people at once.
 
     The first layer is linear in features and position, so all its instances are one product
-    with the shared features; nothing is repeated a person before that.
+    with the shared features; nothing is repeated per person before that.
 
     Args:
         features: (C, h, w) mask features.

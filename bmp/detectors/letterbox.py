@@ -64,8 +64,9 @@ def read_canvas(config: Mapping[str, Any]) -> Canvas:
         ValueError: there is no ``Resize`` with a scale, or a ``Pad`` of another kind than ``size``
             or ``pad_to_square``.
     """
-    steps = config.get("test_dataloader", {}).get("dataset", {}).get("pipeline")
-    by_type = {step["type"].split(".")[-1]: step for step in steps or config["test_pipeline"]}
+    pipeline = config.get("test_dataloader", {}).get("dataset", {}).get("pipeline")
+    pipeline = pipeline or config["test_pipeline"]
+    by_type = {transform["type"].split(".")[-1]: transform for transform in pipeline}
     resize, pad = by_type.get("Resize", {}), by_type.get("Pad")
     if "scale" not in resize:
         raise ValueError(

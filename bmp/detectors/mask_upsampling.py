@@ -16,7 +16,7 @@ from torch import Tensor
 CHUNK_BYTES = 64 * 2**20
 """How much memory the tiles that are worked out together may take."""
 _NUM_TAPS = 3
-_BYTES_A_PIXEL = 16  # of a tile: two float matrices, their comparison, and indices
+_BYTES_PER_PIXEL = 16  # of a tile: two float matrices, their comparison, and indices
 
 
 class _Axis(NamedTuple):
@@ -71,7 +71,8 @@ def upsample_masks(
     )
     masks = is_full.index_select(2, columns.tiles).index_select(1, rows.tiles)
     logits = logits.float()
-    chunk = max(1, chunk_bytes // (_BYTES_A_PIXEL * rows.pixels.shape[1] * columns.pixels.shape[1]))
+    tile_pixels = rows.pixels.shape[1] * columns.pixels.shape[1]
+    chunk = max(1, chunk_bytes // (_BYTES_PER_PIXEL * tile_pixels))
     for part in (is_touched & ~is_full).nonzero().split(chunk):
         person, row, column = part.unbind(1)
         person = person[:, None, None]
@@ -93,7 +94,7 @@ def _cut_axis(
     first_cells = (weights > 0).byte().argmax(0).clamp(max=num_cells - num_taps)  # (L,)
     starts, tiles, counts = first_cells.unique_consecutive(return_inverse=True, return_counts=True)
     cells = starts[:, None] + torch.arange(num_taps, device=device)
-    steps = torch.arange(int(counts.max()), device=device)
+    offsets = torch.arange(int(counts.max()), device=device)
     first_pixels = counts.cumsum(0) - counts
-    pixels = first_pixels[:, None] + steps.minimum(counts[:, None] - 1)
+    pixels = first_pixels[:, None] + offsets.minimum(counts[:, None] - 1)
     return _Axis(cells, pixels, weights[cells[:, None], pixels[..., None]], tiles)

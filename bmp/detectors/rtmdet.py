@@ -26,7 +26,7 @@ from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
 from mmpose.inputs import check_image
 
-_CLASS_LAYER = "bbox_head.rtm_cls.0.weight"
+_CLASS_LAYER = "bbox_head.rtm_cls.0.weight"  # as many rows as classes
 _MULTIPLE = 32  # sides of an input that every level of a feature pyramid divides
 
 
@@ -42,12 +42,12 @@ class RTMDetDetector:
         score_thr: a person needs a score above it.
         nms_iou_thr: of two people whose boxes overlap more, the better one stays; the model's own
             suppression comes first.
-        max_people: at most so many an image, the best; of RTMDet-Ins those of the label alone
+        max_people: at most so many per image, the best; of RTMDet-Ins those of the label alone
             count, of other models their ``max_per_img`` over all classes cuts first.
         label: class index of people.
         size: (w, h) that images are fitted into; padded (with 114) to the next multiples of 32.
             None does what the test pipeline does.
-        batch_size: images a forward pass.
+        batch_size: images per forward pass.
         inclusive_nms: see :func:`bmp.detectors.selection.best_bboxes`.
 
     Raises:
@@ -73,6 +73,7 @@ class RTMDetDetector:
         if isinstance(config, str | Path):
             config = load_config(config)
         self.device = torch.device(device)
+        # strict, unlike the published loop, which only warns of weights that do not fit
         self.model = build_mmdet_model(config["model"], checkpoint).to(self.device).eval()
         if is_rtmdet_ins(self.model) and not 0 <= label < self.model.bbox_head.num_classes:
             raise ValueError(
@@ -95,7 +96,7 @@ class RTMDetDetector:
             images: (H, W, 3) uint8 BGR each.
 
         Returns:
-            One record an image, best first: ``bboxes``, ``bbox_scores`` and, if the model gives
+            One record per image, best first: ``bboxes``, ``bbox_scores`` and, if the model gives
             them, ``masks`` (N, H, W) bool at the size of the image.
         """
         for image in images:
@@ -122,7 +123,7 @@ class RTMDetDetector:
         """People from what an RTMDet-Ins network gives: all that comes after it.
 
         Args:
-            outputs: class scores, distances to the four sides and kernels, a level each
+            outputs: class scores, distances to the four sides and kernels, for each level
                 (B, C, h, w), and mask features (B, C, h, w).
             batch: the B images it was given.
         """
@@ -135,6 +136,7 @@ class RTMDetDetector:
                 with_stride=True,
             )
         )
+        # Of the classes people alone: the others need neither suppression nor masks.
         scores = [level[:, self.label : self.label + 1] for level in cls_scores]
         scores, distances, kernels = (
             torch.cat([level.flatten(2) for level in maps], 2)  # (B, C, A)
@@ -158,13 +160,16 @@ class RTMDetDetector:
     ) -> People:
         """One image: scores (A,), distances (4, A), kernels (D, A), priors (A, 4)."""
         head, cfg = self.model.bbox_head, self.model.test_cfg
+        # mmdet's own threshold comes first there, so that the higher of the two decides
         keep = (scores > max(self.score_thr, cfg.get("score_thr", 0.0))).nonzero()[:, 0]
         keep = keep[scores[keep].argsort(descending=True)[: cfg.get("nms_pre", 1000)]]
+        # clipped to the resized image, not to its padding, then scaled to the image itself
         bboxes = head.bbox_coder.decode(
             priors[keep, :2], distances[:, keep].T, max_shape=image.inner_shape
         ) / scores.new_tensor(image.scale_factor * 2)
         is_large = ((bboxes[:, 2:] - bboxes[:, :2]) > cfg.get("min_bbox_size", 0)).all(1)
         keep, bboxes = keep[is_large], bboxes[is_large]
+        # the model's suppression, then the loop's stricter one, as published (IoU 0.6 and 0.3)
         best = nms(bboxes, scores[keep], cfg.nms.iou_threshold)
         keep, bboxes = keep[best], bboxes[best]
         best = self._suppress(bboxes, scores[keep])
@@ -172,7 +177,8 @@ class RTMDetDetector:
         if len(keep) == 0:
             return empty_people(image.image_shape, device=scores.device)
         stride = head.prior_generator.strides[0][0]
-        # masks of those who stay, from the cells that the image covers
+        # Masks only of those who stay and of the cells that the image covers, and one more: pixels
+        # at the edge are interpolated with it.
         height, width = (math.ceil(side / stride) + 1 for side in image.inner_shape)
         logits = dynamic_mask_logits(
             features[:, :height, :width],
@@ -200,6 +206,7 @@ class RTMDetDetector:
         )
 
     def _predict_with_mmdet(self, inputs: list[Tensor], batch: list[Letterboxed]) -> list[People]:
+        # here, not above: mmdet takes 5 s to import
         from mmdet.structures import DetDataSample
 
         samples = [
@@ -272,6 +279,7 @@ def build_mmdet_model(cfg: Mapping[str, Any], checkpoint: str | Path | None = No
 
     cfg = Config({"model": cfg}).model.copy()
     if checkpoint is not None and "bbox_head" in cfg:
+        # one config serves weights of 80 classes and of people alone
         classes = load_state_dict_file(checkpoint)[0].get(_CLASS_LAYER)
         if classes is not None:
             cfg.bbox_head = {**cfg.bbox_head, "num_classes": len(classes)}

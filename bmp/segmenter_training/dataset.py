@@ -49,7 +49,7 @@ class PoseSegDataset(BaseCocoStyleDataset):
         others: those of `BaseCocoStyleDataset`.
 
     Raises:
-        FileNotFoundError: none of the pictures is there.
+        FileNotFoundError: none of the images is there.
         ValueError: ``pose_file`` in training, a file that cannot be used or has nobody with a
             mask, or poses of images that the annotations do not list.
     """
@@ -107,10 +107,11 @@ class PoseSegDataset(BaseCocoStyleDataset):
                 samples.append(fields | {"people": people, "truths": truths})
         num_used = left_out.pop(None, 0)
         tell_use(self.ann_file, num_used, left_out, content["categories"])
-        return self._with_pictures(samples)[:: self.sample_interval]
+        return self._with_images(samples)[:: self.sample_interval]
 
-    def _with_pictures(self, samples: list[dict]) -> list[dict]:
-        """In training those whose picture is there; a reader without a pipeline opens none."""
+    def _with_images(self, samples: list[dict]) -> list[dict]:
+        """In training those whose image is there; a reader without a pipeline opens none."""
+        # the base class's name, by which combined data sets tell what is missing
         self.pictures = find_pictures((s["img_path"] for s in samples), self.ann_file)
         if not self.pipeline.transforms:
             return samples
@@ -184,7 +185,7 @@ def _extent(numbers: list[float]) -> list[float]:
 
 
 def _shape_around(records: list[dict]) -> tuple[int, int]:
-    """(h, w) that holds all boxes, for a picture that neither is there nor has a size."""
+    """(h, w) that holds all boxes, for an image that neither is there nor has a size."""
     boxes = np.array([record["bbox"] for record in records]).reshape(-1, 4)
     width, height = np.ceil((boxes[:, :2] + boxes[:, 2:]).max(0, initial=0)).astype(int) + 1
     return int(height), int(width)

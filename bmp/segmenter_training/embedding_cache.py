@@ -1,4 +1,4 @@
-"""What a frozen image encoder makes of pictures, kept on disk.
+"""What a frozen image encoder makes of images, kept on disk.
 
 A file's name is a hash of the encoder's weights, of the precision it works in and of the very
 pixels it is given, after every transform; so nothing stale is ever read. Useful where the same
@@ -59,12 +59,12 @@ class EmbeddingCache:
     def maps(
         self, inputs: Tensor, weights: str, encode: Callable[[Tensor], list[Tensor]]
     ) -> list[Tensor]:
-        """Maps of pictures, read where they are known.
+        """Maps of images, read where they are known.
 
         Args:
             inputs: (B, 3, S, S) what the encoder is given.
             weights: of :func:`weights_key`.
-            encode: makes the maps, finest first, of some of the pictures.
+            encode: makes the maps, finest first, of some of the images.
         """
         paths = [self.path(image, weights) for image in inputs]
         known = [self._read(path, inputs.device) for path in paths]
@@ -78,7 +78,7 @@ class EmbeddingCache:
         return [torch.stack(levels) for levels in zip(*known, strict=True)]
 
     def path(self, image: Tensor, weights: str) -> Path:
-        """Where the maps of a picture (3, S, S) lie."""
+        """Where the maps of an image (3, S, S) lie."""
         kind = image.device.type
         autocast = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
         digest = hashlib.blake2b(f"{weights} {autocast}".encode(), digest_size=16)
@@ -117,7 +117,7 @@ class EmbeddingCache:
         """Add nothing more, and say so once."""
         if not self.is_full:
             print_log(
-                f"the embedding cache {self.folder} takes nothing more ({reason}): other pictures "
+                f"the embedding cache {self.folder} takes nothing more ({reason}): other images "
                 "are encoded each time",
                 logger="current",
                 level=logging.WARNING,

@@ -54,18 +54,18 @@ class PromptedMaskMetric(BaseMetric):
         """All numbers, over the samples of all processes.
 
         Raises:
-            ValueError: no picture could be read, or nobody counts.
+            ValueError: no image could be read, or nobody counts.
         """
         if all(sample["unreadable"] for sample in results):
             raise ValueError(
-                f"none of the {len(results)} pictures could be read, so there is nothing to "
+                f"none of the {len(results)} images could be read, so there is nothing to "
                 "evaluate; set data_root and data_prefix=dict(img=...) to their folder"
             )
         num_resized = sum(sample["resized"] for sample in results)
         if num_resized:
             _warn(
-                f"{num_resized} of {len(results)} pictures have another size than their "
-                "annotations say; the picture's was taken"
+                f"{num_resized} of {len(results)} images have another size than their "
+                "annotations say; the image's was taken"
             )
         numbers, shown = {}, list(results[0]["pred_masks"])
         counts_of = {name: [_counted(sample, name) for sample in results] for name in shown}

@@ -46,25 +46,25 @@ class PoseSAM(BaseModel):
 
     Args:
         sam: numbers of :func:`bmp.segmenters.sam2_model.build_sam2`.
-        first_counts: the number of first clicks is drawn from these, once a step.
+        first_counts: the number of first clicks is drawn from these, once per step.
         num_corrections: rounds of correction after them.
         keypoint_prob: how often a correction is a missed joint, where there is one.
         keypoint_order: which of several joints is clicked, ``most_visible`` or ``random``; equally
             visible ones, as all seen joints of COCO are, at random.
-        from_truth_prob: how often a correction ignores the prediction (one draw a round).
+        from_truth_prob: how often a correction ignores the prediction (one draw per round).
         keypoint_jitter: spread of first clicks about their joint, as part of the root of the
             person's area.
         loss_weights: of ``mask``, ``dice``, ``iou``, ``object``.
         hide_absent: as in SAM 2's training, a mask does not learn its shape while the model says
             that there is nobody.
-        neck_gain: start weights of the neck are multiplied by it. Features of a trunk trained
+        neck_gain: start weights of the neck are multiplied by it. Features of a backbone trained
             elsewhere can be several times as strong as SAM's position code, which then drowns.
-        trainable: ``all``, or ``prompt_and_decoder`` as published, with the trunk in eval mode.
+        trainable: ``all``, or ``prompt_and_decoder`` as published, with the backbone in eval mode.
         eval_counts: numbers of joints (or ``bbox``) that mode ``predict`` of :meth:`forward`
             answers for.
         eval_prompting: how they are chosen, of :class:`bmp.segmenters.PromptSettings`.
         embedding_cache: ``folder`` and ``max_gib`` of :class:`EmbeddingCache`, for a frozen image
-            encoder and pictures that come again; None: encode always.
+            encoder and images that come again; None: encode always.
         data_preprocessor: stacks and normalises images.
         init_cfg: the engine's.
     """
@@ -130,17 +130,17 @@ class PoseSAM(BaseModel):
         self.register_load_state_dict_post_hook(_forget_cache_key)
 
     def init_weights(self) -> None:
-        """Start weights of the trunk, where its config names a file, and the gain of the neck."""
-        trunk = self.sam.image_encoder.trunk
+        """Start weights of the backbone, if its config names a file, and the gain of the neck."""
+        backbone = self.sam.image_encoder.trunk
         with torch.no_grad():
             for level in self.sam.image_encoder.neck.convs:
                 level.conv.weight *= self.neck_gain
-        if hasattr(trunk, "init_weights"):
-            trunk.init_weights()
+        if hasattr(backbone, "init_weights"):
+            backbone.init_weights()
         self.cache_key = None
 
     def train(self, mode: bool = True) -> "PoseSAM":
-        """Set the mode; a frozen trunk stays in evaluation mode."""
+        """Set the mode; a frozen backbone stays in evaluation mode."""
         super().train(mode)
         if self.trainable != "all":
             self.sam.image_encoder.eval()
@@ -156,7 +156,7 @@ class PoseSAM(BaseModel):
 
         Args:
             inputs: (B, 3, S, S) normalised.
-            data_samples: one an image, with ``gt_instances``.
+            data_samples: one per image, with ``gt_instances``.
             mode: one of the three.
         """
         if mode == "loss":
@@ -174,7 +174,7 @@ class PoseSAM(BaseModel):
         """
         if self.cache is not None and any(sample.img_is_drawn for sample in data_samples):
             raise ValueError(
-                "embedding_cache is on, but the pictures are warped or recoloured at random, so "
+                "embedding_cache is on, but the images are warped or recoloured at random, so "
                 "none comes twice: take WarpPeople and JitterColours out of the training "
                 "pipeline (FlipPeople may stay), or leave embedding_cache out"
             )
@@ -194,7 +194,7 @@ class PoseSAM(BaseModel):
         points = points + self._jitter(points, masks)
         labels = torch.ones(points.shape[:2], dtype=torch.long, device=points.device)
         logits, total, ious = None, dict.fromkeys(LOSS_WEIGHTS, 0.0), []
-        for step in range(self.num_corrections + 1):
+        for correction in range(self.num_corrections + 1):
             answer, small, large, best = self._answer(
                 embeddings, image_index, points, labels, logits, masks.shape[-1]
             )
@@ -205,7 +205,7 @@ class PoseSAM(BaseModel):
             rows = torch.arange(len(masks), device=masks.device)
             logits, predicted = small[rows, best], large.detach()[rows, best]
             ious.append(mask_iou(predicted[:, None], masks[:, None]).mean())
-            if step < self.num_corrections:
+            if correction < self.num_corrections:
                 candidates = (flags == 2) & ~used
                 new = self._correct(masks, predicted > 0, keypoints, candidates, preference)
                 points = torch.cat([points, new[0][:, None]], 1)

@@ -4,7 +4,7 @@ A sample on its way: ``img`` (H, W, 3) uint8 BGR, ``masks`` (N, H, W) uint8 0 or
 (N, K, 2) float32 in pixels of ``img``, ``keypoint_flags`` (N, K) uint8: 0 not labelled or outside
 the image, 1 occluded, 2 seen, ``visibility`` (N, K) float32, how well a joint can be seen. Left
 and right are not told apart: a joint is only a place to click. ``img_is_drawn`` is set by what
-changes the picture in a way that hardly comes twice.
+changes the image in a way that hardly comes twice.
 """
 
 import logging
@@ -60,7 +60,7 @@ def move_keypoints(results: dict, matrix: np.ndarray) -> None:
 class LoadPeople(BaseTransform):
     """Read the image, decode masks and joints of (some of) its people.
 
-    The picture's size rules over the file's. Annotated people whose mask cannot be drawn in it
+    The image's size rules over the file's. Annotated people whose mask cannot be drawn in it
     (an RLE of another size, a polygon outside) are left out.
 
     Args:
@@ -75,7 +75,7 @@ class LoadPeople(BaseTransform):
         """Add ``img``, ``masks``, ``keypoints``, ``keypoint_flags``, ``visibility``, ``resized``.
 
         Raises:
-            UnreadableImageError: there is no picture at ``img_path``.
+            UnreadableImageError: there is no image at ``img_path``.
         """
         people = results["people"]
         if results.get("unreadable"):  # a test goes on, with nobody found in it
@@ -112,10 +112,10 @@ class LoadPeople(BaseTransform):
         return results
 
     def _tell(self, path: str, shape: tuple[int, int], stated: tuple[int, int]) -> None:
-        """Say once a process that a picture has another size; the metric tells how many."""
+        """Say once per process that an image has another size; the metric tells how many."""
         if not self.has_told:
             print_log(
-                f"{path} has (h, w) {shape}, its annotations say {tuple(stated)}: the picture's "
+                f"{path} has (h, w) {shape}, its annotations say {tuple(stated)}: the image's "
                 "is taken, here and where this is so again",
                 logger="current",
                 level=logging.WARNING,
@@ -124,7 +124,7 @@ class LoadPeople(BaseTransform):
 
 
 def _fits(person: dict, shape: tuple[int, int]) -> bool:
-    """Whether a mask is not of a picture of another size."""
+    """Whether a mask is not of an image of another size."""
     mask = person.get("segmentation")
     return not isinstance(mask, dict) or tuple(mask["size"]) == shape
 
@@ -134,10 +134,10 @@ def draw_mask(person: dict, shape: tuple[int, int]) -> np.ndarray | None:
 
     Args:
         person: with a normal ``segmentation`` (:func:`mmpose.structures.mask.normal_segmentation`).
-        shape: (H, W) of the picture.
+        shape: (H, W) of the image.
 
     Returns:
-        (H, W) bool, or None where no pixel of the picture is in it.
+        (H, W) bool, or None where no pixel of the image is in it.
     """
     if not _fits(person, shape):
         return None
@@ -262,7 +262,7 @@ class JitterColours(BaseTransform):
         brightness: largest relative change.
         contrast: likewise, about the mean grey.
         saturation: likewise, about each pixel's grey.
-        gray_prob: how often the picture becomes grey.
+        gray_prob: how often the image becomes grey.
     """
 
     def __init__(

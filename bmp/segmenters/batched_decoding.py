@@ -41,9 +41,12 @@ def encode_prompts(
     """
     encoder = sam.sam_prompt_encoder
     if sam.click_sigma is not None:
+        # From point tokens alone a small model learned all people at once, whatever was clicked;
+        # its recipe draws the clicks into the mask prompt too (docs/log.md).
         drawn = draw_clicks(point_coords, point_labels, sam.image_size // 4, 4, sam.click_sigma)
         if mask_logits is not None and uses_mask is not None:
             mask_logits = mask_logits.masked_fill(~uses_mask[:, None, None], 0.0)
+        # what is drawn is a mask prompt, so that everybody has one from here on
         mask_logits = drawn if mask_logits is None else mask_logits + drawn
         uses_mask = None
     points = (point_coords, point_labels.to(torch.int32))
@@ -53,6 +56,7 @@ def encode_prompts(
         points = None
     sparse, dense = encoder(points=points, boxes=None, masks=mask_logits[:, None])
     if uses_mask is not None:
+        # the encoder codes an empty mask differently from no mask
         no_mask = encoder.no_mask_embed.weight[..., None, None]
         dense = torch.where(uses_mask[:, None, None, None], dense, no_mask)
     return sparse, dense
@@ -76,11 +80,11 @@ def decode_points(
         image_index: (N,) which image each person is in.
         point_coords: (N, P, 2) pixels of the S × S image; P may be 0.
         point_labels: (N, P) 1 inside, 0 outside, 2 and 3 first and second corner of a box.
-        mask_logits: (N, S/4, S/4) earlier answer to improve on.
+        mask_logits: (N, S/4, S/4) earlier masks to improve on.
         several_masks: the three alternatives instead of the one.
     """
     sparse, dense = encode_prompts(sam, point_coords, point_labels, mask_logits)
-    one_image = len(embeddings) == 1  # then the maps are broadcast instead of copied a person
+    one_image = len(embeddings) == 1  # then the maps are broadcast instead of copied per person
     source = embeddings if one_image else embeddings.select(image_index)
     masks, scores, _, object_logits = sam.sam_mask_decoder(
         image_embeddings=source.coarse,
@@ -95,7 +99,7 @@ def decode_points(
 
 
 def draw_clicks(
-    point_coords: Tensor, point_labels: Tensor, size: int, step: int, sigma: float
+    point_coords: Tensor, point_labels: Tensor, size: int, stride: int, sigma: float
 ) -> Tensor:
     """Clicks as a map of logits, so that a small model need not learn where they are.
 
@@ -103,14 +107,15 @@ def draw_clicks(
         point_coords: (N, P, 2) image pixels.
         point_labels: (N, P) 1 inside, 0 outside; others are not drawn.
         size: side of the map.
-        step: image pixels a pixel of the map.
+        stride: image pixels per pixel of the map.
         sigma: image pixels.
 
     Returns:
         (N, size, size), the sum of the highest bump inside (0 to 10) and the lowest outside (0 to
         -10), minus 5.
     """
-    centres = (torch.arange(size, device=point_coords.device) + 0.5) * step - 0.5
+    # the centre of the first image pixel is 0, that of a cell lies amid its pixels
+    centres = (torch.arange(size, device=point_coords.device) + 0.5) * stride - 0.5
     offsets = centres - point_coords[..., None]  # (N, P, 2, size)
     bumps = torch.exp(-(offsets**2) / (2 * sigma**2))
     maps = bumps[:, :, 1, :, None] * bumps[:, :, 0, None, :]  # (N, P, size, size)
@@ -132,7 +137,7 @@ def decode_grouped(
     uses_mask: Tensor | None = None,
     chunk: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Masks of people with differently many points, one call a number of points.
+    """Masks of people with differently many points, one call for each number of points.
 
     Args:
         sam: the model, in evaluation mode.
@@ -153,6 +158,7 @@ def decode_grouped(
     size = sam.image_size // 4
     logits = point_coords.new_zeros(len(point_coords), size, size)
     scores = point_coords.new_zeros(len(point_coords))
+    # without any prompt SAM would give an arbitrary mask with a real score
     is_prompted = (num_points > 0) | uses_mask
     for count in num_points[is_prompted].unique().tolist():
         rows = ((num_points == count) & is_prompted).nonzero()[:, 0]
@@ -166,6 +172,7 @@ def decode_grouped(
             has_mask,
         )
         if sam.click_sigma is not None:
+            # the drawn clicks are a mask prompt of everybody
             has_mask = torch.ones_like(has_mask)
         decoded = decode_people(
             sam, embeddings, image_index[rows], sparse, dense, has_mask, chunk=chunk
@@ -183,6 +190,7 @@ def to_model_pixels(points: Tensor, image_shapes: Tensor, image_size: int) -> Te
         image_shapes: (N, 2) H, W of each person's image.
         image_size: S.
     """
+    # x and y are scaled apart; the half pixel is added by SAM's prompt encoder itself
     return points / image_shapes.flip(-1)[:, None] * image_size
 
 
@@ -223,7 +231,7 @@ def decode_prompts(
     Args:
         sam: the model, in evaluation mode.
         embeddings: of B images.
-        prompts: one an image.
+        prompts: one per image.
         chunk: people decoded at a time; None: as many as suit the device.
 
     Returns:

@@ -49,7 +49,7 @@ def small_parts(masks: np.ndarray, max_area: float) -> np.ndarray:
         (N, h, w) bool.
     """
     num_masks, height, width = masks.shape
-    # one tall picture with an empty row below each mask: a single call labels all
+    # one tall image with an empty row below each mask: a single call labels all
     tall = np.zeros((num_masks, height + 1, width), np.uint8)
     tall[:, :height] = masks
     _, labels, stats, _ = cv2.connectedComponentsWithStats(

@@ -1,4 +1,4 @@
-"""From images to what the mask decoder needs of them, once an image.
+"""From images to what the mask decoder needs of them, once per image.
 
 Memory kept: an image takes C·(S/16)² + C/4·(S/8)² + C/8·(S/4)² floats (:func:`embedding_bytes`):
 16 MiB for SAM 2 at C = 256, S = 1024, and 0.5 MiB for the small model at C = 128, S = 256.
@@ -71,8 +71,11 @@ def prepare_image(
         (3, S, S) float32; the aspect ratio is not kept.
     """
     check_image(image)
+    # bytes travel to the device, a quarter of what floats would take
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+    # SAM 2 was trained on RGB; the published loop gives it BGR
     pixels = pixels if bgr_as_rgb else pixels.flip(-1)
+    # stretched, not padded: SAM 2 was trained on squares that ignore the aspect ratio
     square = F.interpolate(
         pixels.permute(2, 0, 1)[None].float() / 255,
         (image_size, image_size),
@@ -114,6 +117,9 @@ def finish_embeddings(
     """
     fine, middle, coarse = maps
     decoder = sam.sam_mask_decoder
+    # To SAM 2 an image is a video's first frame; this embedding stands for its missing memories.
+    # conv_s0 and conv_s1 belong to the decoder and learn with it, so a cache of a frozen encoder
+    # ends before them.
     coarse = coarse + sam.no_mem_embed.reshape(1, -1, 1, 1)
     return Embeddings(coarse, decoder.conv_s0(fine), decoder.conv_s1(middle), tuple(image_shapes))
 

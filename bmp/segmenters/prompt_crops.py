@@ -20,7 +20,7 @@ PEOPLE_AT_A_TIME = 4  # whose pieces are embedded together: bounds the memory fo
 def crop_windows(
     bboxes: Tensor, image_shape: tuple[int, int], *, scale: float = CROP_SCALE
 ) -> Tensor:
-    """Whole-pixel windows round boxes.
+    """Whole-pixel windows around boxes.
 
     Args:
         bboxes: (N, 4) xyxy, image pixels.
@@ -50,10 +50,10 @@ def segment_with_crops(
         segmenter: cuts people out.
         images: (H, W, 3) uint8 BGR each.
         embeddings: of the whole images, for the others.
-        prompts: one an image.
+        prompts: one per image.
 
     Returns:
-        Masks (N, H, W) bool in the whole image and mask_scores (N,), a pair an image.
+        Masks (N, H, W) bool in the whole image and mask_scores (N,), a pair per image.
     """
     answers = segmenter.segment(embeddings, prompts)
     people = [(i, row) for i, p in enumerate(prompts) for row in p.uses_bbox.nonzero()[:, 0]]

@@ -33,8 +33,8 @@ class PromptSettings:
         selection_method: one of ``METHODS``.
         use_bbox: give the box beside the joints, except in a crowd.
         extend_bbox: enlarge that box to hold the chosen joints.
-        crop: show people who are given a box a piece of the image, 1.5 times the box, instead of
-            the whole (:mod:`bmp.segmenters.prompt_crops`); needs ``use_bbox``.
+        crop: people who are given a box are shown in a piece of the image, 1.5 times the box,
+            not in the whole (:mod:`bmp.segmenters.prompt_crops`); needs ``use_bbox``.
         crowd_by_max_iou: box IoU with another person above which one is in a crowd; None or
             False: never.
         batch: as the published batch mode decides: one person in a crowd makes all of the image
@@ -74,7 +74,7 @@ class PromptSettings:
         if self.no_joint not in ("keep", "bbox"):
             raise ValueError(f"no_joint must be 'keep' or 'bbox', got {self.no_joint!r}")
         if self.crop and not self.use_bbox:
-            raise ValueError("crop cuts round the box of the prompt: set use_bbox=True with it")
+            raise ValueError("crop cuts around the box of the prompt: set use_bbox=True with it")
         if self.crowd_by_max_iou is True:
             raise ValueError("crowd_by_max_iou is a box IoU, or None for no crowds; got True")
         if self.crowd_by_max_iou is False:

@@ -125,7 +125,7 @@ class Prompts:
         if masks is not None and len(masks):
             scale = masks.shape[-1] / masks.new_tensor([*image_shape[::-1]] * 2)
             boxes = (masks.new_tensor(window) * scale).expand(len(masks), -1)
-            size = masks.shape[-1]  # one sample a pixel: bilinear interpolation of the piece
+            size = masks.shape[-1]  # one sample per pixel: bilinear interpolation of the piece
             masks = roi_align(
                 masks[:, None], list(boxes[:, None]), size, sampling_ratio=1, aligned=True
             )[:, 0]

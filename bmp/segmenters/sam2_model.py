@@ -96,7 +96,7 @@ class TimmTrunk(nn.Module):
 
         Raises:
             FileNotFoundError: the file is not there; says which command makes it.
-            RuntimeError: the file lacks weights of this trunk.
+            RuntimeError: the file lacks weights of this backbone.
         """
         if self.pretrained_file is not None:
             self.body.load_state_dict(read_trunk_weights(self.pretrained_file))
@@ -142,7 +142,7 @@ def build_sam2(
     """A SAM 2 with random weights, in evaluation mode.
 
     Args:
-        trunk: ``type`` (``Hiera`` or ``TimmTrunk``) and the arguments of that class.
+        trunk: the backbone, ``type`` (``Hiera`` or ``TimmTrunk``) and the arguments of that class.
         image_size: side S of the square that images are resized to; a multiple of 32.
         d_model: width of neck, prompt encoder and mask decoder; a multiple of 32.
         memory: ``num_layers`` and ``dim`` of the video memory that published checkpoints carry;
@@ -154,7 +154,7 @@ def build_sam2(
         device: where the model lies; nothing is put elsewhere.
 
     Raises:
-        ValueError: a size does not divide, or a trunk is unknown.
+        ValueError: a size does not divide, or the type of the trunk is unknown.
     """
     if image_size % 32 or d_model % 32:
         raise ValueError(
@@ -187,19 +187,19 @@ def build_sam2(
 
 
 def _image_encoder(trunk: dict[str, Any], d_model: int) -> ImageEncoder:
-    """Trunk and neck; the neck's deepest level only feeds the one above it (``scalp``)."""
+    """Backbone and neck; the neck's deepest level only feeds the one above it (``scalp``)."""
     kind = trunk.pop("type", None)
     if kind not in TRUNKS:
-        raise ValueError(f"unknown trunk {kind!r}; known: {', '.join(TRUNKS)}")
-    body = TRUNKS[kind](**trunk)
+        raise ValueError(f"unknown trunk type {kind!r}; known: {', '.join(TRUNKS)}")
+    backbone = TRUNKS[kind](**trunk)
     neck = FpnNeck(
         position_encoding=_sine_positions(d_model),
         d_model=d_model,
-        backbone_channel_list=body.channel_list,
+        backbone_channel_list=backbone.channel_list,
         fpn_top_down_levels=[2, 3],
         fpn_interp_model="nearest",
     )
-    return ImageEncoder(body, neck, scalp=1)
+    return ImageEncoder(backbone, neck, scalp=1)
 
 
 def _sine_positions(num_channels: int) -> PositionEmbeddingSine:

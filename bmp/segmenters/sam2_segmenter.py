@@ -57,7 +57,7 @@ class SAM2Segmenter:
         decode_chunk: int | None = None,
         max_hole_area: float = 0.0,
         max_sprinkle_area: float = 0.0,
-        max_embedding_bytes: int = 2**31,
+        max_embedding_bytes: int = 2**31,  # 128 images of SAM 2 at 1024 px
     ) -> None:
         model = (load_config(config) if isinstance(config, str) else config).get("model", {})
         if "sam" not in model:
@@ -81,6 +81,7 @@ class SAM2Segmenter:
         self.sam = build_sam2(**model["sam"])
         if checkpoint is not None:
             load_checkpoint(self.sam, checkpoint)
+        # inference alone: training has PoseSAM, which builds a SAM 2 of its own
         self.sam = self.sam.to(self.device).requires_grad_(False)
 
     @property
@@ -90,7 +91,7 @@ class SAM2Segmenter:
 
     @torch.no_grad()
     def embed(self, images: Sequence[np.ndarray]) -> Embeddings:
-        """Encode images, in chunks; the caller keeps the answer as long as it needs it.
+        """Encode images, in chunks; the caller keeps them as long as it needs them.
 
         Args:
             images: (H, W, 3) uint8 BGR each, of any sizes; at most ``max_images``.
@@ -98,10 +99,12 @@ class SAM2Segmenter:
         Raises:
             TypeError, ValueError: something is no such image, there is none, or too many.
         """
+        # one image is a sequence too, of its rows, and would fail with a puzzling message
         if isinstance(images, np.ndarray):
             raise TypeError(f"embed takes a list of images, got an array of {images.shape}")
         if not images:
             raise ValueError("embed needs at least one image")
+        # the caller holds all embeddings until the last turn: refuse before memory runs out
         if len(images) > self.max_images:
             raise ValueError(
                 f"the embeddings of {len(images)} images take "
@@ -109,6 +112,7 @@ class SAM2Segmenter:
                 f"max_embedding_bytes, {self.max_embedding_bytes / 2**20:.0f} MiB: give at most "
                 f"{self.max_images} images at a time, or allow more"
             )
+        # the encoder's inner maps take more memory than what is kept of them, hence chunks
         parts = []
         for start in range(0, len(images), self.embed_chunk):
             chunk = images[start : start + self.embed_chunk]
@@ -123,22 +127,25 @@ class SAM2Segmenter:
 
         Args:
             embeddings: of B images, from :meth:`embed`.
-            prompts: one an image.
+            prompts: one per image.
 
         Returns:
             For every image its masks (N, H, W) bool and mask_scores (N,); an empty mask and 0 for
             people without any prompt.
         """
-        answers = []
+        answers = []  # one image after the other, as they differ in size
         for shape, p, (logits, scores) in zip(
             embeddings.image_shapes, prompts, self.decode(embeddings, prompts), strict=True
         ):
+            # before enlarging, as in SAM 2's predictor: the areas count pixels of the S/4 mask
             logits = clean_up(
                 logits,
                 max_hole_area=self.max_hole_area,
                 max_sprinkle_area=self.max_sprinkle_area,
             )
             masks = upsample_masks(logits, shape)
+            # The published loop lets SAM draw an arbitrary mask for an empty prompt. Here it
+            # stays empty, also where clean_up takes all of it for a hole.
             masks &= p.is_prompted.to(masks.device)[:, None, None]
             answers.append((masks, scores))
         return answers
@@ -174,7 +181,7 @@ def build_segmenter(cfg: Mapping[str, Any], device: torch.device | str = "cpu") 
             :func:`bmp.locations.find_checkpoint`.
         device: where it works.
     """
-    arguments = dict(cfg)
+    arguments = dict(cfg)  # a copy: the loop keeps its settings as they were given
     kind = arguments.pop("type", "SAM2Segmenter")
     if kind != "SAM2Segmenter":
         raise ValueError(f"unknown segmenter {kind!r}; known: SAM2Segmenter")

@@ -1,4 +1,4 @@
-"""Small COCO files and pictures for the detector's data sets."""
+"""Small COCO files and images for the detector's data sets."""
 
 import json
 
@@ -84,7 +84,7 @@ def mask_of(bbox):
 
 
 def two_people():
-    """A well-formed file of two people in one picture of 60 x 50 px."""
+    """A well-formed file of two people in one image of 60 x 50 px."""
     people = [annotation(7, (polygon_of(bbox),), bbox, area=bbox[2] * bbox[3]) for bbox in PEOPLE]
     return {
         "images": [{"id": 7, "file_name": "a.png", "height": 50, "width": 60}],
@@ -137,7 +137,7 @@ def _category(number, name="person", *, listed=True):
 
 
 def _beside_others(content, folder):
-    """A bus stands before the people, in the list of categories and in the picture."""
+    """A bus stands before the people, in the list of categories and in the image."""
     content["categories"] = [{"id": 1, "name": "bus"}, {"id": 5, "name": "Person"}]
     _each("category_id", 5)(content, folder)
     content["annotations"].insert(0, annotation(7, bbox=(0, 0, 60, 50)) | {"id": 9})

@@ -1,4 +1,4 @@
-"""The detector's metric on odd annotation files, pictures and detections; numbers by hand."""
+"""The detector's metric on odd annotation files, images and detections; numbers by hand."""
 
 import json
 
@@ -24,7 +24,7 @@ NOWHERE = (0, 45, 5, 5)
 
 
 def sample(bboxes, scores=None, labels=None, *, img_id=7, masks=True, **fields):
-    """Detections of these boxes xywh in the picture of `two_people`; masks fill them."""
+    """Detections of these boxes xywh in the image of `two_people`; masks fill them."""
     array = np.array(bboxes, np.float32).reshape(-1, 4)
     array[:, 2:] += array[:, :2]
     predicted = {
@@ -177,7 +177,7 @@ def test_a_model_without_masks_is_told_to_evaluate_boxes(tmp_path):
     assert found["coco/bbox_mAP"] == pytest.approx(1)
 
 
-def test_people_of_an_unreadable_picture_are_missed_and_nothing_is_found_there(tmp_path):
+def test_people_of_an_unreadable_image_are_missed_and_nothing_is_found_there(tmp_path):
     content = two_people()
     content["images"].append({"id": 8, "file_name": "b.png", "height": 50, "width": 60})
     content["annotations"][1]["image_id"] = 8
@@ -188,9 +188,9 @@ def test_people_of_an_unreadable_picture_are_missed_and_nothing_is_found_there(t
     assert found["coco/segm_mAP"] == pytest.approx(51 / 101)
 
 
-def test_no_readable_picture_is_an_error(tmp_path):
+def test_no_readable_image_is_an_error(tmp_path):
     put(tmp_path, two_people())
-    with pytest.raises(ValueError, match=r"none of the 1 pictures .* could be read"):
+    with pytest.raises(ValueError, match=r"none of the 1 images .* could be read"):
         numbers(tmp_path, sample([], is_blank=True, ori_shape=(32, 32)))
 
 

@@ -70,7 +70,7 @@ def test_files_that_say_the_same_are_read_alike(tmp_path, name, steps):
         pytest.param("missing", id="missing"),
         pytest.param([[1, 1, 5, 5]], id="two points"),
         pytest.param([[10, 10, 20, 20, 30, 30]], id="a line"),
-        pytest.param([[80, 10, 90, 10, 90, 20]], id="outside the picture"),
+        pytest.param([[80, 10, 90, 10, 90, 20]], id="outside the image"),
         pytest.param({"size": [10, 10], "counts": [0, 100]}, id="RLE of another size"),
         pytest.param({"size": [50, 60], "counts": [3000]}, id="RLE of nothing"),
     ],
@@ -91,7 +91,7 @@ def test_who_has_no_mask_is_ignored_where_masks_are_trained(tmp_path, segmentati
     assert len(dataset[0]["data_samples"].gt_instances) == 2
 
 
-def test_rle_of_the_stated_size_on_another_picture_is_no_mask(tmp_path):
+def test_rle_of_the_stated_size_on_another_image_is_no_mask(tmp_path):
     """The size rules, though no box tells that the file is wrong."""
     content = two_people()
     content["images"][0] |= {"height": 100, "width": 120}
@@ -110,7 +110,7 @@ def test_rle_of_the_stated_size_on_another_picture_is_no_mask(tmp_path):
         ({"bbox": [0, 0, float("nan"), 5]}, "annotation 2 of .*bbox must be four finite numbers"),
         ({"bbox": ["left", 0, 5, 5]}, "annotation 2 of .*bbox must be numbers"),
         ({"segmentation": [[1, 2, 3, 4, 5, 6, 7]]}, "annotation 2 of .*7 numbers"),
-        ({"segmentation": [[1, 2, 3, 4, 5, 1e9]]}, "annotation 2 of .*in no picture"),
+        ({"segmentation": [[1, 2, 3, 4, 5, 1e9]]}, "annotation 2 of .*in no "),
         ({"segmentation": {"size": [50, 60], "counts": "0"}}, "annotation 2 of .*cut off"),
         ({"category_id": 8}, "1 annotations of .* category 8"),
         ({"image_id": 99}, "such as 99"),
@@ -139,11 +139,11 @@ def test_one_line_says_who_is_used_and_why_the_rest_is_not(tmp_path, lines):
     open_dataset(tmp_path, TEST)
     told = [line for line in lines if "train the detector" in line]
     assert len(told) == 1
-    assert "of 7 annotations on 1 pictures, 1 train the detector" in told[0]
+    assert "of 7 annotations on 1 images, 1 train the detector" in told[0]
     for reason in (
         "1 of other categories",
         "1 without a box",
-        "2 outside their picture, under a pixel",
+        "2 outside their image, under a pixel",
         "1 crowd regions",
         "1 without a usable mask",
     ):
@@ -156,7 +156,7 @@ def test_one_line_says_who_is_used_and_why_the_rest_is_not(tmp_path, lines):
         pytest.param([{"iscrowd": 1}], "1 crowd regions", id="crowds"),
         pytest.param([{"segmentation": []}] * 2, "2 without a usable mask.*for boxes", id="boxes"),
         pytest.param([{"category_id": 2}], "1 of other categories.*bicycle", id="another class"),
-        pytest.param([{"bbox": [70, 0, 9, 9]}], "1 outside their picture", id="outside"),
+        pytest.param([{"bbox": [70, 0, 9, 9]}], "1 outside their image", id="outside"),
         pytest.param([], r"0 annotations.*\['person', 'bicycle'\]", id="no annotation"),
     ],
 )
@@ -168,13 +168,13 @@ def test_nobody_trains_on_nobody(tmp_path, people, message, filter_cfg):
     assert len(open_dataset(tmp_path, TEST, test_mode=True)) == 1  # the metric decides
 
 
-def test_small_pictures_that_are_filtered_out_are_counted(tmp_path):
+def test_small_images_that_are_filtered_out_are_counted(tmp_path):
     small = np.zeros((20, 20, 3), np.uint8)
     images = [GOOD, small]
     write(tmp_path, images, [annotation(0), annotation(1, bbox=(1, 1, 9, 9))])
     dataset = open_dataset(tmp_path, TEST, filter_cfg=dict(filter_empty_gt=True, min_size=32))
     assert len(dataset) == 1
-    assert dataset.counts == {"used": 1, "in pictures that filter_cfg leaves out": 1}
+    assert dataset.counts == {"used": 1, "in images that filter_cfg leaves out": 1}
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_file_without_any_of_the_classes_is_refused(tmp_path):
         open_dataset(tmp_path, TEST, TolerantCocoDataset, metainfo={"classes": ("bus", "dog")})
 
 
-def test_missing_pictures_are_one_line_or_one_error(tmp_path, lines):
+def test_missing_images_are_one_line_or_one_error(tmp_path, lines):
     write(tmp_path, [GOOD, None, None, None], [annotation(n) for n in range(4)])
     dataset = open_dataset(tmp_path, TEST, test_mode=True)
     assert [sample["data_samples"].get("is_blank", False) for sample in dataset] == [
@@ -282,7 +282,7 @@ def test_the_only_category_is_that_of_annotations_without_one(tmp_path):
 
 
 @pytest.mark.parametrize("prefix", [{}, {"img_path": "images"}, {"img": "images/"}])
-def test_pictures_are_found_from_the_root_too(tmp_path, prefix):
+def test_images_are_found_from_the_root_too(tmp_path, prefix):
     content = two_people()
     if not prefix:
         content["images"][0]["file_name"] = "images/a.png"

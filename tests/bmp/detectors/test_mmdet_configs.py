@@ -97,13 +97,13 @@ for a, b in zip(model.state_dict().values(), detector.state_dict().values(), str
 
 @pytest.fixture
 def people(tmp_path):
-    """Two pictures with a bright box each, in COCO format."""
+    """Two images with a bright box each, in COCO format."""
     images, annotations = [], []
     (tmp_path / "images").mkdir()
     for i in range(2):
-        picture = np.zeros((90, 120, 3), np.uint8)
-        picture[20:55, 30:60] = (40, 200, 230)
-        cv2.imwrite(str(tmp_path / "images" / f"{i}.png"), picture)
+        image = np.zeros((90, 120, 3), np.uint8)
+        image[20:55, 30:60] = (40, 200, 230)
+        cv2.imwrite(str(tmp_path / "images" / f"{i}.png"), image)
         images.append({"id": i, "file_name": f"{i}.png", "width": 120, "height": 90})
         person = {"id": i + 1, "image_id": i, "category_id": 1, "iscrowd": 0, "area": 1050}
         corners = [30, 20, 60, 20, 60, 55, 30, 55]

@@ -120,7 +120,7 @@ def test_preferred_joints_come_first_and_equal_ones_at_random(preference, first)
 
 
 def test_masks_are_looked_up_from_edge_to_edge():
-    """Two image pixels a mask pixel; the first begins at -0.5."""
+    """Two image pixels per mask pixel; the first begins at -0.5."""
     mask = torch.ones(1, 4, 4, dtype=torch.bool)
     mask[0, 0, 1] = False
     points = [

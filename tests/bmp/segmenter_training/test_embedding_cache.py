@@ -25,7 +25,7 @@ def losses(model, inputs, samples):
     return model(inputs, samples, mode="loss")
 
 
-def test_a_picture_is_encoded_once_and_learns_the_same(folder, tmp_path):  # noqa: F811
+def test_an_image_is_encoded_once_and_learns_the_same(folder, tmp_path):  # noqa: F811
     inputs, samples = batch(folder, 1)
     plain, cached = a_model(None), a_model(tmp_path / "cache")
     expected = losses(plain, inputs, samples)
@@ -44,7 +44,7 @@ def test_a_picture_is_encoded_once_and_learns_the_same(folder, tmp_path):  # noq
     assert again.encoded == []
 
 
-def test_other_pictures_and_other_weights_are_encoded(folder, tmp_path):  # noqa: F811
+def test_other_images_and_other_weights_are_encoded(folder, tmp_path):  # noqa: F811
     inputs, samples = batch(folder, 1)
     model = a_model(tmp_path)
     losses(model, inputs, samples)
@@ -107,7 +107,7 @@ def test_start_weights_are_another_encoder(folder, tmp_path):  # noqa: F811
 
 
 @pytest.mark.parametrize("transform", [WarpPeople(), JitterColours()], ids=["warp", "colours"])
-def test_random_pictures_are_refused(folder, tmp_path, transform):  # noqa: F811
+def test_random_images_are_refused(folder, tmp_path, transform):  # noqa: F811
     np.random.seed(0)
     sample = dataset(folder, transform)[0]
     inputs = sample["inputs"][None].float() / 255

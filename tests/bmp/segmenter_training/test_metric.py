@@ -58,7 +58,7 @@ def test_somebody_without_a_mask_makes_a_crowd_all_the_same():
             a_sample([(LEFT, False)], [(LEFT, 0.9, False)], [-1]), "'bbox' in", id="boxes alone"
         ),
         pytest.param(
-            a_sample([(LEFT, False)], [], [], unreadable=True), "none of the 1 pict", id="unread"
+            a_sample([(LEFT, False)], [], [], unreadable=True), "none of the 1 image", id="unread"
         ),
     ],
 )

@@ -159,7 +159,7 @@ NO_MASK = [
     pytest.param([20, 10, 50, 34], id="two points, flat"),
     pytest.param(mask_to_rle(np.ones((30, 30), bool)), id="RLE of another size"),
     pytest.param(mask_to_rle(np.zeros((40, 60), bool)), id="RLE of nothing"),
-    pytest.param([[70, 50, 80, 50, 80, 60]], id="outside the picture"),
+    pytest.param([[70, 50, 80, 50, 80, 60]], id="outside the image"),
 ]
 
 
@@ -235,9 +235,7 @@ def test_poses_without_anybody_to_find_are_refused(folder, change):  # noqa: F81
             id="animals",
         ),
         pytest.param(fields(bbox=[1, 2, 3]), "annotation 1 .* bbox must be four", id="box"),
-        pytest.param(
-            fields(segmentation=[[1, 2, 3, 4, 5, 1e9]]), "is in no picture", id="far away"
-        ),
+        pytest.param(fields(segmentation=[[1, 2, 3, 4, 5, 1e9]]), "is in no", id="far away"),
         pytest.param(
             fields(segmentation={"size": [40, 60], "counts": "PPYo0"}), "cut off", id="damaged"
         ),

@@ -280,7 +280,7 @@ def test_only_people_are_read_of_a_file_with_more_categories(folder):  # noqa: F
     assert len(sample.truths) == len(sample.people) == 1
 
 
-def test_unreadable_pictures_are_missed_in_a_test(folder):  # noqa: F811
+def test_unreadable_images_are_missed_in_a_test(folder):  # noqa: F811
     (folder / "images" / "a.png").write_bytes(b"cut off")
     _, [sample] = batch(folder, 1, with_originals=True, test_mode=True)
     assert len(sample.people) == 0

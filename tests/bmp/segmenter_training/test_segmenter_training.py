@@ -72,7 +72,7 @@ default_hooks = dict(checkpoint=dict(interval=2, max_keep_ckpts=3))
 randomness = dict(seed=0)
 work_dir = "work"
 """
-# The encoder is frozen and pictures come as they are: their embeddings can be kept.
+# The encoder is frozen and images come as they are: their embeddings can be kept.
 STILL = """
 _base_ = ["tiny.py"]
 model = dict(trainable="prompt_and_decoder")
@@ -87,14 +87,14 @@ train_dataloader = dict(dataset=dict(pipeline=pipeline))
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A config and eight pictures of two rectangles each."""
+    """A config and eight images of two rectangles each."""
     home = tmp_path_factory.mktemp("segmenter")
     (home / "people" / "images").mkdir(parents=True)
     images, annotations = [], []
     for n in range(8):
-        picture = np.full((40, 60, 3), 30, np.uint8)
+        image = np.full((40, 60, 3), 30, np.uint8)
         for i, (x, y, w, h) in enumerate([(4 + n, 5, 20, 30), (24 + n, 10, 20, 24)]):
-            cv2.rectangle(picture, (x, y), (x + w - 1, y + h - 1), (90 + 90 * i, 200, 120), -1)
+            cv2.rectangle(image, (x, y), (x + w - 1, y + h - 1), (90 + 90 * i, 200, 120), -1)
             annotations.append(
                 {
                     "id": 2 * n + i + 1,
@@ -107,7 +107,7 @@ def project(tmp_path_factory):
                     "keypoints": [x + 5, y + 5, 2] * 17,
                 }
             )
-        cv2.imwrite(str(home / "people" / "images" / f"{n}.png"), picture)
+        cv2.imwrite(str(home / "people" / "images" / f"{n}.png"), image)
         images.append({"id": n, "file_name": f"{n}.png", "height": 40, "width": 60})
     content = {"images": images, "annotations": annotations, "categories": []}
     (home / "people" / "annotations.json").write_text(json.dumps(content))
@@ -163,7 +163,7 @@ def test_two_processes_train_one_model(project):
 
 @pytest.mark.slow
 def test_two_processes_that_share_a_cache_learn_as_without(project):
-    """16 of 8 pictures: those of the second round come from the cache."""
+    """16 of 8 images: those of the second pass come from the cache."""
     cache = "model.embedding_cache.folder=cache"
     train(project, "--work-dir", "plain", config="still.py", num_processes=2)
     train(

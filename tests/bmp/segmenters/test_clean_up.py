@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from bmp.segmenters.clean_up import clean_up, small_parts
 
-PICTURE = ["........", ".####..#", ".#.##.#.", ".####...", "........"]
+IMAGE = ["........", ".####..#", ".#.##.#.", ".####...", "........"]
 
 
 def as_logits(rows):
@@ -29,10 +29,10 @@ def as_logits(rows):
     ],
 )
 def test_small_parts_change_sides(limits, changed):
-    expected = as_logits(PICTURE)
+    expected = as_logits(IMAGE)
     for (row, column), value in changed.items():
         expected[0, row, column] = value
-    assert torch.equal(clean_up(as_logits(PICTURE), **limits), expected)
+    assert torch.equal(clean_up(as_logits(IMAGE), **limits), expected)
 
 
 def test_masks_do_not_touch_each_other_and_agree_with_scipy():

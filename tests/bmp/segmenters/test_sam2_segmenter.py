@@ -390,7 +390,7 @@ def test_sam2s_own_builder_works_beside_ours(first):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        pytest.param({"trunk": {"type": "Swin"}}, "unknown trunk 'Swin'", id="trunk"),
+        pytest.param({"trunk": {"type": "Swin"}}, "unknown trunk type 'Swin'", id="trunk"),
         pytest.param({"image_size": 100}, "multiples of 32", id="size"),
     ],
 )

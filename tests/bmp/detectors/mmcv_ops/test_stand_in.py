@@ -61,7 +61,7 @@ def test_batched_nms_of_mmcv_keeps_classes_apart():
 
 
 def test_merging_mirrored_views_at_test_time_runs_on_the_bridge():
-    """mmdet's DetTTAModel: a box and its mirror image of a 20 px wide picture are one person."""
+    """mmdet's DetTTAModel: a box and its mirror image of a 20 px wide image are one person."""
     from mmdet.models.test_time_augs import DetTTAModel
     from mmdet.structures import DetDataSample
     from mmengine.config import ConfigDict

@@ -1,4 +1,4 @@
-"""Pictures that are missing, named alike or of another size than the segmenter's files say."""
+"""Images that are missing, named alike or of another size than the segmenter's files say."""
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ POLYGON = [[4, 5, 24, 5, 24, 35, 4, 35]]  # of the first person
 
 
 def add_image(folder, name, number=8):  # noqa: F811
-    """A second image with one person, and its picture in other colours."""
+    """A second image with one person, the first one in other colours."""
     path = folder / "images" / name
     path.parent.mkdir(exist_ok=True)
     cv2.imwrite(str(path), 255 - cv2.imread(str(folder / "images" / "a.png")))
@@ -36,7 +36,7 @@ def add_image(folder, name, number=8):  # noqa: F811
     return path
 
 
-def test_pictures_of_one_name_in_two_folders_are_two(folder):  # noqa: F811
+def test_images_of_one_name_in_two_folders_are_two(folder):  # noqa: F811
     add_image(folder, "other/a.png")
     samples = dataset(folder)
     first, second = (samples[i] for i in range(2))
@@ -48,7 +48,7 @@ def test_pictures_of_one_name_in_two_folders_are_two(folder):  # noqa: F811
     assert len(paths) == 2
 
 
-def test_pictures_that_are_all_missing_are_one_error(folder):  # noqa: F811
+def test_images_that_are_all_missing_are_one_error(folder):  # noqa: F811
     add_image(folder, "b.png").unlink()
     (folder / "images" / "a.png").unlink()
     for test_mode in (False, True):
@@ -56,7 +56,7 @@ def test_pictures_that_are_all_missing_are_one_error(folder):  # noqa: F811
             dataset(folder, test_mode=test_mode)
 
 
-def test_some_missing_pictures_are_told_once_and_missed_in_a_test(folder, told):  # noqa: F811
+def test_some_missing_images_are_told_once_and_missed_in_a_test(folder, told):  # noqa: F811
     add_image(folder, "b.png").unlink()
     assert len(dataset(folder)) == 1
     assert told.text.count("1 of 2 pictures are missing") == 1
@@ -67,7 +67,7 @@ def test_some_missing_pictures_are_told_once_and_missed_in_a_test(folder, told):
     assert [truth["ignore"] for truth in missed.truths] == [False]
 
 
-def test_a_missing_picture_of_unknown_size_is_missed_too(folder):  # noqa: F811
+def test_a_missing_image_of_unknown_size_is_missed_too(folder):  # noqa: F811
     add_image(folder, "b.png").unlink()
     rewrite(folder, lambda content: content["images"][1].update(width=None, height=None))
     samples = dataset(folder, with_originals=True, test_mode=True)
@@ -83,11 +83,11 @@ def test_a_missing_picture_of_unknown_size_is_missed_too(folder):  # noqa: F811
         pytest.param((80, 100), "polygon", 2, id="larger, polygons"),
         pytest.param((41, 61), "polygon", 2, id="a pixel larger"),
         pytest.param((40, 60), "rle", 2, id="as stated, RLE"),
-        pytest.param((80, 100), "rle", 1, id="larger, RLE of the picture and of the stated size"),
+        pytest.param((80, 100), "rle", 1, id="larger, RLE of the image and of the stated size"),
     ],
 )
-def test_the_size_of_the_picture_rules(folder, told, stated, form, num_left):  # noqa: F811
-    """Nothing in the file contradicts the stated size, so it shows when the picture is opened."""
+def test_the_size_of_the_image_rules(folder, told, stated, form, num_left):  # noqa: F811
+    """Nothing in the file contradicts the stated size, so it shows when the image is opened."""
     if form == "rle":
         rewrite(folder, as_rle("text"))
     if num_left == 1:
@@ -99,7 +99,7 @@ def test_the_size_of_the_picture_rules(folder, told, stated, form, num_left):  #
     samples = dataset(folder, with_originals=True, test_mode=True)
     packed = [samples[0]["data_samples"] for _ in range(3)]
     is_other = stated != (40, 60)
-    assert told.text.count("the picture's is taken") == is_other  # once
+    assert told.text.count("the image's is taken") == is_other  # once
     assert packed[0].ori_shape == (40, 60)
     assert packed[0].resized == is_other
     assert len(packed[0].people) == num_left
@@ -116,8 +116,8 @@ def test_the_size_of_the_picture_rules(folder, told, stated, form, num_left):  #
 )
 def test_photos_turned_by_exif_are_upright(folder, orientation, quarters, stored):  # noqa: F811
     expected = evaluated(folder)
-    picture = Image.open(folder / "images" / "a.png")
-    turned = Image.fromarray(np.rot90(np.asarray(picture), quarters))
+    image = Image.open(folder / "images" / "a.png")
+    turned = Image.fromarray(np.rot90(np.asarray(image), quarters))
     exif = Image.Exif()
     exif[274] = orientation
     turned.save(folder / "images" / "a.png", exif=exif)
@@ -139,11 +139,11 @@ def test_the_metric_tells_how_many_sizes_were_wrong(folder, told):  # noqa: F811
     metric = PromptedMaskMetric()
     metric.process(None, [sample.to_dict()])
     assert metric.compute_metrics(metric.results)["IoU_1"] == 0
-    assert "1 of 1 pictures have another size" in told.text
+    assert "1 of 1 images have another size" in told.text
 
 
 def test_training_draws_another_sample_in_place_of_nobody(folder):  # noqa: F811
-    """The RLE of the first image is of its stated size, which is not the picture's."""
+    """The RLE of the first image is of its stated size, which is not the image's."""
     add_image(folder, "b.png")
     wide = mask_to_rle(np.ones((80, 100), bool))
 
