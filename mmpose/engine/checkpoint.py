@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mmpose.files import whole_file
-from mmpose.structures.quantised import quantise_weights, restore_weights
+from mmpose.structures.quantised import halve_weight, quantise_weights, restore_weights
 
 from .old_layouts import fit_old_layout
 
@@ -226,7 +226,7 @@ def save_weights(
         state_dict = quantise_weights(state_dict)
     elif bits == 16:
         state_dict = {
-            name: _halve(name, value) if value.is_floating_point() else value
+            name: halve_weight(name, value) if value.is_floating_point() else value
             for name, value in state_dict.items()
         }
     # a copy of each: the file format refuses tensors that share memory, such as tied layers
@@ -238,18 +238,3 @@ def save_weights(
     with whole_file(path) as partial:
         save_file(tensors, partial, metadata=texts)
         partial.chmod(0o644)  # safetensors makes it readable for its owner alone
-
-
-def _halve(name: str, value: Tensor) -> Tensor:
-    """A tensor in half precision.
-
-    Raises:
-        ValueError: a finite value of it is too large.
-    """
-    half = value.half()
-    if (half.isinf() & value.isfinite()).any():
-        raise ValueError(
-            f"{name} has the value {value[value.isfinite()].abs().max():g}; half precision ends at "
-            f"{torch.finfo(torch.half).max:g}: save with bits=32"
-        )
-    return half

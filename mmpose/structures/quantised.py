@@ -14,6 +14,25 @@ SCALE_SUFFIX = ".row_scale"
 _SMALLEST = 1024  # elements; below, the scales would outweigh what is saved
 
 
+def halve_weight(name: str, value: Tensor) -> Tensor:
+    """A floating-point tensor as float16.
+
+    Args:
+        name: what the message calls it.
+        value: of any shape.
+
+    Raises:
+        ValueError: a finite value of it is too large.
+    """
+    half = value.half()
+    if (half.isinf() & value.isfinite()).any():
+        raise ValueError(
+            f"{name} has the value {value[value.isfinite()].abs().max():g}; half precision ends at "
+            f"{torch.finfo(torch.half).max:g}: save with bits=32"
+        )
+    return half
+
+
 def quantise_weights(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Store matrices and kernels in 8 bits.
 
@@ -24,13 +43,16 @@ def quantise_weights(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         For a large floating-point tensor of two or more dimensions its int8 values under its name
         and the scales (rows,) float32 under the name with :data:`SCALE_SUFFIX`; other
         floating-point tensors as float16, the rest as they are.
+
+    Raises:
+        ValueError: a value of such another tensor is beyond float16.
     """
     stored = {}
     for name, value in state_dict.items():
         if not value.is_floating_point():
             stored[name] = value
         elif value.ndim < 2 or value.numel() < _SMALLEST:
-            stored[name] = value.half()
+            stored[name] = halve_weight(name, value)
         else:
             rows = value.float().flatten(1)
             scales = (rows.abs().amax(1) / 127).clamp(min=torch.finfo(torch.float32).tiny)

@@ -1,5 +1,8 @@
 """What is told about the machine."""
 
+import cv2
+import pytest
+
 from bmp import environment
 
 
@@ -12,6 +15,22 @@ def test_versions_name_what_is_absent():
     assert versions["python"].startswith("3.")
     assert set(environment.PACKAGES) < set(versions)
     environment.check_opencv()
+
+
+@pytest.mark.parametrize("version", ["5.0.0", "5.1.0-dev", "10.0.0"])
+def test_another_opencv_laid_over_ours_is_told(monkeypatch, capsys, version):
+    monkeypatch.setattr(cv2, "__version__", version)
+    environment.check_opencv()
+    assert f"OpenCV {version}" in (told := capsys.readouterr().err)
+    assert "'opencv-python>=4.8,<5'" in told
+    assert version in environment.package_versions()["opencv-python"]
+
+
+@pytest.mark.parametrize("version", ["4.8.0", "4.14.0"])
+def test_an_opencv_that_fits_is_not_told(monkeypatch, capsys, version):
+    monkeypatch.setattr(cv2, "__version__", version)
+    environment.check_opencv()
+    assert capsys.readouterr().err == ""
 
 
 def test_weights_are_listed_with_their_size(tmp_path, monkeypatch):

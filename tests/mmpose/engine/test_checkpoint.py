@@ -177,12 +177,13 @@ def test_of_many_differences_eight_are_listed(tmp_path, count, listed, more):
     assert names == [str(i) for i in range(listed)] + ([f"... and {more}"] if more else [])
 
 
+@pytest.mark.parametrize("bits", [8, 16])  # in 8 bits, vectors stay in half precision
 @pytest.mark.parametrize("value", [65520.0, 1e6, -1e6])
-def test_values_beyond_half_precision_are_refused(tmp_path, value):
+def test_values_beyond_half_precision_are_refused(tmp_path, value, bits):
     weights = {"a": torch.tensor([1.0, 65504.0]), "b": torch.tensor([value])}
     with pytest.raises(ValueError, match=r"b has the value .* half precision ends at 65504"):
-        save_weights(weights, tmp_path / "w.safetensors")
+        save_weights(weights, tmp_path / "w.safetensors", bits=bits)
     assert not list(tmp_path.iterdir())
     save_weights(weights, tmp_path / "w.safetensors", bits=32)
-    save_weights({"a": weights["a"]}, tmp_path / "half.safetensors")
+    save_weights({"a": weights["a"]}, tmp_path / "half.safetensors", bits=bits)
     assert load_state_dict_file(tmp_path / "half.safetensors")[0]["a"].tolist() == [1.0, 65504.0]
