@@ -162,10 +162,13 @@ def test_tests_are_found_by_their_imports_and_by_their_path(tmp_path):
         tests__bmp__helper="import bmp.parts.cut",
         tests__bmp__test_far="from helper import knife",
         tests__bmp__test_farther="import bmp.parts.glue",
+        tools__slice="from bmp.parts.cut import slice_up",
+        tests__tools__test_slice="import runpy",
     )
     graph = ImportGraph(tmp_path)
-    # directly, through what the package hands on; then beside it over one more import
-    near = [f"tests/bmp/parts/test_{name}.py" for name in ("both", "star", "glue")]
+    # directly, through what the package hands on; a tool; then beside it over one more import
+    both, star, glue = (f"tests/bmp/parts/test_{name}.py" for name in ("both", "star", "glue"))
+    near = [both, star, "tests/tools/test_slice.py", glue]
     assert graph.tests_of("bmp/parts/cut.py") == near
     glue = ["tests/bmp/parts/test_glue.py", "tests/bmp/test_farther.py"]
     assert graph.tests_of("bmp/parts/glue.py") == glue
