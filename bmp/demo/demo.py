@@ -72,7 +72,7 @@ def check_weights() -> None:
     """
     config = load_config(LOOP_CONFIG)
     for part in ("detector", "pose_model", "segmenter"):
-        find_checkpoint(config[part].checkpoint)
+        find_checkpoint(config.model[part].checkpoint)
 
 
 def render_crowds(num_images: int) -> Path:

@@ -56,14 +56,16 @@ def test_impossible_numbers_are_refused(tmp_path, numbers):
         run_demo(tmp_path, **numbers)
 
 
+def test_the_weights_of_all_parts_are_shipped():
+    demo.check_weights()
+
+
 def test_missing_weights_are_told_before_the_work(tmp_path, monkeypatch, capsys):
     config = tmp_path / "configs" / "loop.py"
     config.parent.mkdir()
-    parts = "".join(
-        f"{part} = dict(checkpoint='nowhere/absent.safetensors')\n"
-        for part in ("detector", "pose_model", "segmenter")
-    )
-    config.write_text(parts)
+    absent = {"checkpoint": "nowhere/absent.safetensors"}
+    parts = dict.fromkeys(("detector", "pose_model", "segmenter"), absent)
+    config.write_text(f"model = {parts}\n")
     monkeypatch.setattr(demo, "LOOP_CONFIG", config)
     assert main(["demo", "--out", str(tmp_path / "out")]) == 1
     told = capsys.readouterr().err

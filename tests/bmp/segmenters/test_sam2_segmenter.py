@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from bmp.segmenters.batched_decoding import decode_points, draw_clicks
+from bmp.segmenters.batched_decoding import decode_points, draw_clicks, to_model_pixels
 from bmp.segmenters.embeddings import embedding_bytes, prepare_image
 from bmp.segmenters.prompts import Prompts, masks_as_logits, points_as_prompts
 from bmp.segmenters.sam2_model import build_sam2
@@ -371,8 +371,15 @@ def test_masks_that_are_no_prompt_do_not_reach_drawn_clicks(images):
     uses_bbox, uses_mask = torch.tensor([[False, False], [False, True]])
     prompts = Prompts(coords, labels, torch.zeros(2, 4), uses_bbox, masks, uses_mask)
     [(logits, _)] = segmenter.decode(segmenter.embed(images[:1]), [prompts])
-    [(alone, _)] = segmenter.decode(segmenter.embed(images[:1]), [points_as_prompts(coords)])
+    embeddings = segmenter.embed(images[:1])
+    [(alone, _)] = segmenter.decode(embeddings, [points_as_prompts(coords)])
     torch.testing.assert_close(logits[0], alone[0], atol=1e-5, rtol=0)
+    index, sam = torch.zeros(2, dtype=torch.long), segmenter.sam
+    shapes = torch.tensor(embeddings.image_shapes)[index]
+    points = to_model_pixels(coords, shapes, sam.image_size)
+    with torch.no_grad():
+        one_by_one = decode_points(sam, embeddings, index, points, labels)
+    torch.testing.assert_close(alone, one_by_one.mask_logits[:, 0], atol=1e-5, rtol=0)
     assert logits.isfinite().all()
 
 

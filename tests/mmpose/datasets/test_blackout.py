@@ -86,6 +86,7 @@ def test_patches_hide_the_joints_of_black_cells_alone():
     """A grid of 8 rows and 6 columns by default."""
     patches = RandomPatchesBlackout(prob=1.0)
     assert patches.grid_size == (8, 6)
+    assert RandomPatchesBlackout().mask_ratio == 0.3  # both as published
     sample = TopdownAffine((48, 64), use_udp=True)(start())
     sample["img"][:] = 255
     xs, ys = np.meshgrid(np.arange(-4, 56, 8), np.arange(-4, 72, 8))  # cell centres, and outside

@@ -248,6 +248,8 @@ def test_outlines_move_by_half_the_kernel():
     [
         ({"alpha": 1.5}, r"alpha must be in \[0, 1\]"),
         ({"erode_amount": 0.0}, r"erode_amount must be in \(0, 1\)"),
+        ({"erode_amount": 1.0}, r"erode_amount must be in \(0, 1\)"),
+        ({"dilate_amount": 1.5}, r"dilate_amount must be in \(0, 1\)"),
         ({"erode_prob": 0.7, "dilate_prob": 0.7}, "must not exceed 1"),
     ],
 )

@@ -112,6 +112,8 @@ def test_two_joints_make_one_as_well_labelled_as_the_worse():
     assert one_hidden["keypoints"] == [0, 0, 0, 20, 30, 1]
     assert one_missing == {"id": 2, "keypoints": [0] * 6, "num_keypoints": 0}
     assert boxed == {"id": 3}
+    assert convert_annotations([{"id": 3}], converter) == [{"id": 3}]
+    assert convert_annotations([], converter) == []
     sigmas = convert_sigmas(np.array([0.02, 0.04]), converter)
     assert sigmas.tolist() == pytest.approx([0.03, 0.03])
 
