@@ -139,7 +139,7 @@ def test(
 
 
 def run_tool(main: Callable[[], object]) -> None:
-    """Run a tool; what a user can mend is one line on stderr instead of a traceback."""
+    """Run a tool; what a user can fix is one line on stderr instead of a traceback."""
     try:
         main()
     except (FileNotFoundError, PermissionError, ValueError) as error:
