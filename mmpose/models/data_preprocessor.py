@@ -40,7 +40,7 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
     ) -> None:
         super().__init__(non_blocking)
         if bgr_to_rgb and rgb_to_bgr:
-            raise ValueError("bgr_to_rgb and rgb_to_bgr are the same turn: set one to False")
+            raise ValueError("bgr_to_rgb and rgb_to_bgr are the same swap: set one to False")
         if pad_size_divisor < 1:
             raise ValueError(f"pad_size_divisor must be 1 or more, got {pad_size_divisor}")
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)

@@ -98,7 +98,7 @@ def test_channels_are_turned_either_way():
     first = {name: crop[0, :, 0, 0].tolist() for name, crop in turned.items()}
     assert first.pop("not") == [0, 1, 2]
     assert set(map(tuple, first.values())) == {(2, 1, 0)}
-    with pytest.raises(ValueError, match="the same turn"):
+    with pytest.raises(ValueError, match="the same swap"):
         PoseDataPreprocessor(bgr_to_rgb=True, rgb_to_bgr=True)
 
 
