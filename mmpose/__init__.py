@@ -18,7 +18,7 @@ def refuse_foreign_mmpose(distributions: Sequence[str] | None = None) -> None:
             environment when None.
 
     Raises:
-        ImportError: another distribution provides ``mmpose``; the message tells the mend.
+        ImportError: another distribution provides ``mmpose``; the message tells how to fix it.
     """
     if distributions is None:
         try:

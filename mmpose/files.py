@@ -41,7 +41,7 @@ def write_json(path: str | os.PathLike, content: dict | list, *, indent: int | N
 
 
 def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:
-    """Write a picture as a :func:`whole_file`.
+    """Write an image as a :func:`whole_file`.
 
     Args:
         path: its ending, .jpg or .png, says how.

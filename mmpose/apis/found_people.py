@@ -1,4 +1,4 @@
-"""Whose pose is asked for: given boxes, the whole picture, or people that a detector finds."""
+"""Whose pose is asked for: given boxes, the whole image, or people that a detector finds."""
 
 import importlib
 import os
@@ -18,7 +18,7 @@ class Finder(Protocol):
     """A detector of people."""
 
     def detect(self, images: Sequence[np.ndarray]) -> list[InstanceData]:
-        """One record an image (H, W, 3) uint8 BGR: ``bboxes``, ``bbox_scores``, maybe ``masks``."""
+        """A record per (H, W, 3) uint8 BGR image: ``bboxes``, ``bbox_scores``, maybe ``masks``."""
         ...
 
 
@@ -63,10 +63,10 @@ def find_people(
     bbox_thr: float,
     nms_thr: float,
 ) -> InstanceData:
-    """The people of a picture.
+    """The people of an image.
 
     Args:
-        finder: who finds them where no boxes are given; None: the picture is one person.
+        finder: who finds them where no boxes are given; None: the image is one person.
         image: (H, W, 3) uint8 BGR.
         bboxes: (N, 4) xyxy, image pixels, or None.
         bbox_thr: found people need a higher score.

@@ -52,9 +52,9 @@ def estimate_batch(
         return_heatmaps: add the maps.
 
     Returns:
-        One dict an image, tensors on the model's device: keypoints (N_i, K, 2) image pixels;
+        One dict per image, tensors on the model's device: keypoints (N_i, K, 2) image pixels;
         keypoint_scores, presence, visibility (N_i, K); heatmaps (N_i, K, h, w) on request, three
-        a joint where the codec draws combined maps. A head that predicts neither presence nor
+        per joint where the codec draws combined maps. A head that predicts neither presence nor
         visibility (ViTPose, MaskPose) repeats the scores there, as published: the highest values
         of its maps, which are no probabilities and may exceed 1.
 
@@ -108,7 +108,7 @@ def extract_features(
     *,
     chunk: int = CHUNK,
 ) -> list[Tensor]:
-    """What the head sees of each person: maps (N_i, C, h, w), one tensor an image.
+    """What the head sees of each person: maps (N_i, C, h, w), one tensor per image.
 
     Arguments as in :func:`estimate_batch`.
     """

@@ -1,4 +1,4 @@
-"""MMPose's inferencer: pictures in, dicts with poses and drawings out."""
+"""MMPose's inferencer: images in, dicts with poses and drawings out."""
 
 import os
 import warnings
@@ -27,7 +27,7 @@ from .inference import inference_topdown
 from .model import init_model
 
 FILMS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
-PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # options of MMPose's call for what is not here -> the values at which they ask for nothing
 NOT_HERE = {
     **{"use_oks_tracking": False, "pose_based_nms": False, "black_background": False},
@@ -61,7 +61,7 @@ class Output:
     def add(
         self, answer: dict, name: str, image: np.ndarray, sample: PoseDataSample, metainfo: dict
     ) -> None:
-        """Put the poses of a picture, (H, W, 3) uint8 BGR, into the answer and into files."""
+        """Put the poses of an image, (H, W, 3) uint8 BGR, into the answer and into files."""
         people = split_instances(sample.get("pred_instances"))
         answer["predictions"].append(sample if self.return_datasamples else people)
         if self.pred_folder is not None:
@@ -80,7 +80,7 @@ class Output:
 
 
 class MMPoseInferencer:
-    """2D poses of the people of pictures, with MMPose's arguments and answers.
+    """2D poses of the people of images, with MMPose's arguments and answers.
 
     Args:
         pose2d: a config, by its path or loaded, or a model of :func:`mmpose.apis.init_model`.
@@ -92,10 +92,10 @@ class MMPoseInferencer:
         det_model: who finds people: an object with ``detect(images)``, such as those of
             ``bmp.detectors``; or an mmdet config, by path or by the name of one of ours, for
             which ``bmp`` and mmdet must be installed. None or ``"whole_image"``: boxes come with
-            the call, or the whole picture is taken for one person.
+            the call, or the whole image is taken for one person.
         det_weights: checkpoint of a detector that is given by its config.
         det_cat_ids: class index of people, a number or a list of one; None: 0.
-        show_progress: whether a bar counts pictures.
+        show_progress: whether a bar counts images.
 
     Raises:
         ValueError: no pose model is given, or something that is not here.
@@ -146,14 +146,14 @@ class MMPoseInferencer:
         pred_out_dir: str | os.PathLike | None = None,
         **others: Any,
     ) -> Iterator[dict[str, list]]:
-        """Poses of the people of pictures, batch by batch.
+        """Poses of the people of images, batch by batch.
 
         Args:
-            inputs: a picture, by its path or as (H, W, 3) uint8 BGR, a folder of them, or a list.
-            return_datasamples: predictions are `PoseDataSample`, one a picture, not dicts.
-            batch_size: pictures in one dict of the answer.
+            inputs: an image, by its path or as (H, W, 3) uint8 BGR, a folder of them, or a list.
+            return_datasamples: predictions are `PoseDataSample`, one per image, not dicts.
+            batch_size: images in one dict of the answer.
             out_dir: folder for drawings (``visualizations``) and poses (``predictions``).
-            bboxes: (N, 4) xyxy of the people of the only picture, or a list of one such a picture.
+            bboxes: (N, 4) xyxy of the people of the only image, or a list of one such per image.
             bbox_thr: of found people those with a higher score are posed.
             nms_thr: of two found people whose boxes overlap more, the better one is.
             return_vis: whether drawings are in the answer.
@@ -170,9 +170,9 @@ class MMPoseInferencer:
             others: options of what is not here; taken where they ask for nothing.
 
         Returns:
-            A generator of dicts: ``predictions``, for each picture a list of what
+            A generator of dicts: ``predictions``, for each image a list of what
             :func:`mmpose.structures.split_instances` gives, empty where nobody was found; and
-            ``visualization``, for each picture a drawing (H, W, 3) uint8 RGB, or an empty list.
+            ``visualization``, for each image a drawing (H, W, 3) uint8 RGB, or an empty list.
 
         Raises:
             RuntimeError: a window is asked for and there is no display.
@@ -182,7 +182,7 @@ class MMPoseInferencer:
         _refuse_others(others)
         check_skeleton_style(skeleton_style)
         if batch_size < 1:
-            raise ValueError(f"batch_size is a number of pictures, at least 1, got {batch_size}")
+            raise ValueError(f"batch_size is a number of images, at least 1, got {batch_size}")
         if show:
             require_display()
         out = Output(
@@ -192,35 +192,34 @@ class MMPoseInferencer:
             {"draw_bbox": draw_bbox, "draw_heatmap": draw_heatmap, "kpt_thr": kpt_thr}
             | {"style": PoseStyle(radius=radius, line_width=thickness)},
         )
-        pictures = list_pictures(inputs)
-        given = _boxes_of_each(bboxes, len(pictures))
-        return self._answer(pictures, given, batch_size, (bbox_thr, nms_thr), out)
+        images = list_images(inputs)
+        given = _boxes_of_each(bboxes, len(images))
+        return self._answer(images, given, batch_size, (bbox_thr, nms_thr), out)
 
     def _answer(
         self,
-        pictures: list[str | np.ndarray],
+        images: list[str | np.ndarray],
         given: list,
         batch_size: int,
         thresholds: tuple[float, float],
         out: Output,
     ) -> Iterator[dict[str, list]]:
-        names = _names(pictures)
-        order = tqdm(range(len(pictures)), disable=not self.show_progress)
+        names = _names(images)
+        order = tqdm(range(len(images)), disable=not self.show_progress)
         answer = {"predictions": [], "visualization": []}
         for index in order:
-            picture = pictures[index]
-            image = read_image(picture)
+            image = read_image(images[index])
             people = find_people(self.finder, image, given[index], *thresholds)
             sample = self._pose(image, people, out.drawing["draw_heatmap"])
             out.add(answer, names[index], image, sample, self.model.dataset_meta)
-            if len(answer["predictions"]) == batch_size or index == len(pictures) - 1:
+            if len(answer["predictions"]) == batch_size or index == len(images) - 1:
                 yield answer
                 answer = {"predictions": [], "visualization": []}
 
     def _pose(
         self, image: np.ndarray, people: InstanceData, wants_heatmaps: bool
     ) -> PoseDataSample:
-        """All people of a picture in one sample."""
+        """All people of an image in one sample."""
         test_cfg = self.model.test_cfg
         self.model.test_cfg = {**test_cfg, "output_heatmaps": wants_heatmaps}
         masks = people.get("masks") if self.model.crop_settings.mask_alpha else None
@@ -235,39 +234,39 @@ class MMPoseInferencer:
         return merge_data_samples(samples)
 
 
-def list_pictures(
+def list_images(
     inputs: str | os.PathLike | np.ndarray | Sequence,
 ) -> list[str | np.ndarray]:
-    """Paths and arrays of all pictures of what an inferencer is given, folders opened.
+    """Paths and arrays of all images of what an inferencer is given, folders opened.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
-        ValueError: a film, a camera, an address or a folder without pictures.
+        ValueError: a film, a camera, an address or a folder without images.
     """
     if isinstance(inputs, np.ndarray):
         return [inputs]
     if not isinstance(inputs, str | os.PathLike):
-        return [picture for one in inputs for picture in list_pictures(one)]
+        return [image for one in inputs for image in list_images(one)]
     path = os.fspath(inputs)
     if path.startswith("webcam") or "://" in path or path.lower().endswith(FILMS):
         raise ValueError(
-            f"inputs are pictures, folders or arrays, got {path!r}; hand a film or camera over "
-            "picture by picture (cv2.VideoCapture), a file from the web as a download"
+            f"inputs are images, folders or arrays, got {path!r}; hand a film or camera over "
+            "image by image (cv2.VideoCapture), a file from the web as a download"
         )
     if not os.path.exists(path):
-        raise FileNotFoundError(f"there is no picture or folder {path!r}")
+        raise FileNotFoundError(f"there is no image or folder {path!r}")
     if not os.path.isdir(path):
         return [path]
-    found = sorted(str(p) for p in Path(path).iterdir() if p.suffix.lower() in PICTURES)
+    found = sorted(str(p) for p in Path(path).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
     if not found:
-        raise ValueError(f"the folder {path!r} has no pictures ({', '.join(PICTURES)})")
+        raise ValueError(f"the folder {path!r} has no images ({', '.join(IMAGE_SUFFIXES)})")
     return found
 
 
-def _names(pictures: list[str | np.ndarray]) -> list[str]:
-    """One name for the files of each picture: its own, with its number where others share it."""
-    numbers = [f"{index:08d}" for index in range(len(pictures))]
-    stems = ["" if isinstance(one, np.ndarray) else Path(one).stem for one in pictures]
+def _names(images: list[str | np.ndarray]) -> list[str]:
+    """One name for the files of each image: its own, with its number where others share it."""
+    numbers = [f"{index:08d}" for index in range(len(images))]
+    stems = ["" if isinstance(one, np.ndarray) else Path(one).stem for one in images]
     return [
         stem if stem and stems.count(stem) == 1 else "_".join(filter(None, (stem, number)))
         for stem, number in zip(stems, numbers, strict=True)
@@ -313,11 +312,11 @@ def _folder(
 
 
 def _boxes_of_each(bboxes: Any, count: int) -> list:
-    """The given boxes of each of ``count`` pictures, or None."""
+    """The given boxes of each of ``count`` images, or None."""
     if bboxes is None:
         return [None] * count
     if count == 1 and np.ndim(bboxes[0] if len(bboxes) else 0.0) < 2:
         bboxes = [bboxes]
     if len(bboxes) != count:
-        raise ValueError(f"bboxes must be one (N, 4) a picture: {count}, got {len(bboxes)}")
+        raise ValueError(f"bboxes must be one (N, 4) per image: {count}, got {len(bboxes)}")
     return [read_box_numbers(boxes) for boxes in bboxes]

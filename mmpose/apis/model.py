@@ -66,12 +66,12 @@ def init_model(
         device: where the model goes.
         cfg_options: values to replace in the config; see `load_config`. The knobs of a config that
             is loaded already have no more effect and are refused.
-        dataset: for a config with one head a data set (`PerDatasetHead`): whose joints to predict
-            on pictures, by the ``dataset_name`` of its metainfo, such as ``"mpii"``.
+        dataset: for a config with one head per data set (`PerDatasetHead`): whose joints to predict
+            on images, by the ``dataset_name`` of its metainfo, such as ``"mpii"``.
         dtype: float32 (``fp32``) or bfloat16 (``bf16``), in which the network's matrix products
             run; weights and everything else stay float32.
-        compile: translate the trunk with ``torch.compile`` when it first runs (minutes on a CPU);
-            a text names the backend.
+        compile: translate the backbone with ``torch.compile`` when it first runs (minutes on a
+            CPU); a text names the backend.
 
     Returns:
         The model, with ``cfg``, ``dataset_meta`` and ``crop_settings`` set.
@@ -169,7 +169,7 @@ def choose_dataset(config: Config, name: str | None) -> tuple[int, dict]:
         return 0, metainfos[0]
     if name not in names:
         raise ValueError(
-            f"this model has one head a data set: init_model(..., dataset=...) must be one of "
+            f"this model has one head per data set: init_model(..., dataset=...) must be one of "
             f"{names}, got {name!r}"
         )
     return names.index(name), metainfos[names.index(name)]
@@ -190,7 +190,7 @@ def _metainfo_of(dataset: dict) -> dict | None:
 def read_crop_settings(config: Config) -> CropSettings:
     """Window and mask settings of the config's test pipeline.
 
-    Steps and options that pictures of single calls do not go through are warned of.
+    Steps and options that images of single calls do not go through are warned of.
 
     Raises:
         ValueError: the config has no test pipeline with TopdownAffine.
@@ -225,7 +225,7 @@ def _warn_of_ignored_steps(pipeline: list[dict]) -> None:
     ]
     if ignored:
         warnings.warn(
-            f"inference on pictures leaves out {', '.join(ignored)} of the test pipeline; "
+            f"inference on images leaves out {', '.join(ignored)} of the test pipeline; "
             "tools/test.py runs them",
             stacklevel=3,
         )

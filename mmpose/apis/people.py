@@ -87,7 +87,7 @@ def read_people(
     masks = [None] * len(images) if masks is None else masks
     if not len(images) == len(bboxes) == len(masks):
         raise ValueError(
-            f"one entry an image: got {len(images)} images, {len(bboxes)} bboxes, "
+            f"one entry per image: got {len(images)} images, {len(bboxes)} bboxes, "
             f"{len(masks)} masks"
         )
     device, settings = next(model.parameters()).device, model.crop_settings

@@ -103,10 +103,10 @@ class UDPHeatmap:
     Args:
         input_size: (w, h) of the crop.
         heatmap_size: (w, h) of the maps.
-        heatmap_type: ``gaussian``; or ``combined``: three maps a joint, a disc and the offsets
+        heatmap_type: ``gaussian``; or ``combined``: three maps per joint, a disc and the offsets
             in x and y, decoded by the offset at the highest cell of the blurred disc, whose
             value is the score.
-        sigma: of the gaussian, heatmap cells: one number, or (K,) one a joint.
+        sigma: of the gaussian, heatmap cells: one number, or (K,) one per joint.
         radius_factor: radius of the disc as a share of the longer side of the map.
         blur_kernel_size: of the blur before refinement, odd; discs are blurred twice as widely.
         bounded_steps: cut the steps of the refinement to the cells that they were worked out from;
@@ -251,7 +251,7 @@ class UDPHeatmap:
     def _decode_combined(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         if heatmaps.shape[1] % 3:
             raise ValueError(
-                f"combined maps are three a joint, got {heatmaps.shape[1]} channels; give the "
+                f"combined maps are three per joint, got {heatmaps.shape[1]} channels; give the "
                 "head out_channels = 3 K"
             )
         discs, *offsets = heatmaps.unflatten(1, (-1, 3)).unbind(2)  # (N, K, h, w) each

@@ -16,9 +16,9 @@ class CocoDataset(BaseCocoStyleDataset):
 
 @DATASETS.register_module()
 class CocoCropDataset(BaseCocoStyleDataset):
-    """CropCOCO: 17 joints in pictures cut from COCO val2017.
+    """CropCOCO: 17 joints in images cut from COCO val2017.
 
-    Joints outside the picture are annotated with v of 3: `keypoints_visible` is 1 for them and
+    Joints outside the image are annotated with v of 3: `keypoints_visible` is 1 for them and
     `keypoints_visibility` 0.
     """
 

@@ -74,7 +74,7 @@ def attach_poses(people: list[dict], poses: list[dict], threshold: float) -> lis
         ``num_keypoints``; those whom no pose overlaps enough are left as they are.
 
     Raises:
-        ValueError: ``visibility`` is not one number a joint.
+        ValueError: ``visibility`` is not one number per joint.
     """
     poses_of = defaultdict(list)
     for pose in poses:
@@ -106,7 +106,7 @@ def _labels(pose: dict, threshold: float) -> dict[str, Any]:
         if len(visibility) != len(triples):
             raise ValueError(
                 f"a pose of image {pose['image_id']!r} has visibility of {len(visibility)} joints "
-                f"and {len(triples)} joints; expected one number a joint"
+                f"and {len(triples)} joints; expected one number per joint"
             )
     triples[:, 2] = pseudo_levels(triples[:, 2], visibility, threshold)
     return {

@@ -83,7 +83,7 @@ def complete_annotations(
     """Bring the people of a file into one form, or refuse the file.
 
     Images: ``id`` as in the file, once each; ``width`` and ``height`` whole numbers, or None
-    where neither file nor picture tells. Annotations are those of people alone, each with
+    where neither annotations nor image file tell. Annotations are those of people alone, each with
 
     - ``id``: that of the file where all are different whole numbers above 0, else counted from 1
       (evaluators take an id of 0 for nobody);
@@ -98,8 +98,8 @@ def complete_annotations(
         content: ``images``, ``annotations`` and, where there are several, ``categories``.
         source: its name, for messages.
         skeleton: names of the joints in the order that is wanted; None keeps the file's.
-        folder: of the pictures; where given, a size that is missing, or that boxes or masks
-            contradict, is read from the picture.
+        folder: of the images; where given, a size that is missing, or that boxes or masks
+            contradict, is read from the image.
         people_only: leave out annotations of other categories; without, all of them stay.
 
     Raises:
@@ -258,7 +258,7 @@ def _identify(people: list[dict], odd: Oddities) -> list[dict]:
 
 
 def _measure(images: list[dict], people: list[dict], folder: str, odd: Oddities) -> None:
-    """Correct sizes by the pictures where boxes or masks contradict them."""
+    """Correct sizes by the images where boxes or masks contradict them."""
     people_of: dict[Any, list[dict]] = {}
     for person in people:
         people_of.setdefault(person["image_id"], []).append(person)
@@ -272,7 +272,7 @@ def _measure(images: list[dict], people: list[dict], folder: str, odd: Oddities)
         if shape is not None and shape != stated:
             image["height"], image["width"] = shape
             odd.add(
-                "images whose size is not the picture's, which is taken",
+                "images whose stated size is not that of the file, which is taken",
                 f"{image['file_name']}: {stated} stated, {shape} (h, w) opened",
             )
         for person in others:
@@ -295,6 +295,6 @@ def _drop_foreign_mask(image: dict, person: dict, odd: Oddities) -> None:
     if isinstance(mask, dict) and None not in shape and mask["size"] != shape:
         person["segmentation"] = None
         odd.add(
-            "masks of another size than their picture, ignored",
-            f"annotation {person['id']}: {mask['size']}, the picture is {shape} (h, w)",
+            "masks of another size than their image, ignored",
+            f"annotation {person['id']}: {mask['size']}, the image is {shape} (h, w)",
         )

@@ -41,10 +41,10 @@ class BaseCocoStyleDataset(BaseDataset):
             ``data_root`` or to the working folder (`data_path`): a JSON list of ``{image_id,
             category_id, bbox xywh, score, segmentation?}``; only people are posed. With it,
             ``ann_file`` may be a list of images alone.
-        data_mode: only ``"topdown"``, one person a sample.
+        data_mode: only ``"topdown"``, one person per sample.
         metainfo: see `parse_pose_metainfo`; replaces that of the class.
         data_root: folder that ``ann_file`` and ``data_prefix`` are relative to.
-        data_prefix: ``img``: folder of the pictures.
+        data_prefix: ``img``: folder of the images.
         filter_cfg: ``bbox_score_thr``: detections below it are dropped.
         indices: keep only these samples, or that many first ones.
         serialize_data: keep the samples as bytes, which worker processes share.
@@ -230,5 +230,5 @@ class BaseCocoStyleDataset(BaseDataset):
             return super().__getitem__(idx)
 
     def prepare_data(self, idx: int) -> dict | None:
-        """One sample after the pipeline; an unreadable picture is counted and reported."""
+        """One sample after the pipeline; an unreadable image is counted and reported."""
         return run_pipeline(self, self.get_data_info(idx))

@@ -33,8 +33,8 @@ class CombinedDataset(Dataset):
     sends them to a head.
 
     Args:
-        metainfo: of the merged skeleton. None: every part keeps its own skeleton (one head a
-            data set), and `metainfo` is that of the first.
+        metainfo: of the merged skeleton. None: every part keeps its own skeleton (one head
+            per data set), and `metainfo` is that of the first.
         datasets: configs of the parts, or the parts; their own pipelines are normally empty.
         pipeline: transforms after the mapping.
         keypoints_mapping: for each part, source joint -> merged joint; None leaves joints alone,
@@ -49,7 +49,7 @@ class CombinedDataset(Dataset):
         max_refetch: how many other samples to try when one cannot be read in training.
 
     Raises:
-        ValueError: a list has not one entry a part, a factor is out of its range, or a mapping
+        ValueError: a list has not one entry per part, a factor is out of its range, or a mapping
             does not fit the skeletons.
     """
 
@@ -94,7 +94,7 @@ class CombinedDataset(Dataset):
         self.num_unreadable = 0
 
     def _check_list(self, name: str, entries: Sequence | None, highest: float | None) -> None:
-        """One entry a part; factors are 0 to ``highest``."""
+        """One entry per part; factors are 0 to ``highest``."""
         if entries is None:
             return
         if len(entries) != len(self.datasets):
@@ -114,7 +114,7 @@ class CombinedDataset(Dataset):
         elif not self.keeps_skeletons and set(counts) != {merged}:
             raise ValueError(
                 f"the parts have {counts} joints, the merged skeleton {merged}: give "
-                "keypoints_mapping, or metainfo=None with one head a data set"
+                "keypoints_mapping, or metainfo=None with one head per data set"
             )
 
     def _choose_samples(self, ratios: Sequence[float] | None, rng: np.random.Generator) -> None:
@@ -172,7 +172,7 @@ class CombinedDataset(Dataset):
         return sample | tables
 
     def prepare_data(self, idx: int) -> dict | None:
-        """One sample after the pipeline; an unreadable picture is counted and reported."""
+        """One sample after the pipeline; an unreadable image is counted and reported."""
         return run_pipeline(self, self.get_data_info(idx))
 
     def __getitem__(self, idx: int) -> dict:
@@ -187,5 +187,5 @@ class CombinedDataset(Dataset):
             # still within `draws_of`: any number of workers replaces it by the same sample
             idx = np.random.randint(len(self))
         raise RuntimeError(
-            f"no readable sample in {self.max_refetch} draws; check the picture folders"
+            f"no readable sample in {self.max_refetch} draws; check the image folders"
         )

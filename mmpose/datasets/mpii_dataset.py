@@ -1,4 +1,4 @@
-"""MPII Human Pose in its own layout: one JSON list, one entry a person."""
+"""MPII Human Pose in its own layout: one JSON list, one entry per person."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -76,7 +76,7 @@ def mpii_person(entry: dict, index: int) -> dict[str, Any]:
 
 
 def image_number(name: str, index: int) -> int:
-    """The id of a picture: the number that its file name is, else its place in the file."""
+    """The id of an image: the number that its file name is, else its place in the file."""
     stem = Path(name).stem
     return int(stem) if stem.isdecimal() else index
 
@@ -102,7 +102,7 @@ def read_head_sizes(path: str | Path) -> np.ndarray:
 
 @DATASETS.register_module()
 class MpiiDataset(BaseCocoStyleDataset):
-    """MPII: 16 joints, squares as boxes, sizes of pictures unknown until they are read.
+    """MPII: 16 joints, squares as boxes, sizes of images unknown until they are read.
 
     Args:
         headbox_file: MPII's ground truth as a MATLAB file (`data_path`), one head box

@@ -10,7 +10,7 @@ from mmpose.structures.mask import normal_segmentation, segmentation_area, segme
 
 AREA_OF_BOX = 0.53  # how much of its box a person covers, COCO's mean
 PER_JOINT = ("pad_to_contain", "visibility")  # numbers that follow the order of the joints
-MAX_FLAG = 3  # 0 not labelled, 1 hidden, 2 seen, 3 outside the picture (CropCOCO)
+MAX_FLAG = 3  # 0 not labelled, 1 hidden, 2 seen, 3 outside the image (CropCOCO)
 
 
 class Counts(Protocol):
@@ -113,7 +113,9 @@ def _joints(value: Any, names: Sequence[str], order: Sequence[int] | None) -> li
     if triples.size == 0:
         return []
     if triples.size % 3 or (order is not None and triples.size != 3 * len(names)):
-        expected = f"{3 * len(names)} for the {len(names)} listed joints" if names else "3 a joint"
+        expected = (
+            f"{3 * len(names)} for the {len(names)} listed joints" if names else "3 per joint"
+        )
         raise ValueError(f"keypoints has {triples.size} numbers, expected {expected}")
     triples = triples.reshape(-1, 3)
     flags = triples[:, 2]

@@ -1,4 +1,4 @@
-"""Where the pictures of an annotation file are, and how large they really are."""
+"""Where the images of an annotation file are, and how large they really are."""
 
 import logging
 import os
@@ -16,14 +16,14 @@ _EXIF_TURNED = (5, 6, 7, 8)  # by a quarter
 
 
 def picture_path(folder: str, file_name: str) -> str:
-    """The path of a picture from its name in an annotation file.
+    """The path of an image from its name in an annotation file.
 
     A name is relative to the folder, also with a slash before it or with the separators of
     Windows. An absolute path is taken as it is where it exists; one of another machine is looked
     for by its base name.
 
     Args:
-        folder: that of the pictures; "" for the working folder.
+        folder: that of the images; "" for the working folder.
         file_name: of an entry of ``images``.
     """
     if "://" in file_name or (os.path.isabs(file_name) and os.path.exists(file_name)):
@@ -43,7 +43,7 @@ def _join(folder: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class PictureCheck:
-    """Which pictures of an annotation file are there.
+    """Which images of an annotation file are there.
 
     Attributes:
         source: name of the file.
@@ -77,10 +77,10 @@ class PictureCheck:
 
 
 def find_pictures(paths: Iterable[str], source: str) -> PictureCheck:
-    """Look for pictures, listing each folder once.
+    """Look for images, listing each folder once.
 
     Args:
-        paths: of the pictures; addresses (``s3://...``) count as there.
+        paths: of the images; addresses (``s3://...``) count as there.
         source: the annotation file that names them.
     """
     paths = dict.fromkeys(paths)
@@ -102,7 +102,7 @@ def reads_pictures(pipeline: Compose) -> bool:
 
 
 def picture_shape(path: str | Path) -> tuple[int, int] | None:
-    """(h, w) of a picture as it is opened, upright by its EXIF entry; None if it is unreadable.
+    """(h, w) of an image as it is opened, upright by its EXIF entry; None if it is unreadable.
 
     Only the head of the file is read.
     """

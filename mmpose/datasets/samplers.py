@@ -92,7 +92,7 @@ class MultiSourceSampler(Sampler):
     ) -> None:
         if len(source_ratio) != len(dataset.lens):
             raise ValueError(
-                f"source_ratio needs {len(dataset.lens)} entries, one a part, got {source_ratio}"
+                f"source_ratio needs {len(dataset.lens)} entries, one per part, got {source_ratio}"
             )
         if min(source_ratio) < 0 or sum(source_ratio) == 0:
             raise ValueError(f"source_ratio needs shares of 0 or more, not all 0: {source_ratio}")
@@ -143,7 +143,7 @@ class MultiSourceSampler(Sampler):
 
     def _stream(self, source: int, position: int) -> Iterator[int]:
         """Indices of a source for this rank, from the given position on."""
-        # ranks take turns in one stream, so that together they use up a pass before the next
+        # ranks deal out one stream among them, so that together they use up a pass before the next
         length = self.lens[source]
         position = position * self.world_size + self.rank
         while True:

@@ -1,4 +1,4 @@
-"""What happens when a picture in the middle of a data set cannot be read."""
+"""What happens when an image in the middle of a data set cannot be read."""
 
 import logging
 from collections.abc import Callable
@@ -21,11 +21,11 @@ class PoseSamples(Protocol):
 
 
 def run_pipeline(dataset: PoseSamples, sample: dict) -> dict | None:
-    """Send a sample through its data set's transforms and survive an unreadable picture.
+    """Send a sample through its data set's transforms and survive an unreadable image.
 
     In training the sample is dropped (the data set then draws another one). In a test every
-    sample must arrive: the picture is taken as black and the sample is marked ``unreadable``, so
-    that the metric counts the person as missed. The data set counts such pictures.
+    sample must arrive: the image is taken as black and the sample is marked ``unreadable``, so
+    that the metric counts the person as missed. The data set counts such images.
 
     Args:
         dataset: whose transforms and count are used.
@@ -48,12 +48,12 @@ def run_pipeline(dataset: PoseSamples, sample: dict) -> dict | None:
             )
     if not dataset.test_mode:
         return None
-    blank = np.zeros((*_picture_shape(sample), 3), dtype=np.uint8)
+    blank = np.zeros((*_image_shape(sample), 3), dtype=np.uint8)
     return dataset.pipeline({**sample, "img": blank, "unreadable": True})
 
 
-def _picture_shape(sample: dict) -> tuple[int, int]:
-    """(h, w) of a sample's picture; where the annotations do not tell, what its box needs."""
+def _image_shape(sample: dict) -> tuple[int, int]:
+    """(h, w) of a sample's image; where the annotations do not tell, what its box needs."""
     if sample["ori_shape"] is not None:
         return sample["ori_shape"]
     right, bottom = np.ceil(sample["bbox"][0, 2:]).astype(int) + 1

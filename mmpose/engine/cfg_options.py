@@ -25,7 +25,7 @@ class CfgOptionsAction(argparse.Action):
         values: Sequence[str],
         option_string: str | None = None,
     ) -> None:
-        """Take the values of one option; one without ``=`` ends the program with the mend."""
+        """Take the values of one option; one without ``=`` ends the program with the fix."""
         options = dict(getattr(namespace, self.dest, None) or {})
         for text in values:
             key, equals, value = text.partition("=")

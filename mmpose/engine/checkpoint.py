@@ -180,7 +180,7 @@ def _fill(
     wrong_shapes = []
     try:
         model.load_state_dict(state_dict, strict=False)
-    except RuntimeError as error:  # torch lists wrong shapes one a line, after its own headline
+    except RuntimeError as error:  # torch lists wrong shapes one per line, after its own headline
         wrong_shapes = [line.strip() for line in str(error).splitlines()[1:]]
     finally:
         hook.remove()
@@ -211,7 +211,7 @@ def save_weights(
         path: ends in ``.safetensors``.
         meta: strings to store beside them; other values are written as JSON.
         bits: 32 stores the tensors as they are, 16 floating-point ones in half precision, 8 large
-            ones as integers with a scale a row (:mod:`mmpose.structures.quantised`).
+            ones as integers with a scale per row (:mod:`mmpose.structures.quantised`).
 
     Raises:
         ValueError: the name has another ending, ``bits`` is none of the three, or a value does

@@ -1,4 +1,4 @@
-"""Training by iterations, resumed without reading again what was trained on."""
+"""Training by steps, resumed without reading again what was trained on."""
 
 import logging
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
     def run(self) -> nn.Module:
         """Train; called by the runner."""
         self.dataloader_iterator = self._batches()
-        # epoch hooks once, around all iterations, as mmengine's own loop calls them
+        # epoch hooks once, around all steps, as mmengine's own loop calls them
         self.runner.call_hook("before_train")
         self.runner.call_hook("before_train_epoch")
         while self._iter < self._max_iters and not self.stop_training:

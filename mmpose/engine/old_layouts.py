@@ -1,6 +1,6 @@
 """Weights of the official ViTPose and ViTPose+ files under the names of today.
 
-ViTPose+ (Y. Xu et al., arXiv:2212.04246) holds one expert and one head a data set in one file; of
+ViTPose+ (Y. Xu et al., arXiv:2212.04246) holds one expert and one head per data set in one file; of
 these a model takes the pair that fits its joints.
 """
 

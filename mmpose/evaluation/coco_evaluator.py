@@ -69,7 +69,7 @@ def evaluate(
         sigmas: per-joint constants, (K,), for keypoints.
         use_area: whether annotated areas count; else 0.53 of the box.
         image_ids: the images that were looked at; None: all.
-        shapes: (h, w) of the pictures that were opened, by image; they rule over the file's.
+        shapes: (h, w) of the images that were opened, by id; they rule over the file's.
         may_be_empty: -1 in place of an error where nobody counts.
 
     Raises:
@@ -169,7 +169,7 @@ def _known_shapes(
 ) -> dict[Any, tuple[int, int] | None]:
     """(h, w) of every image: as opened, else as its results or most of its RLE masks have it."""
     known = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
-    for records in (people, results):  # results come from the pictures themselves
+    for records in (people, results):  # results come from the image files themselves
         sizes: dict[Any, Counter] = {}
         for record in records:
             if isinstance(record["segmentation"], dict):
@@ -222,8 +222,8 @@ def _draw_results(results: Sequence[dict], shapes: Mapping) -> list[dict]:
         if shape is None or (isinstance(mask, dict) and tuple(mask["size"]) != shape):
             raise ValueError(
                 f"a mask of the results of image {result['image_id']!r} has the size "
-                f"{mask['size'] if isinstance(mask, dict) else None}, the picture is {shape} "
-                "(h, w); take results of these pictures"
+                f"{mask['size'] if isinstance(mask, dict) else None}, the image is {shape} "
+                "(h, w); take results of these images"
             )
     return [
         r | {"segmentation": rle_of(r["segmentation"], *shapes[r["image_id"]])} for r in results

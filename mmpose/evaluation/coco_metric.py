@@ -169,14 +169,14 @@ class CocoMetric(BaseMetric):
         return {**content, "annotations": people}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Take over the predictions of one batch: one record a person."""
+        """Take over the predictions of one batch: one record per person."""
         self.results.extend(make_record(s, self.pred_converter) for s in data_samples)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Merge what came from all processes and evaluate it once."""
         if results and all(record["unreadable"] for record in results):
             raise ValueError(
-                f"{self.ann_file}: none of the pictures of {len(results)} people could be read; "
+                f"{self.ann_file}: none of the images of {len(results)} people could be read; "
                 "there is nothing to evaluate, check data_root and data_prefix"
             )
         sigmas = self._sigmas(self.metainfo or self.dataset_meta)
@@ -222,7 +222,7 @@ class CocoMetric(BaseMetric):
         num_joints = self.num_annotated_joints or meta["num_keypoints"]
         if num_joints > meta["num_keypoints"]:
             raise ValueError(
-                f"{self.ann_file} has {num_joints} keypoints a person, the skeleton "
+                f"{self.ann_file} has {num_joints} keypoints per person, the skeleton "
                 f"{meta['dataset_name']!r} {meta['num_keypoints']}; evaluate with annotations of "
                 "the joints that the model predicts"
             )
@@ -250,7 +250,7 @@ class CocoMetric(BaseMetric):
         num_unreadable = sum(record["unreadable"] for record in people)
         if num_unreadable:
             print_log(
-                f"{self.ann_file}: the pictures of {num_unreadable} people could not be read; "
+                f"{self.ann_file}: the images of {num_unreadable} people could not be read; "
                 "these people count as missed",
                 logger="current",
                 level=logging.WARNING,

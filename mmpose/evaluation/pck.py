@@ -68,7 +68,7 @@ def joint_pck(hits: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _record(sample: dict, norm_items: Sequence[str], torso: Sequence[int] | None) -> dict[str, Any]:
-    """What of a sample is needed later; joints of an unreadable picture are nowhere."""
+    """What of a sample is needed later; joints of an unreadable image are nowhere."""
     pred, gt = sample["pred_instances"], sample["gt_instances"]
     keypoints = np.asarray(pred["keypoints"])[0]
     if sample.get("unreadable", False):
@@ -147,9 +147,9 @@ def _stack(records: Sequence[dict], norm_item: str) -> tuple[Tensor, Tensor]:
 
 
 def _check_people(people: Sequence[dict]) -> None:
-    """Refuse poses that are no numbers, and people of whom no picture could be read."""
+    """Refuse poses that are no numbers, and people of whom no image could be read."""
     if all(person["unreadable"] for person in people):
-        raise ValueError(f"none of the pictures of {len(people)} people could be read")
+        raise ValueError(f"none of the images of {len(people)} people could be read")
     for person in people:
         if not person["unreadable"] and not np.isfinite(person["pred"]).all():
             img_id, number = person["key"]

@@ -141,7 +141,7 @@ def _with_skeleton(
     if sigmas is None and num_joints not in SIGMAS_BY_NUM_KEYPOINTS:
         raise ValueError(
             f"no sigmas are known for {num_joints} keypoints; name the skeleton "
-            "(metainfo='crowdpose.py', --metainfo crowdpose.py) or give one number a joint "
+            "(metainfo='crowdpose.py', --metainfo crowdpose.py) or give one number per joint "
             "(sigmas=[...], --sigmas 0.079 0.079 ...)"
         )
     exact = torch.zeros((), dtype=torch.float64)

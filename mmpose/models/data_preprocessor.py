@@ -12,21 +12,21 @@ from mmpose.registry import MODELS
 
 @MODELS.register_module()
 class PoseDataPreprocessor(BaseDataPreprocessor):
-    """Stack crops on the device, turn BGR to RGB and normalise.
+    """Stack crops on the device, swap BGR to RGB and normalise.
 
     Mean and std follow the model from device to device but are no part of its weights.
 
     Args:
-        mean: of each channel, in the order after the turn, grey levels 0 to 255.
+        mean: of each channel, in the order after the swap, grey levels 0 to 255.
         std: likewise.
         bgr_to_rgb: whether the crops are BGR and the network wants RGB; None: unless rgb_to_bgr.
         non_blocking: copy to the device without waiting.
         pad_size_divisor: what height and width of the crops must be multiples of. They are not
             padded: no codec could tell joints from a padded crop.
-        rgb_to_bgr: whether the crops are RGB and the network wants BGR, the same turn.
+        rgb_to_bgr: whether the crops are RGB and the network wants BGR, the same swap.
 
     Raises:
-        ValueError: both turns are wanted, or the divisor is below 1.
+        ValueError: both swaps are wanted, or the divisor is below 1.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
     ) -> None:
         super().__init__(non_blocking)
         if bgr_to_rgb and rgb_to_bgr:
-            raise ValueError("bgr_to_rgb and rgb_to_bgr are the same turn: set one to False")
+            raise ValueError("bgr_to_rgb and rgb_to_bgr are the same swap: set one to False")
         if pad_size_divisor < 1:
             raise ValueError(f"pad_size_divisor must be 1 or more, got {pad_size_divisor}")
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
@@ -67,7 +67,7 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
         if crops.ndim != 4 or crops.shape[1] != len(self.mean):
             raise ValueError(
                 f"crops are (B, {len(self.mean)}, H, W), got {tuple(crops.shape)}; transpose "
-                "pictures to channels first and turn grey ones into three channels"
+                "images to channels first and turn grey ones into three channels"
             )
         if any(side % self.pad_size_divisor for side in crops.shape[-2:]):
             raise ValueError(

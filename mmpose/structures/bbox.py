@@ -164,7 +164,7 @@ def get_warp_matrix(
 
     The window is turned by ``rot``, so what it shows turns the other way, against
     :func:`get_udp_warp_matrix` and :func:`mmpose.structures.get_plain_warp_matrix`, which turn
-    the picture.
+    the image.
 
     Args:
         center: (2,) of the window, image pixels; lands on (w / 2, h / 2).

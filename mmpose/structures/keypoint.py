@@ -126,12 +126,12 @@ def flip_keypoints(
 def keypoint_clip_border(
     keypoints: Array, keypoints_visible: Array, shape: tuple[int, int]
 ) -> tuple[Array, Array]:
-    """Flags of 0 for joints outside the picture, under MMPose's name.
+    """Flags of 0 for joints outside the image, under MMPose's name.
 
     Args:
         keypoints: (..., K, 2), pixels; they come back as they are.
         keypoints_visible: (..., K), or (..., K, C) whose first column is the flag.
-        shape: (w, h) of the picture; joints at exactly w or h are inside.
+        shape: (w, h) of the image; joints at exactly w or h are inside.
 
     Returns:
         The keypoints and a new array of flags.

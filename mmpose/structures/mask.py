@@ -1,6 +1,6 @@
 """Masks in COCO's file formats: read in every spelling, checked before they are drawn.
 
-pycocotools trusts what it is given: RLE text that is cut off, or corners far outside the picture,
+pycocotools trusts what it is given: RLE text that is cut off, or corners far outside the image,
 make it read or allocate without bound. So both are checked here first.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 MIN_CORNERS = 3  # fewer enclose nothing, and pycocotools takes 4 numbers for a box
-MAX_COORDINATE = 1e5  # px; no picture is larger, and drawing costs memory by the corner
+MAX_COORDINATE = 1e5  # px; no image is larger, and drawing costs memory by the corner
 _FORMATS = (
     "a list of polygons, each a flat list x, y, x, y, ... or a list of points, or an RLE dict with "
     "size and counts"
@@ -30,7 +30,7 @@ def normal_segmentation(segmentation: Any) -> list[list[float]] | dict | None:
 
     Raises:
         ValueError: it is none of these, a polygon has half a corner, a coordinate is not finite
-            or far outside every picture, or an RLE does not fill its size.
+            or far outside every image, or an RLE does not fill its size.
     """
     if segmentation is None:
         return None
@@ -121,7 +121,7 @@ def rle_runs(counts: str | list) -> np.ndarray:
     ends = np.flatnonzero((codes & 32) == 0)
     starts = np.concatenate([[0], ends[:-1] + 1])
     lengths = ends - starts + 1
-    if lengths.max() > 7:  # 35 bits: more than the pixels of any picture
+    if lengths.max() > 7:  # 35 bits: more than the pixels of any image
         raise ValueError("the text of an RLE is damaged: it holds a number of over 35 bits")
     places = np.arange(codes.size) - np.repeat(starts, lengths)
     runs = np.add.reduceat((codes & 31) << (5 * places), starts)
@@ -134,7 +134,7 @@ def rle_runs(counts: str | list) -> np.ndarray:
 def rle_of(segmentation: list | dict, height: int, width: int) -> dict:
     """A normal segmentation (:func:`normal_segmentation`) as compressed RLE, counts in bytes.
 
-    Polygons are cut to the picture; an RLE keeps its own size.
+    Polygons are cut to the image; an RLE keeps its own size.
     """
     if isinstance(segmentation, dict):
         if isinstance(segmentation["counts"], str):
@@ -159,7 +159,7 @@ def segmentation_bbox(segmentation: list | dict | None) -> list[float] | None:
 
 
 def _canvas(segmentation: list | dict) -> tuple[int, int]:
-    """(h, w) that holds the polygons; pixels left of or above 0 are in no picture."""
+    """(h, w) that holds the polygons; pixels left of or above 0 are in no image."""
     if isinstance(segmentation, dict):
         return tuple(segmentation["size"])
     corners = np.concatenate([np.reshape(polygon, (-1, 2)) for polygon in segmentation])

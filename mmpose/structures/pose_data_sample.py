@@ -45,7 +45,7 @@ class PoseDataSample(BaseDataElement):
 
 
 def split_instances(instances: InstanceData | None) -> list[dict]:
-    """One plain dict a person, as JSON takes it, under MMPose's name.
+    """One plain dict per person, as JSON takes it, under MMPose's name.
 
     Args:
         instances: with keypoints (N, K, 2), keypoint_scores (N, K) and maybe bboxes (N, 4),

@@ -1,6 +1,6 @@
 """Weights in 8 bits: a quarter of the bytes, for files that ship.
 
-Symmetric, one scale a row (output channel, and input channel for transposed convolutions: the
+Symmetric, one scale per row (output channel, and input channel for transposed convolutions: the
 first dimension): w ≈ q s with q in −127 ... 127 and s = max|w| / 127, so no weight moves by more
 than half of s. Vectors (biases, normalisation) and small tensors keep their 16 bits.
 """

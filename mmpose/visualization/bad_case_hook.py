@@ -1,4 +1,4 @@
-"""The people that a tested model poses worst, as a list and as pictures."""
+"""The people that a tested model poses worst, as a list and as images."""
 
 import logging
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from mmpose.registry import HOOKS, METRICS, MODELS
 from mmpose.structures import PoseDataSample
 
 from .display import require_display
-from .visualization_hook import draw_on_picture, metainfo_of, picture_name
+from .visualization_hook import draw_on_image, image_name, metainfo_of
 
 METRIC_TYPES = ("loss", "accuracy")
 NEAR = 0.05  # share of the longer side of the box, as `PCKAccuracy` has it
@@ -76,7 +76,7 @@ class BadCaseAnalysisHook(Hook):
 
     Args:
         enable: whether anything is collected.
-        show: whether the pictures are shown in a window too.
+        show: whether the images are shown in a window too.
         wait_time: seconds that a window stays open; 0: until a key is pressed.
         interval: of the list, one in so many is drawn, the worst first.
         kpt_thr: joints with lower scores are drawn faint.
@@ -109,7 +109,7 @@ class BadCaseAnalysisHook(Hook):
         if metric_type not in METRIC_TYPES:
             raise ValueError(f"metric_type must be one of {METRIC_TYPES}, got {metric_type!r}")
         if interval < 1:
-            raise ValueError(f"interval is a number of pictures, at least 1, got {interval}")
+            raise ValueError(f"interval is a number of images, at least 1, got {interval}")
         if enable and show:
             require_display()
         self.enable = enable
@@ -150,7 +150,7 @@ class BadCaseAnalysisHook(Hook):
                 self._bad_cases.append((value, _slim(sample)))
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Gather the cases of all processes, write the list and the pictures."""
+        """Gather the cases of all processes, write the list and the images."""
         if not self.enable:
             return
         gathered = all_gather_object((self._num_measured, self._bad_cases))
@@ -163,7 +163,7 @@ class BadCaseAnalysisHook(Hook):
                 level=logging.WARNING,
             )
         # processes may have posed a person twice to get batches of equal number
-        cases = {picture_name(sample): (v, sample) for _, part in gathered for v, sample in part}
+        cases = {image_name(sample): (v, sample) for _, part in gathered for v, sample in part}
         worst_first = sorted(
             cases.values(), key=lambda case: case[0], reverse=self.metric_type == "loss"
         )
@@ -171,13 +171,13 @@ class BadCaseAnalysisHook(Hook):
         entries = [_entry(value, sample) for value, sample in worst_first]
         listed = list(zip(entries, (sample for _, sample in worst_first), strict=True))
         for entry, sample in listed[:: self.interval][: self.max_pictures]:
-            entry["picture"] = f"{picture_name(sample)}.jpg"
+            entry["picture"] = f"{image_name(sample)}.jpg"
             self._draw(runner, sample, folder / entry["picture"])
         write_json(folder / "results.json", entries, indent=1)
 
     def _draw(self, runner: Runner, sample: PoseDataSample, path: Path) -> None:
         metainfo = metainfo_of(runner.test_loop.dataloader.dataset, sample)
-        drawn = draw_on_picture(sample, metainfo, self.kpt_thr, runner.visualizer)
+        drawn = draw_on_image(sample, metainfo, self.kpt_thr, runner.visualizer)
         if self.show:
             runner.visualizer.show(drawn, win_name=path.stem, wait_time=self.wait_time)
         write_image(path, drawn[..., ::-1])
@@ -202,7 +202,7 @@ def _slim(sample: PoseDataSample) -> PoseDataSample:
 
 
 def _entry(value: float, sample: PoseDataSample) -> dict[str, Any]:
-    """A bad case in the list, its picture yet unknown."""
+    """A bad case in the list, its image yet unknown."""
     points = torch.as_tensor(sample.pred_instances.keypoints[0])
     scores = torch.as_tensor(sample.pred_instances.keypoint_scores[0])
     info = sample.metainfo

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmpose.structures.heatmap import heatmaps_to_image
 
-HEATMAP_WEIGHT = 0.5  # share of the heatmap in the picture
+HEATMAP_WEIGHT = 0.5  # share of the heatmap in the image
 TEXT_SCALE = 0.4  # of OpenCV's font: digits 8 px tall
 OUTLINE = (0, 0, 0)
 FARTHEST = 1e5  # px; OpenCV's coordinates overflow beyond
@@ -70,7 +70,7 @@ def heatmaps_in_image(
     Args:
         sample: of one person, or merged from those of an image.
         field: ``gt_fields`` or ``pred_fields``.
-        num_keypoints: K; of combined maps, three a joint, the first of each is taken.
+        num_keypoints: K; of combined maps, three per joint, the first of each is taken.
         shape: (H, W) of the image.
 
     Returns:

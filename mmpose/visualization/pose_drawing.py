@@ -1,4 +1,4 @@
-"""Draws skeletons: coloured bones, a marker shape a joint.
+"""Draws skeletons: coloured bones, a marker shape per joint.
 
 Left and right differ by colour, kinds of joints by the shape of their marker, so that a swapped
 limb is seen at a glance. Joints below the threshold are drawn faint instead of being hidden.
@@ -167,7 +167,7 @@ def draw_poses(
         image, keypoints, scores, score_thr, len(skeleton.markers)
     )
     if colors is not None and len(colors) != len(points):
-        raise ValueError(f"got {len(colors)} colors for {len(points)} people; pass one a person")
+        raise ValueError(f"got {len(colors)} colors for {len(points)} people; pass one per person")
     sizes = np.sqrt(_extents(points, certainty))  # (N,) px
     opacity = _opacities(certainty, values if opacity_by_score else None)
     canvas = image.copy()

@@ -61,7 +61,7 @@ class PoseStyle:
         """The skeleton in these colours and with these links.
 
         Raises:
-            ValueError: a link names no joint of it, or colours are not one a joint or link.
+            ValueError: a link names no joint of it, or colours are not one per joint or link.
         """
         markers, bones = list(skeleton.markers), list(skeleton.bones)
         if self.skeleton is not None:

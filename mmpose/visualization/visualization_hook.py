@@ -1,4 +1,4 @@
-"""Pictures of what a model predicts while it is validated or tested."""
+"""Images of what a model predicts while it is validated or tested."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -28,10 +28,10 @@ def metainfo_of(dataset: Dataset, sample: PoseDataSample) -> dict:
     return dataset.metainfo
 
 
-def draw_on_picture(
+def draw_on_image(
     sample: PoseDataSample, metainfo: dict, kpt_thr: float, visualizer: Visualizer
 ) -> np.ndarray:
-    """The picture of a sample with its true and predicted poses, (H, 2 W, 3) uint8 RGB.
+    """The image of a sample with its true and predicted poses, (H, 2 W, 3) uint8 RGB.
 
     A `PoseLocalVisualizer` lends its colours and sizes.
     """
@@ -40,27 +40,27 @@ def draw_on_picture(
     return draw_sample(rgb, sample, metainfo, kpt_thr=kpt_thr, style=style)
 
 
-def picture_name(sample: PoseDataSample) -> str:
-    """Data set, picture and number of a sample, for files."""
+def image_name(sample: PoseDataSample) -> str:
+    """Data set, image and number of a sample, for files."""
     info = sample.metainfo
     return f"{info['dataset_name']}_{Path(info['img_path']).stem}_{info['id']}"
 
 
 @HOOKS.register_module()
 class PoseVisualizationHook(Hook):
-    """Draw true (left) and predicted poses (right) on every n-th picture that is posed.
+    """Draw true (left) and predicted poses (right) on every n-th image that is posed.
 
-    People of a picture who are in one batch are drawn together. Pictures of a validation go to
-    the visualizer's backends, with the iteration of the training as step.
+    People of an image who are in one batch are drawn together. Images of a validation go to
+    the visualizer's backends, with the training step they belong to.
 
     Args:
         enable: whether anything is drawn.
-        interval: one picture of so many, counted from the first of each validation or test, in
+        interval: one image of so many, counted from the first of each validation or test, in
             each process.
         kpt_thr: joints with lower scores are drawn faint.
-        show: whether pictures of a test are shown in a window too.
+        show: whether images of a test are shown in a window too.
         wait_time: seconds that a window stays open; 0: until a key is pressed.
-        out_dir: folder in the work directory for the pictures of a test; None hands them to the
+        out_dir: folder in the work directory for the images of a test; None hands them to the
             backends too.
 
     Raises:
@@ -78,7 +78,7 @@ class PoseVisualizationHook(Hook):
         out_dir: str | None = None,
     ) -> None:
         if interval < 1:
-            raise ValueError(f"interval is a number of pictures, at least 1, got {interval}")
+            raise ValueError(f"interval is a number of images, at least 1, got {interval}")
         if enable and show:
             require_display()
         self.enable = enable
@@ -90,7 +90,7 @@ class PoseVisualizationHook(Hook):
         self._num_seen = 0
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Count from the first picture."""
+        """Count from the first image."""
         self._num_seen = 0
 
     before_test_epoch = before_val_epoch
@@ -104,7 +104,7 @@ class PoseVisualizationHook(Hook):
     ) -> None:
         """Draw what is due of a batch."""
         for sample, rgb in self._drawn(runner, runner.val_loop.dataloader.dataset, outputs):
-            runner.visualizer.add_image(f"val_{picture_name(sample)}", rgb, runner.iter)
+            runner.visualizer.add_image(f"val_{image_name(sample)}", rgb, runner.iter)
 
     def after_test_iter(
         self,
@@ -115,7 +115,7 @@ class PoseVisualizationHook(Hook):
     ) -> None:
         """Draw what is due of a batch."""
         for sample, rgb in self._drawn(runner, runner.test_loop.dataloader.dataset, outputs):
-            name = picture_name(sample)
+            name = image_name(sample)
             if self.show:
                 runner.visualizer.show(rgb, win_name=name, wait_time=self.wait_time)
             if self.out_dir is None:
@@ -126,20 +126,20 @@ class PoseVisualizationHook(Hook):
     def _drawn(
         self, runner: Runner, dataset: Dataset, samples: Sequence[PoseDataSample] | None
     ) -> Iterator[tuple[PoseDataSample, np.ndarray]]:
-        """Merged samples and drawings (H, 2 W, 3) RGB of the pictures of a batch that are due."""
+        """Merged samples and drawings (H, 2 W, 3) RGB of the images of a batch that are due."""
         if not self.enable:
             return
         readable = [s for s in samples or () if not s.metainfo.get("unreadable", False)]
-        for _, people in groupby(readable, key=_picture_of):
+        for _, people in groupby(readable, key=_image_of):
             people = list(people)
             is_due = self._num_seen % self.interval == 0
             self._num_seen += 1
             if is_due:
                 metainfo = metainfo_of(dataset, people[0])
                 merged = merge_data_samples(people, with_heatmaps=False)
-                drawn = draw_on_picture(merged, metainfo, self.kpt_thr, runner.visualizer)
+                drawn = draw_on_image(merged, metainfo, self.kpt_thr, runner.visualizer)
                 yield people[0], drawn
 
 
-def _picture_of(sample: PoseDataSample) -> tuple[str, str]:
+def _image_of(sample: PoseDataSample) -> tuple[str, str]:
     return sample.metainfo["dataset_name"], sample.metainfo["img_path"]

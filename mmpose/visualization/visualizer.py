@@ -23,7 +23,7 @@ class PoseLocalVisualizer(Visualizer):
     Args:
         name: name of the instance in mmengine's manager.
         image: (H, W, 3) uint8 RGB, mmengine's order here.
-        vis_backends: where pictures and scalars go.
+        vis_backends: where images and scalars go.
         save_dir: folder of the backends.
         bbox_color: see :class:`mmpose.visualization.PoseStyle`, as all down to ``width``.
         kpt_color: of the joints.
@@ -103,7 +103,7 @@ class PoseLocalVisualizer(Visualizer):
         """Draw true poses (left) and predicted ones (right) and hand them to the backends.
 
         Args:
-            name: tag of the picture, title of the window.
+            name: tag of the image, title of the window.
             image: (H, W, 3) uint8 RGB.
             data_sample: with ``gt_instances`` and/or ``pred_instances`` that have keypoints.
             draw_gt: whether the true poses are drawn.
@@ -114,7 +114,7 @@ class PoseLocalVisualizer(Visualizer):
             skeleton_style: ``"mmpose"``.
             show: whether a window opens.
             wait_time: seconds that it stays open; 0: until a key is pressed.
-            out_file: file for the picture, in place of the backends.
+            out_file: file for the image, in place of the backends.
             kpt_thr: joints with lower scores are drawn faint.
             step: training step.
 

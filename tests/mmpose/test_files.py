@@ -46,10 +46,10 @@ def test_json_is_read_back(tmp_path):
 
 
 def test_an_image_is_written_and_read_back(tmp_path):
-    path = write_image(tmp_path / "new" / "picture.png", IMAGE)
+    path = write_image(tmp_path / "new" / "image.png", IMAGE)
     np.testing.assert_array_equal(cv2.imread(str(path)), IMAGE)
     with pytest.raises(ValueError, match=r"\.jpg or \.png"):
-        write_image(tmp_path / "picture.what", IMAGE)
+        write_image(tmp_path / "image.what", IMAGE)
 
 
 def test_a_failed_write_leaves_no_part_behind(tmp_path):

@@ -77,7 +77,7 @@ default_hooks = dict(
     checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=2, max_keep_ckpts=1),
 )
 log_processor = dict(by_epoch=False)
-# a trunk cut at its third level leaves its later blocks unused
+# a backbone cut at its third level leaves its later blocks unused
 find_unused_parameters = True
 randomness = dict(seed=0)
 work_dir = "work"

@@ -38,7 +38,7 @@ def render_people(folder: Path, num_images: int, seed: int) -> Path:
 
 
 def build_model(config: Config) -> nn.Module:
-    """The config's model, its start weights those of the demo detector's trunk."""
+    """The config's model, its start weights those of the demo detector's backbone."""
     torch.manual_seed(0)
     config.model.backbone.pretrained_file = str(DETECTOR)
     model = MODELS.build(config.model)

@@ -94,7 +94,7 @@ work_dir = "work"
 
 
 def write_start(path: Path) -> Path:
-    """Write trunk and neck of the shipped MaskPose, without its head; return the path."""
+    """Write backbone and neck of the shipped MaskPose, without its head; return the path."""
     weights, _ = load_state_dict_file(SHIPPED)
     kept = {name: value for name, value in weights.items() if not name.startswith("head.")}
     save_weights(kept, path, bits=32)

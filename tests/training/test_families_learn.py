@@ -1,6 +1,6 @@
 """Every family learns joints from rendered people, and is better on others it has not seen.
 
-Trunk and neck are those of the shipped demo MaskPose, the trunk stays as it is, and all heads
+Backbone and neck are those of the shipped demo MaskPose, the backbone stays as it is, and all heads
 start from random numbers: before training nobody's joints are found. Data: rendered people who
 hardly touch, 200 images to learn from and 40 others to test on.
 """

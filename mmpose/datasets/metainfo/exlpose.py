@@ -1,3 +1,3 @@
-"""ExLPose: CrowdPose's 14 joints in extremely dark pictures (Lee et al., CVPR 2023)."""
+"""ExLPose: CrowdPose's 14 joints in extremely dark images (Lee et al., CVPR 2023)."""
 
 dataset_info = {"base": "crowdpose.py", "dataset_name": "exlpose"}

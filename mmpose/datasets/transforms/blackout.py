@@ -18,7 +18,7 @@ def are_inside(keypoints: np.ndarray, bbox: np.ndarray) -> np.ndarray:
 
 
 def draw_texture(height: int, width: int) -> np.ndarray:
-    """A picture (H, W, 3) uint8 of 1 to 19 random lines, squares or circles in strong colours."""
+    """An image (H, W, 3) uint8 of 1 to 19 random lines, squares or circles in strong colours."""
     mode, num_shapes = np.random.randint(3), np.random.randint(1, 20)
     hls = np.random.randint((0, 64, 192), (180, 192, 256), (num_shapes + 1, 3)).astype(np.uint8)
     colors = cv2.cvtColor(hls[None], cv2.COLOR_HLS2BGR)[0].tolist()
@@ -71,7 +71,7 @@ class RandomEdgesBlackout(Transform):
     def transform(self, results: dict) -> dict:
         """Black out; joints outside what is kept are no longer seen, the box is clipped to it.
 
-        Where nothing is blacked out, the whole picture is kept. Sets ``keypoints_in_image``
+        Where nothing is blacked out, the whole image is kept. Sets ``keypoints_in_image``
         (1, K) bool.
         """
         height, width = results["img"].shape[:2]

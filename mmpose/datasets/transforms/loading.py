@@ -1,4 +1,4 @@
-"""Reading the picture."""
+"""Reading the image."""
 
 import logging
 
@@ -20,15 +20,15 @@ class LoadImage(Transform):
     """Read ``img_path`` into ``img``; an image that is there already is kept.
 
     Args:
-        pad_to_aspect_ratio: pad the picture with white where the window of ``bbox`` (padding 1.25,
+        pad_to_aspect_ratio: pad the image with white where the window of ``bbox`` (padding 1.25,
             3 : 4) leaves it, and move box and joints along. Predictions come back in the pixels of
-            the unpadded picture.
-        backend_args: None or ``dict(backend="local")``: pictures are read from the disk.
+            the unpadded image.
+        backend_args: None or ``dict(backend="local")``: images are read from the disk.
         to_float32: must be False: crops are uint8 until the model's preprocessor.
         color_type: ``color``, or ``color_ignore_orientation`` to leave the EXIF entry alone.
 
     Raises:
-        ValueError: a setting that no pose model of ours could be given pictures by.
+        ValueError: a setting that no pose model of ours could be given images by.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class LoadImage(Transform):
         if color_type not in COLOR_TYPES:
             raise ValueError(
                 f"color_type must be one of {COLOR_TYPES}: models take three channels, grey "
-                f"pictures get three equal ones; got {color_type!r}"
+                f"images get three equal ones; got {color_type!r}"
             )
         self.pad_to_aspect_ratio = pad_to_aspect_ratio
         self.color_type = color_type
@@ -56,11 +56,11 @@ class LoadImage(Transform):
     def transform(self, results: dict) -> dict:
         """Set ``img``, ``img_shape`` and ``ori_shape``, both (h, w).
 
-        A picture of another size than its annotations state rules over them: an annotated box is
+        An image of another size than its annotations state rules over them: an annotated box is
         cut to it. That is told, with the count, for the 1st, 10th, 100th, ... in a process.
 
         Raises:
-            UnreadableImageError: the file is missing, empty or no picture.
+            UnreadableImageError: the file is missing, empty or no image.
             ValueError: ``img`` is no (H, W, 3) uint8 array.
         """
         if "img" not in results:
@@ -69,13 +69,13 @@ class LoadImage(Transform):
         check_image(results["img"])
         shape, stated = results["img"].shape[:2], results.get("ori_shape")
         if stated is not None and tuple(stated) != shape:
-            self._follow_picture(results, stated)
+            self._follow_image(results, stated)
         results["img_shape"] = results["ori_shape"] = shape
         if self.pad_to_aspect_ratio:
             self._pad(results)
         return results
 
-    def _follow_picture(self, results: dict, stated: tuple[int, int]) -> None:
+    def _follow_image(self, results: dict, stated: tuple[int, int]) -> None:
         height, width = results["img"].shape[:2]
         if "area" in results:  # annotated; boxes of detections are not cut either
             results["bbox"] = results["bbox"].clip(0, np.float32([width - 1, height - 1] * 2))
@@ -83,7 +83,7 @@ class LoadImage(Transform):
         if str(self.num_other_sizes).strip("0") == "1":
             print_log(
                 f"{results.get('img_path')} is {(height, width)} (h, w), its annotations state "
-                f"{tuple(stated)}; the picture rules (number {self.num_other_sizes} in this "
+                f"{tuple(stated)}; the image rules (number {self.num_other_sizes} in this "
                 "process)",
                 logger="current",
                 level=logging.WARNING,
@@ -110,6 +110,6 @@ def _check_backend(backend_args: dict | None) -> None:
     backend = rest.pop("backend", "local")
     if backend not in ("local", "disk") or rest:
         raise ValueError(
-            f"pictures are read from the disk, got backend_args={dict(backend_args)}; copy them "
+            f"images are read from the disk, got backend_args={dict(backend_args)}; copy them "
             "there and leave backend_args out, or write dict(backend='local')"
         )

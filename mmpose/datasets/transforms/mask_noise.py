@@ -1,7 +1,7 @@
 """Random damage to a person's mask, as a detector or segmenter would do it.
 
 Follows the description of MaskPose's training: cells of a Voronoi pattern are cut out of the mask
-or added to it, or its outline is shrunk or grown. Kernel sizes are those of the full picture,
+or added to it, or its outline is shrunk or grown. Kernel sizes are those of the full image,
 scaled to the resolution at hand.
 """
 
@@ -74,12 +74,12 @@ def add_mask_noise(
         grow_share: probability of growing rather than shrinking.
         erode_amount: largest share of the 10 cells that shrinking removes.
         dilate_amount: largest share of the 50 background cells that growing adds.
-        scale: pixels of ``mask`` a pixel of the picture.
+        scale: pixels of ``mask`` per pixel of the image.
 
     Returns:
         (H, W) uint8 0/1; a mask that smoothing would erase comes back as it is.
     """
-    # as the 5 x 5 kernel of the full picture, an even side rounded up
+    # as the 5 x 5 kernel of the full image, an even side rounded up
     side = 2 * max(round(5 * scale) // 2, 1) + 1 if scale < 1 else 5
     kernel = np.ones((side, side), np.uint8)
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)

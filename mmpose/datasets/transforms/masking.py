@@ -37,11 +37,11 @@ def dim_background(image: np.ndarray, mask: RegionMask, alpha: float) -> np.ndar
 class MaskBackground(Transform):
     """Decode the person's mask and damage it; `TopdownAffine` dims by it in the crop's region.
 
-    Neither picture nor mask of the whole picture is copied for a person. One without a mask, or
+    Neither image nor mask of the whole image is copied for a person. One without a mask, or
     with one that is empty, damaged or of another size, is not conditioned; ``mask_state`` tells
     them apart, goes with the sample to the model, and training logs their shares. The damage is
     done in the window of the mask at no more than 128 px, and the 50 background cells are drawn
-    there, not in the whole picture: published training drew them everywhere, so that most fell
+    there, not in the whole image: published training drew them everywhere, so that most fell
     far from a small person.
 
     Args:
@@ -92,12 +92,12 @@ class MaskBackground(Transform):
         The state is ``used``, ``left out`` (by ``prob``), ``missing`` or ``degenerate``.
 
         Raises:
-            ValueError: the picture is mirrored or cut already: the mask would not lie on it.
+            ValueError: the image is mirrored or cut already: the mask would not lie on it.
         """
         if "flip" in results or "input_size" in results:
             raise ValueError(
                 "MaskBackground stands behind RandomFlip or TopdownAffine; masks are those of the "
-                "picture as it is read: put it right behind GetBBoxCenterScale"
+                "image as it is read: put it right behind GetBBoxCenterScale"
             )
         results["mask"], results["mask_alpha"] = None, self.alpha
         results["mask_state"] = "left out"

@@ -1,4 +1,4 @@
-"""A person's mask as the small window that holds it, decoded without drawing the whole picture."""
+"""A person's mask as the small window that holds it, decoded without drawing the whole image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from pycocotools import mask as coco_mask
 
 @dataclass(frozen=True)
 class RegionMask:
-    """A mask that is 0 outside a window of its picture.
+    """A mask that is 0 outside a window of its image.
 
     Attributes:
         pixels: (h, w) uint8 0/1, the window.
-        left: column of the picture where the window begins.
+        left: column of the image where the window begins.
         top: row likewise.
     """
 
@@ -25,7 +25,7 @@ class RegionMask:
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """Rows and columns of the picture that ``pixels`` are."""
+        """Rows and columns of the image that ``pixels`` are."""
         height, width = self.pixels.shape
         return np.s_[self.top : self.top + height, self.left : self.left + width]
 
@@ -49,12 +49,12 @@ class RegionMask:
         return cut
 
     def mirrored(self, image_width: int) -> "RegionMask":
-        """The mask in the picture mirrored left to right."""
+        """The mask in the image mirrored left to right."""
         left = image_width - self.left - self.pixels.shape[1]
         return RegionMask(np.ascontiguousarray(self.pixels[:, ::-1]), left, self.top)
 
     def with_context(self, factor: float, img_shape: tuple[int, int]) -> "RegionMask":
-        """The same mask in a window enlarged about its centre and clipped to the picture (h, w)."""
+        """The same mask in a window enlarged about its centre and clipped to the image (h, w)."""
         height, width = self.pixels.shape
         pad_x, pad_y = (int(np.ceil(side * (factor - 1) / 2)) for side in (width, height))
         left, top = max(self.left - pad_x, 0), max(self.top - pad_y, 0)
@@ -66,7 +66,7 @@ class RegionMask:
 def decode_region(segmentation: Any, height: int, width: int) -> RegionMask | None:
     """A segmentation of a COCO annotation, in the window that holds it.
 
-    The pixels are those of pycocotools' drawing of the whole picture.
+    The pixels are those of pycocotools' drawing of the whole image.
 
     Args:
         segmentation: polygons (list of flat x, y lists), a compressed RLE (counts str or bytes),
@@ -98,7 +98,7 @@ def decode_region(segmentation: Any, height: int, width: int) -> RegionMask | No
 
 
 def check_size(size: Sequence[int], height: int, width: int) -> None:
-    """Raise ValueError unless ``size`` (h, w) is that of the picture."""
+    """Raise ValueError unless ``size`` (h, w) is that of the image."""
     if tuple(size) != (height, width):
         raise ValueError(
             f"the segmentation is of an image of (h, w) {tuple(size)}, this one has "
@@ -107,7 +107,7 @@ def check_size(size: Sequence[int], height: int, width: int) -> None:
 
 
 def crop_to_content(mask: np.ndarray, left: int, top: int) -> RegionMask | None:
-    """A mask (h, w) uint8 at a place of the picture, without its empty borders."""
+    """A mask (h, w) uint8 at a place of the image, without its empty borders."""
     x, y, width, height = cv2.boundingRect(mask)
     if width == 0 or height == 0:
         return None
@@ -131,7 +131,7 @@ def draw_polygons(polygons: Sequence, height: int, width: int) -> RegionMask | N
     right, bottom = np.minimum(np.ceil(every.max(0)) + 1, (width, height)).astype(int).tolist()
     if right <= left or bottom <= top:
         return None
-    # COCO draws in fifths of a pixel: rounded before the shift, they are those of the whole picture
+    # COCO draws in fifths of a pixel: rounded before the shift, they are those of the whole image
     shift = np.array([left, top])
     moved = [(np.trunc(points * 5 + 0.5) - 5 * shift) / 5 for points in corners]
     flat = [
@@ -173,7 +173,7 @@ def decode_runs(counts: np.ndarray, height: int, width: int) -> RegionMask | Non
     """Run lengths down the columns as the window of what they fill.
 
     Raises:
-        ValueError: they do not add up to the picture.
+        ValueError: they do not add up to the image.
     """
     if (counts < 0).any() or counts.sum() != height * width:
         raise ValueError(

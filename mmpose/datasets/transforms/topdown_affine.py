@@ -22,16 +22,16 @@ def map_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def source_region(
     matrix: np.ndarray, output_size: tuple[int, int], img_shape: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """The part of a picture that a crop is made of, with a margin for interpolation.
+    """The part of an image that a crop is made of, with a margin for interpolation.
 
     Args:
-        matrix: (2, 3), picture to crop.
+        matrix: (2, 3), image to crop.
         output_size: (w, h) of the crop.
-        img_shape: (h, w) of the picture.
+        img_shape: (h, w) of the image.
 
     Returns:
         left, top, right, bottom: ints, right and bottom exclusive; empty when the crop lies
-        outside the picture.
+        outside the image.
     """
     inverse = cv2.invertAffineTransform(matrix)
     width, height = output_size
@@ -54,14 +54,14 @@ def cut_crop(
     mask: RegionMask | None = None,
     alpha: float = 0.0,
 ) -> np.ndarray:
-    """Warp a window of a picture to the crop, black outside the picture.
+    """Warp a window of an image to the crop, black outside the image.
 
     The background is dimmed before warping, but only in the region that the crop shows: the
-    result is that of dimming the whole picture, at a fraction of the work.
+    result is that of dimming the whole image, at a fraction of the work.
 
     Args:
         image: (H, W, 3) uint8.
-        matrix: (2, 3), picture to crop.
+        matrix: (2, 3), image to crop.
         output_size: (w, h).
         mask: of the person; None dims nothing.
         alpha: see `dim_background`.
@@ -139,7 +139,7 @@ class TopdownAffine(Transform):
         results["bbox_center"], results["bbox_scale"] = center, scale
         results.pop("known_window", None)  # boxes are those of the crop from now on
         results["input_size"] = self.input_size
-        # of the picture as it is on the disk, where predictions belong
+        # of the image as it is on the disk, where predictions belong
         results["input_center"] = center[0] - np.float32(results.get("image_padding", (0, 0)))
         results["input_scale"] = scale[0]
         return results

@@ -42,7 +42,7 @@ class GetBBoxCenterScale(Transform):
         if not np.isfinite(bbox).all():
             raise ValueError(
                 f"the box of person {results.get('id')} in {results.get('img_path')} is "
-                f"{bbox.tolist()}; boxes are xyxy, finite pixels: mend or drop it in the file"
+                f"{bbox.tolist()}; boxes are xyxy, finite pixels: fix or drop it in the file"
             )
         if "bbox_center" in results and "bbox_scale" in results:
             bbox = bbox_cs2xyxy(results["bbox_center"], results["bbox_scale"])
@@ -79,7 +79,7 @@ class RandomFlip(Transform):
         self.prob = probs[0]
 
     def transform(self, results: dict) -> dict:
-        """Set ``flip`` and ``flip_direction``; the picture is a mirrored view, not a copy.
+        """Set ``flip`` and ``flip_direction``; the image is a mirrored view, not a copy.
 
         Raises:
             ValueError: the crop is cut already: its joints would stay behind.

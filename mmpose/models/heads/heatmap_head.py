@@ -1,4 +1,4 @@
-"""One heatmap a joint (Simple Baselines, arXiv:1804.06208; ViTPose, arXiv:2204.12484)."""
+"""One heatmap per joint (Simple Baselines, arXiv:1804.06208; ViTPose, arXiv:2204.12484)."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ class HeatmapHead(BaseModule):
 
     Args:
         in_channels: of the last feature map.
-        out_channels: K; 3K where the decoder's maps are three a joint (`UDPHeatmap` of the
+        out_channels: K; 3K where the decoder's maps are three per joint (`UDPHeatmap` of the
             ``combined`` type, whose loss is `CombinedTargetMSELoss`).
         deconv_out_channels: channels of each doubling step; None or () for no step.
         deconv_kernel_sizes: kernel of each; of no use without steps.
@@ -73,7 +73,7 @@ class HeatmapHead(BaseModule):
         self.num_keypoints, rest = divmod(out_channels, self.maps_per_keypoint)
         if rest:
             raise ValueError(
-                f"combined maps are three a joint: out_channels must be 3 K, got {out_channels}"
+                f"combined maps are three per joint: out_channels must be 3 K, got {out_channels}"
             )
         self.register_load_state_dict_pre_hook(rename_old_final_layer)
 

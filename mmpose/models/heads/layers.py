@@ -15,7 +15,7 @@ _DECONV_PADDINGS = {4: (1, 0), 3: (1, 1), 2: (0, 0)}
 def make_deconv_layers(
     in_channels: int, out_channels: Sequence[int] | None, kernel_sizes: Sequence[int] | None
 ) -> nn.Sequential:
-    """Transposed convolution, batch norm and ReLU a step, each doubling the map.
+    """Transposed convolution, batch norm and ReLU per step, each doubling the map.
 
     Without channels there is no step, whatever the kernels: heads have default ones.
 
@@ -41,7 +41,7 @@ def make_deconv_layers(
 def make_conv_layers(
     in_channels: int, out_channels: Sequence[int] | None, kernel_sizes: Sequence[int] | None
 ) -> nn.Sequential:
-    """Convolution, batch norm and ReLU a step, size kept; without channels no step.
+    """Convolution, batch norm and ReLU per step, size kept; without channels no step.
 
     Raises:
         ValueError: the two lists differ in length.
@@ -64,7 +64,7 @@ def _pair_sizes(
     out_channels, kernel_sizes = out_channels or (), kernel_sizes or ()
     if out_channels and len(out_channels) != len(kernel_sizes):
         raise ValueError(
-            f"one kernel size a channel number: got channels {tuple(out_channels)} and "
+            f"one kernel size per channel number: got channels {tuple(out_channels)} and "
             f"kernels {tuple(kernel_sizes)}"
         )
     return list(zip(out_channels, kernel_sizes, strict=False))
@@ -76,7 +76,7 @@ def make_final_layer(in_channels: int, out_channels: int, settings: dict | None)
 
 
 def make_scalar_layers(channels: int, out_channels: int) -> nn.Sequential:
-    """A 16 x 12 map down to one logit a joint: three poolings, then a 1 x 1 convolution."""
+    """A 16 x 12 map down to one logit per joint: three poolings, then a 1 x 1 convolution."""
     layers: list[nn.Module] = []
     for pool in ((4, 3), (2, 2), (2, 2)):
         layers += [

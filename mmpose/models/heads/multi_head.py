@@ -51,7 +51,7 @@ class MultiHeadOutputs(NamedTuple):
 
 @MODELS.register_module(name=["MultiHead", "ProbMapHead"])
 class MultiHead(BaseModule):
-    """A heatmap branch and four branches of one number a joint.
+    """A heatmap branch and four branches of one number per joint.
 
     Args:
         in_channels: of the last feature map, which must be 16 x 12.

@@ -43,7 +43,7 @@ def group_by_dataset(
 class PerDatasetHead(BaseModule):
     """A list of heads; each sample trains, and is posed by, the head of its data set.
 
-    The backbone learns from all. Where nothing tells the data set, as on single pictures, the head
+    The backbone learns from all. Where nothing tells the data set, as on single images, the head
     number ``default`` answers: the first, until :func:`mmpose.apis.init_model` is told another.
 
     Args:

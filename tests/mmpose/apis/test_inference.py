@@ -148,8 +148,8 @@ def test_half_precision_is_close_and_answers_in_float32(model, image, masks):
         init_model(CONFIG, dtype="fp16")
 
 
-def test_a_compiled_trunk_answers_alike():
-    # backend "eager" traces the trunk as the compiler does and runs it uncompiled: minutes less
+def test_a_compiled_backbone_answers_alike():
+    # backend "eager" traces the backbone as the compiler does and runs it uncompiled: minutes less
     tiny = Config(
         {
             "model": {
@@ -258,7 +258,7 @@ def test_masks_that_do_not_fit_are_refused(model, image, masks):
 
 
 def test_bad_calls_are_refused(model, image, masks, tmp_path):
-    with pytest.raises(ValueError, match="one entry an image"):
+    with pytest.raises(ValueError, match="one entry per image"):
         estimate_batch(model, [image], [BOXES, BOXES])
     with pytest.raises(ValueError, match="chunk is a number of people"):
         estimate(model, image, BOXES, chunk=0)

@@ -89,7 +89,7 @@ def test_nobody_is_a_normal_answer(model, image):
 def test_a_folder_comes_in_batches_and_is_written(model, image, tmp_path):
     for name in ("b.png", "a.png", "c.jpg"):
         cv2.imwrite(str(tmp_path / name), image)
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     out = tmp_path / "out"
     answers = list(
         MMPoseInferencer(model)(
@@ -103,7 +103,7 @@ def test_a_folder_comes_in_batches_and_is_written(model, image, tmp_path):
     assert json.loads((out / "predictions" / "a.json").read_text()) == answers[0]["predictions"][0]
     drawn = answers[0]["visualization"][0]
     assert drawn.shape == image.shape
-    assert (drawn[0, 5:300] == (0, 255, 0)).all(), "the box round the picture"
+    assert (drawn[0, 5:300] == (0, 255, 0)).all(), "the box round the image"
 
 
 def test_pictures_of_one_name_do_not_overwrite_each_other(model, image, tmp_path):
@@ -156,8 +156,8 @@ def test_what_is_not_here_is_refused_when_made(arguments, message):
         pytest.param(dict(thicknes=2), TypeError, "thicknes", id="misspelt"),
         pytest.param(dict(batch_size=0), ValueError, "at least 1", id="batch"),
         pytest.param(dict(bboxes=[BOXES, BOXES]), ValueError, "1, got 2", id="boxes"),
-        pytest.param(dict(inputs="film.mp4"), ValueError, "picture by picture", id="film"),
-        pytest.param(dict(inputs="webcam"), ValueError, "picture by picture", id="camera"),
+        pytest.param(dict(inputs="film.mp4"), ValueError, "image by image", id="film"),
+        pytest.param(dict(inputs="webcam"), ValueError, "image by image", id="camera"),
         pytest.param(dict(inputs="none.png"), FileNotFoundError, "none.png", id="no file"),
     ],
 )
@@ -179,7 +179,7 @@ def test_detectors_that_cannot_be_meant_are_refused(model, arguments, message):
         MMPoseInferencer(model, **arguments)
 
 
-def test_without_bmp_a_named_detector_tells_the_mend(model, monkeypatch):
+def test_without_bmp_a_named_detector_tells_the_fix(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "bmp.detectors", None)
     with pytest.raises(ModuleNotFoundError, match="must be installed"):
         MMPoseInferencer(model, det_model="rtmdet.py")
@@ -193,7 +193,7 @@ def test_a_shipped_detector_is_found_by_name(model, image):
         det_weights="rtmdet-ins_lite0_demo.safetensors",
     )
     (answer,) = inferencer(np.zeros_like(image))
-    assert answer["predictions"] == [[]], "nobody is in a black picture"
+    assert answer["predictions"] == [[]], "nobody is in a black image"
 
 
 def test_without_a_display_show_says_so_before_any_work(model, monkeypatch):

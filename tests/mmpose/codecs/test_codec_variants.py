@@ -145,7 +145,7 @@ def test_joints_far_from_every_seen_joint_are_wider_and_lower():
 def test_settings_that_make_no_sense_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         UDPHeatmap(INPUT, CELLS, **settings)
-    with pytest.raises(ValueError, match="three a joint"):
+    with pytest.raises(ValueError, match="three per joint"):
         UDPHeatmap(INPUT, CELLS, heatmap_type="combined").decode(torch.zeros(1, 17, 64, 48))
 
 

@@ -263,7 +263,7 @@ def test_an_empty_map_is_decoded_beside_the_corner(heatmap_type):
     assert (scores == 0).all()
 
 
-def test_unknown_joint_lists_are_refused_with_the_mend():
+def test_unknown_joint_lists_are_refused_with_the_fix():
     with pytest.raises(ValueError, match=r"14 keypoints.*sigmas="):
         build(CODECS["OKSArgMaxHeatmap"]).encode(np.zeros((1, 14, 2), np.float32))
     given = build({"type": "ProbMap", "sigmas": [0.05] * 14})

@@ -66,7 +66,7 @@ def test_textures_are_lines_or_squares_or_circles():
 def test_without_blackout_the_picture_is_the_rectangle():
     sample = start()
     sample["bbox_xyxy_wrt_input"] = np.array([[-5, 5, 60, 120]], np.float32)
-    sample["keypoints"][0, 1] = 90, 20  # right of the picture, 80 wide
+    sample["keypoints"][0, 1] = 90, 20  # right of the image, 80 wide
     before = sample["img"]
     sample = RandomEdgesBlackout(prob=0.0)(sample)
     assert sample["img"] is before

@@ -78,7 +78,7 @@ def test_boxes_are_clipped_to_the_last_pixel(tmp_path):
         pytest.param({"bbox": [10, 10, 0, 20], "segmentation": None}, id="no width, no mask"),
         pytest.param({"bbox": None, "segmentation": []}, id="no box, no mask"),
         pytest.param({"keypoints": None}, id="no keypoints"),
-        pytest.param({"bbox": [500, 10, 20, 20]}, id="outside the picture"),
+        pytest.param({"bbox": [500, 10, 20, 20]}, id="outside the image"),
     ],
 )
 def test_people_of_no_use_are_left_out(tmp_path, change):
@@ -144,7 +144,7 @@ def test_detections_replace_the_annotated_boxes(tmp_path):
 
 def test_an_unreadable_picture_is_black_in_a_test(tmp_path, caplog):
     write_people(tmp_path)
-    (tmp_path / "images" / "1.png").write_bytes(b"no picture")
+    (tmp_path / "images" / "1.png").write_bytes(b"no image")
     dataset = open_people(tmp_path, test_mode=True, pipeline=VAL_PIPELINE)
     with caplog.at_level(logging.WARNING):
         samples = [dataset[i] for i in range(3)]
@@ -188,7 +188,7 @@ GOLDEN = [  # data set, annotation, crop means without and with mask, first labe
 ]
 
 
-@pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"needs the pictures of {FIXTURES}")
+@pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"needs the images of {FIXTURES}")
 @pytest.mark.parametrize(("name", "ann_id", "plain", "masked", "joint"), GOLDEN)
 def test_crops_equal_those_of_the_published_code(name, ann_id, plain, masked, joint):
     for has_mask, expected in ((False, plain), (True, masked)):

@@ -55,7 +55,7 @@ def test_images_of_another_kind_are_refused(image):
     ("settings", "message"),
     [
         ({"to_float32": True}, "crops stay uint8"),
-        ({"color_type": "grayscale"}, "grey pictures get three equal ones; got 'grayscale'"),
+        ({"color_type": "grayscale"}, "grey images get three equal ones; got 'grayscale'"),
         ({"color_type": "unchanged"}, "models take three channels"),
         ({"backend_args": {"backend": "petrel"}}, "read from the disk, .*'petrel'"),
         ({"backend_args": {"backend": "local", "path_mapping": {}}}, "leave backend_args out"),
@@ -95,7 +95,7 @@ def test_files_of_another_kind_become_three_channels(tmp_path):
     assert (read["alpha"]["img"] == with_alpha[..., :3]).all()
     assert read["grey"]["ori_shape"] == (3, 4)
     assert LoadImage()({"img_path": str(tmp_path / "deep.png")})["img"].dtype == np.uint8
-    for name, content in (("empty.jpg", b""), ("text.jpg", b"no picture")):
+    for name, content in (("empty.jpg", b""), ("text.jpg", b"no image")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(
             ValueError, match=rf"cannot read image .*{name}: (not an image|the file is empty)"

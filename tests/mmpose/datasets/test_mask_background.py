@@ -37,7 +37,7 @@ def square_mask(size=100):
 
 
 def whole(region):
-    """A mask of the samples below in their whole picture."""
+    """A mask of the samples below in their whole image."""
     return region.cut(0, 0, 100, 100)
 
 
@@ -105,7 +105,7 @@ def test_every_format_of_a_mask_is_read():
 
 
 def full_image_crop(image, mask, alpha, *, flips, matrix, size):
-    """The published rule: dim the whole picture, mirror it, warp it."""
+    """The published rule: dim the whole image, mirror it, warp it."""
     dimmed = cv2.addWeighted(image, 1 - alpha, image * mask[..., None], alpha, 0)
     dimmed = cv2.flip(dimmed, 1) if flips else dimmed
     return cv2.warpAffine(dimmed, matrix, size, flags=cv2.INTER_LINEAR)
@@ -180,7 +180,7 @@ def test_masks_grow_and_shrink_in_their_shares(erode_prob, dilate_prob, grow_sha
     ids=["grow", "shrink"],
 )
 def test_outlines_of_small_people_move_by_two_pixels(noise, side):
-    """40 x 40 px: kernels of 5, at the scale of the picture; half of the masks change by cells."""
+    """40 x 40 px: kernels of 5, at the scale of the image; half of the masks change by cells."""
     transform = MaskBackground(**noise)
     masks = [whole(transform(make_sample(SQUARE))["mask"]) for _ in range(60)]
     expected = np.zeros((100, 100), np.uint8)

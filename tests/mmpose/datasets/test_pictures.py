@@ -23,7 +23,7 @@ def folder(tmp_path):
         pytest.param("/1.png", "1.png", id="a leading slash"),
         pytest.param("/a/1.png", "a/1.png", id="a leading slash, below"),
         pytest.param("a\\1.png", "a/1.png", id="of Windows"),
-        pytest.param("/home/somebody/pictures/1.png", "1.png", id="of another machine"),
+        pytest.param("/home/somebody/images/1.png", "1.png", id="of another machine"),
         pytest.param("C:\\data\\1.png", "1.png", id="of another Windows machine"),
         pytest.param("2.png", "2.png", id="missing"),
     ],
@@ -55,5 +55,5 @@ def test_missing_pictures_are_counted(folder):
 def test_the_shape_of_a_picture(folder):
     assert picture_shape(folder / "1.png") == (20, 30)
     assert picture_shape(folder / "none.png") is None
-    Path(folder / "text.png").write_text("no picture")
+    Path(folder / "text.png").write_text("no image")
     assert picture_shape(folder / "text.png") is None

@@ -66,7 +66,7 @@ def sets(value, *path):
         ),
         pytest.param(
             sets([1] * 50, "annotations", 0, "keypoints"),
-            "50 numbers, expected 3 a joint",
+            "50 numbers, expected 3 per joint",
             id="50 numbers",
         ),
         pytest.param(

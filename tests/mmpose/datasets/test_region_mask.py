@@ -1,4 +1,4 @@
-"""Masks decoded in their window, against pycocotools' drawing of the whole picture."""
+"""Masks decoded in their window, against pycocotools' drawing of the whole image."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_every_format_gives_the_pixels_of_pycocotools(seed):
         region = decode_region(segmentation, HEIGHT, WIDTH)
         assert (whole_picture(region) == mask).all()
         if region is not None and seed % 2:
-            assert region.pixels.size < mask.size / 2  # the person, not the picture
+            assert region.pixels.size < mask.size / 2  # the person, not the image
     assert read_counts(compressed["counts"]).tolist() == runs["counts"]
 
 
@@ -67,7 +67,7 @@ def test_windows_of_a_mask():
     assert (mirrored.left, mirrored.top) == (5, 5)
     assert mirrored.pixels.tolist() == [[0, 1], [1, 1]]
     assert mirrored.mirrored(10).left == 3
-    wide = region.with_context(3.0, (7, 6))  # two more pixels a side, where the picture has them
+    wide = region.with_context(3.0, (7, 6))  # two more pixels a side, where the image has them
     assert (wide.left, wide.top, wide.pixels.shape) == (1, 3, (4, 5))
     assert (wide.cut(3, 5, 5, 7) == region.pixels).all()
 

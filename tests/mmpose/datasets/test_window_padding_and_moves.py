@@ -17,7 +17,7 @@ STILL = {"shift_prob": 0, "scale_prob": 0, "rotate_prob": 0}
 
 
 def make_sample(**fields):
-    """A person in a box of 100 x 200 px about (150, 200) of a picture 400 wide and 500 high."""
+    """A person in a box of 100 x 200 px about (150, 200) of an image 400 wide and 500 high."""
     return {
         "img": np.full((500, 400, 3), 9, np.uint8),
         "bbox": np.array([[100, 100, 200, 300]], np.float32),
@@ -133,6 +133,6 @@ def test_padding_the_picture_moves_the_centre_of_the_data_set():
         bbox_center=np.array([[50, 100]], np.float32),
         bbox_scale=np.array([[100, 200]], np.float32),
     )
-    # the window of 187.5 x 250 leaves the picture by 43.75 px on the left and 25 px above
+    # the window of 187.5 x 250 leaves the image by 43.75 px on the left and 25 px above
     sample = GetBBoxCenterScale()(LoadImage(pad_to_aspect_ratio=True)(sample))
     assert sample["bbox_center"].tolist() == [[93, 125]]

@@ -202,7 +202,7 @@ def test_a_data_set_without_visibility_passes():
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_boxes_of_no_finite_numbers_are_refused(bad):
     sample = make_sample() | {"id": 7, "bbox": np.array([[0, 0, bad, 9]], np.float32)}
-    with pytest.raises(ValueError, match=r"person 7 .* finite pixels: mend or drop it"):
+    with pytest.raises(ValueError, match=r"person 7 .* finite pixels: fix or drop it"):
         GetBBoxCenterScale()(sample)
 
 

@@ -57,7 +57,7 @@ def write_every_format(folder: Path) -> dict[str, str]:
     """People of every data set of the published configs; every joint of all is annotated.
 
     Returns:
-        Name of the data set's class -> annotation file in ``folder``. Pictures are in
+        Name of the data set's class -> annotation file in ``folder``. Images are in
         ``images/``, detections in ``boxes.json``, MPII's head boxes in ``heads.mat``.
     """
     content = write_people(folder, num_images=2)

@@ -76,7 +76,7 @@ def test_given_again_the_options_add_up():
         pytest.param(["size=(1, [2)"], r"the bracket ( is not closed", id="tuple not closed"),
     ],
 )
-def test_what_is_no_option_is_told_with_the_mend(options, told, capsys):
+def test_what_is_no_option_is_told_with_the_fix(options, told, capsys):
     with pytest.raises(SystemExit) as stopped:
         parse(*options)
     assert stopped.value.code == 2

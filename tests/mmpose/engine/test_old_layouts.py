@@ -145,7 +145,7 @@ def test_experts_of_animals_are_taken_by_name(plus):
         convert_vitpose(official_weights(sources["coco"]), "aic")
 
 
-def test_other_joints_start_from_the_trunk_of_coco(plus, tmp_path):
+def test_other_joints_start_from_the_backbone_of_coco(plus, tmp_path):
     sources, weights = plus
     target = build(23)
     before = target.head.final_layer.weight.clone()
@@ -154,9 +154,9 @@ def test_other_joints_start_from_the_trunk_of_coco(plus, tmp_path):
         load_checkpoint(target, path)
     load_checkpoint(target, path, allow_missing=["head.final_layer.*"])
     assert torch.equal(target.head.final_layer.weight, before)
-    trunk = sources["coco"].backbone.state_dict()
+    weights = sources["coco"].backbone.state_dict()
     assert torch.equal(
-        target.backbone.layers[1].ffn.layers[1].weight, trunk["layers.1.ffn.layers.1.weight"]
+        target.backbone.layers[1].ffn.layers[1].weight, weights["layers.1.ffn.layers.1.weight"]
     )
 
 

@@ -5,55 +5,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import MMLogger
-from mmengine.structures import InstanceData
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmpose.datasets import CombinedDataset, parse_pose_metainfo
-from mmpose.evaluation import CocoMetric, MultiDatasetEvaluator, pose_score
+from mmpose.evaluation import CocoMetric, pose_score
 from mmpose.evaluation.pose_records import suppression_area
-from mmpose.structures import PoseDataSample
-
-DATA = Path(__file__).parents[2] / "data" / "eval"
-GT = DATA / "example_coco_val.json"
-META = parse_pose_metainfo({"from_file": "coco.py"})
-
-
-def people_of(path):
-    return [p for p in json.loads(path.read_text())["annotations"] if p["num_keypoints"]]
-
-
-def sample_of(person, dataset_name="coco", num_joints=17, **extra):
-    """What a perfect model says of an annotated person."""
-    joints = np.array(person["keypoints"], dtype=np.float32).reshape(1, 17, 3)
-    joints = np.pad(joints, ((0, 0), (0, num_joints - 17), (0, 0)))
-    x, y, width, height = person["bbox"]
-    sample = PoseDataSample(
-        metainfo={
-            "id": person["id"],
-            "img_id": person["image_id"],
-            "dataset_name": dataset_name,
-            **extra,
-        }
-    )
-    sample.gt_instances = InstanceData(
-        bboxes=np.array([[x, y, x + width, y + height]], dtype=np.float32),
-        bbox_scores=np.ones(1, dtype=np.float32),
-        bbox_scales=np.array([[1.25 * width, 1.25 * height]], dtype=np.float32),
-    )
-    sample.pred_instances = InstanceData(
-        keypoints=torch.from_numpy(joints[..., :2]),
-        keypoint_scores=torch.full((1, num_joints), 0.8),
-        keypoints_probs=torch.full((1, num_joints), 0.6),
-    )
-    return sample
-
-
-def evaluate(samples, **kwargs):
-    metric = CocoMetric(str(GT), **kwargs)
-    metric.dataset_meta = META
-    metric.process(None, [sample.to_dict() for sample in samples])
-    return metric.evaluate(len(samples))
+from tests.mmpose.evaluation.perfect_poses import GT, META, evaluate, people_of, sample_of
 
 
 def test_perfect_poses_score_one():
@@ -295,71 +252,6 @@ def test_an_annotation_file_that_lacks_fields_is_refused_before_anything_is_pose
         CocoMetric(str(tmp_path / "people.json"))
 
 
-def test_samples_go_to_the_metric_of_their_data_set():
-    dataset = {"type": "CocoDataset"}
-    evaluator = MultiDatasetEvaluator(
-        metrics=[
-            {"type": "mmpose.CocoMetric", "ann_file": str(GT), "prefix": name} for name in "ab"
-        ],
-        datasets=[
-            {**dataset, "metainfo": {"from_file": "coco.py", "dataset_name": name}} for name in "ab"
-        ],
-    )
-    evaluator.dataset_meta = META
-    people = people_of(GT)
-    evaluator.process([sample_of(person, "a") for person in people])
-    evaluator.process([sample_of(people[0], "b")])
-    scores = evaluator.evaluate(len(people) + 1)
-    assert scores["a/AR"] == pytest.approx(1.0)
-    assert scores["b/AR"] == pytest.approx(1 / len(people))
-
-
-OCHUMAN = Path(__file__).parents[4] / "shared/data/mmpose_fixtures/ochuman/test_ochuman.json"
-
-
-@pytest.mark.skipif(not OCHUMAN.is_file(), reason=f"needs {OCHUMAN}")
-def test_ochuman_is_posed_from_its_boxes_and_from_those_of_a_detector(tmp_path):
-    """All five people annotated, three of them detected: AR 1 and 3/5."""
-    people = json.loads(OCHUMAN.read_text())["annotations"]
-    fields = ("image_id", "category_id", "bbox", "segmentation")
-    boxes = [{**{key: p[key] for key in fields}, "score": 0.9} for p in people[:3]]
-    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
-    common = {"ann_file": str(OCHUMAN), "data_prefix": {"img": str(OCHUMAN.parent)}}
-    common["test_mode"] = True
-    sets = [
-        {"type": "OCHumanDataset", **common},
-        {"type": "OCHumanDetDataset", "bbox_file": str(tmp_path / "boxes.json"), **common},
-    ]
-    pipeline = [
-        *[{"type": name} for name in ("LoadImage", "GetBBoxCenterScale", "MaskBackground")],
-        {"type": "TopdownAffine", "input_size": (48, 64), "use_udp": True},
-        {"type": "PackPoseInputs"},
-    ]
-    combined = CombinedDataset({"from_file": "coco.py"}, sets, pipeline, test_mode=True)
-    metrics = [
-        {"type": "mmpose.CocoMetric", "ann_file": str(OCHUMAN), "prefix": name}
-        for name in ("OCHuman", "OCHuman_det")
-    ]
-    evaluator = MultiDatasetEvaluator(metrics=metrics, datasets=sets)
-    evaluator.dataset_meta = combined.metainfo
-    for index, person in enumerate([*people, *people[:3]]):
-        packed = combined[index]["data_samples"]
-        assert packed.mask_state == "used"
-        packed.pred_instances = sample_of(person).pred_instances
-        evaluator.process([packed])
-    scores = evaluator.evaluate(len(combined))
-    assert scores["OCHuman/AP"] == pytest.approx(1.0)
-    assert scores["OCHuman_det/AR"] == pytest.approx(3 / 5)
-
-
-def test_data_sets_of_one_name_are_refused():
-    with pytest.raises(ValueError, match="give each its own"):
-        MultiDatasetEvaluator(
-            metrics=[{"type": "mmpose.CocoMetric", "ann_file": str(GT)}] * 2,
-            datasets=[{"type": "CocoDataset"}] * 2,
-        )
-
-
 def test_a_model_of_fewer_joints_than_the_annotations_is_refused():
     sample = sample_of(people_of(GT)[0])
     for field in ("keypoints", "keypoint_scores", "keypoints_probs"):
@@ -439,7 +331,7 @@ def test_nothing_to_evaluate_is_an_error(tmp_path):
     sample = sample_of(people_of(GT)[0])
     sample.set_metainfo({"unreadable": True})
     metric.process(None, [sample.to_dict()])
-    with pytest.raises(ValueError, match="none of the pictures of 1 people could be read"):
+    with pytest.raises(ValueError, match="none of the images of 1 people could be read"):
         metric.evaluate(1)
 
 

@@ -8,7 +8,7 @@ import pytest
 from mmpose.datasets import KeypointConverter
 from mmpose.evaluation import CocoMetric, keypoint_ap
 from mmpose.evaluation.joint_conversion import convert_annotations, convert_sigmas
-from tests.mmpose.evaluation.test_coco_metric import GT, META, evaluate, people_of, sample_of
+from tests.mmpose.evaluation.perfect_poses import GT, META, evaluate, people_of, sample_of
 
 BACKWARDS = [(16 - i, i) for i in range(17)]
 # the nose, and the neck halfway between the shoulders

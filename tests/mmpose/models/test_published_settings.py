@@ -98,7 +98,7 @@ def test_channels_are_turned_either_way():
     first = {name: crop[0, :, 0, 0].tolist() for name, crop in turned.items()}
     assert first.pop("not") == [0, 1, 2]
     assert set(map(tuple, first.values())) == {(2, 1, 0)}
-    with pytest.raises(ValueError, match="the same turn"):
+    with pytest.raises(ValueError, match="the same swap"):
         PoseDataPreprocessor(bgr_to_rgb=True, rgb_to_bgr=True)
 
 
@@ -114,16 +114,16 @@ def test_a_divisor_of_the_crop_changes_nothing_and_another_is_refused():
 
 
 @pytest.mark.parametrize("arch", ["small", "s"])
-def test_the_small_trunk_is_that_of_mmpretrain(arch):
+def test_the_small_backbone_is_that_of_mmpretrain(arch):
     # a layer: qkv 3 * 768^2, proj 768^2, mlp 2 * 768 * 2304 and their biases, two norms
     with torch.device("meta"):
-        trunk = VisionTransformer(arch, patch_cfg={"padding": 2})
+        backbone = VisionTransformer(arch, patch_cfg={"padding": 2})
     layer = 4 * 768**2 + 2 * 768 * 2304 + 4 * 768 + 2304 + 768 + 4 * 768
-    assert len(trunk.layers) == 8
-    assert sum(p.numel() for p in trunk.layers.parameters()) == 8 * layer
+    assert len(backbone.layers) == 8
+    assert sum(p.numel() for p in backbone.layers.parameters()) == 8 * layer
 
 
-def test_the_older_scope_of_the_trunk_is_known():
+def test_the_older_scope_of_the_backbone_is_known():
     arch = dict(embed_dims=48, num_layers=1, num_heads=4, feedforward_channels=48)
     backbone = {"type": "mmcls.VisionTransformer", "arch": arch}
     model = MODELS.build({"type": "TopdownPoseEstimator", "backbone": backbone})

@@ -1,4 +1,4 @@
-"""Start weights of a trunk: from a file of timm's names, or from another of our models."""
+"""Start weights of a backbone: from a file of timm's names, or from another of our models."""
 
 import pytest
 import timm
@@ -24,7 +24,7 @@ def test_start_weights_in_timms_names_lose_the_classifier(tmp_path):
     assert not any(name.startswith("classifier") for name in read_trunk_weights(str(path)))
 
 
-def test_a_trunk_can_start_from_the_trunk_of_a_shipped_model(tmp_path):
+def test_a_backbone_can_start_from_that_of_a_shipped_model(tmp_path):
     trained = TimmBackbone(NAME)
     path = tmp_path / "model.safetensors"
     state_dict = {f"backbone.{name}": value for name, value in trained.state_dict().items()}

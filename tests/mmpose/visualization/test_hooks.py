@@ -81,10 +81,10 @@ def pictures(folder):
 
 
 def test_every_second_picture_is_drawn(annotations, tmp_path):
-    hook = dict(type="PoseVisualizationHook", enable=True, interval=2, out_dir="pictures")
+    hook = dict(type="PoseVisualizationHook", enable=True, interval=2, out_dir="images")
     runner = make_runner(tmp_path, "drawn", dict(visualization=hook))
     runner.val()
-    # pictures 1 and 3 of three, named by their first person
+    # images 1 and 3 of three, named by their first person
     drawn = pictures(tmp_path / "work")
     assert set(drawn) == {"val_coco_1_2_0.png", "val_coco_3_6_0.png"}
     original = cv2.imread(str(tmp_path / "people" / "images" / "3.png"))
@@ -96,7 +96,7 @@ def test_every_second_picture_is_drawn(annotations, tmp_path):
     assert changed[15:80, 70:100].any()
     assert not changed[:, 48:62].any()
     runner.test()
-    assert set(pictures(tmp_path / "work" / "pictures")) == {"coco_1_2.jpg", "coco_3_6.jpg"}
+    assert set(pictures(tmp_path / "work" / "images")) == {"coco_1_2.jpg", "coco_3_6.jpg"}
 
 
 def test_bad_cases_are_listed_worst_first_and_the_worst_are_drawn(annotations, tmp_path):

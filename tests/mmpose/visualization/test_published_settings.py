@@ -1,4 +1,4 @@
-"""Each setting of MMPose's visualizer and what it changes in the picture."""
+"""Each setting of MMPose's visualizer and what it changes in the image."""
 
 import cv2
 import numpy as np
