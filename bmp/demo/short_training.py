@@ -12,8 +12,7 @@ from pathlib import Path
 import torch
 from mmengine.registry import init_default_scope
 
-from bmp.environment import PROJECT_ROOT
-from bmp.locations import find_checkpoint
+from bmp.locations import PROJECT_ROOT, find_checkpoint
 from bmp.synthcrowd import write_dataset
 from mmpose.engine.checkpoint import load_state_dict_file, save_weights
 from mmpose.engine.config import load_config

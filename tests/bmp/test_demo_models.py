@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bmp.api import BBoxMaskPose
-from bmp.environment import PROJECT_ROOT
+from bmp.locations import PROJECT_ROOT
 from bmp.loop.model import BBoxMaskPoseModel
 from mmpose.structures.bbox import bbox_overlaps
 
