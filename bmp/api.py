@@ -95,7 +95,7 @@ class BBoxMaskPose:
             image: a path or a (H, W, 3) uint8 BGR array, or a list of them.
             bboxes: (N, 4) xyxy, people to start from instead of the first detection; later
                 turns still look for others. With a list of images, a list (None: detect).
-            return_intermediates: hand out the steps of every turn.
+            return_intermediates: hand out what every turn did.
             return_probmaps: hand out the heatmaps of the joints.
 
         Returns:
@@ -115,6 +115,7 @@ class BBoxMaskPose:
                 f"detect), got {len(bboxes)}"
             )
         results: list[BMPResult] = []
+        # images of a batch pass each part of the loop together, so memory grows with it
         for start in range(0, len(image), self.batch_size):
             end = start + self.batch_size
             results += self._predict_batch(image[start:end], bboxes[start:end], options)
@@ -130,6 +131,7 @@ class BBoxMaskPose:
         read: dict[int, np.ndarray] = {}
         results: list[BMPResult | None] = [None] * len(images)
         for n, image in enumerate(images):
+            # one broken file must not end a run over thousands
             try:
                 read[n] = image_array(read_image(image))
             except ValueError as error:
@@ -152,6 +154,7 @@ class BBoxMaskPose:
         if probmaps:
             if not isinstance(pose_model, TopdownPose):
                 raise ValueError(f"{type(pose_model).__name__} gives no heatmaps")
+            # a copy: switched on in place, an error would leave it on for later calls
             pose_model = replace(pose_model, return_heatmaps=True)
             heatmap_shape = pose_model.heatmap_shape
         results = run_loop(
@@ -187,7 +190,7 @@ class BBoxMaskPose:
         Args:
             image: the image it is of.
             result: from :meth:`predict`.
-            save_path: where to write the picture, if anywhere.
+            save_path: where to write the drawing, if anywhere.
             vis_type: ``pose``, ``mask`` or ``all``.
 
         Returns:

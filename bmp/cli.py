@@ -14,7 +14,7 @@ from bmp import environment
 from bmp.locations import PROJECT_ROOT, weights_folders
 from mmpose.errors import TRACEBACK, check_writable, user_error
 
-LEAST_FREE_MB = 50  # 10⁶ bytes, for pictures
+LEAST_FREE_MB = 50  # 10⁶ bytes, for drawings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -125,7 +125,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         default=PROJECT_ROOT / "outputs" / "demo",
-        help="folder for pictures and logs (default: %(default)s)",
+        help="folder for drawings and logs (default: %(default)s)",
     )
 
 

@@ -16,7 +16,7 @@ class Detector(Protocol):
     """Finds people: boxes and, where the model gives them, masks."""
 
     def detect(self, images: Sequence[np.ndarray]) -> list[People]:
-        """One record of people an image, fields ``bboxes``, ``bbox_scores``, ``masks``."""
+        """One record of people per image, fields ``bboxes``, ``bbox_scores``, ``masks``."""
         ...
 
 
@@ -36,5 +36,5 @@ class Segmenter(Protocol):
         ...
 
     def segment(self, embeddings: Any, prompts: Sequence[Any]) -> list[tuple[Tensor, Tensor]]:
-        """Masks (N, H, W) bool and their estimated IoU (N,), one pair an image."""
+        """Masks (N, H, W) bool and their estimated IoU (N,), one pair per image."""
         ...

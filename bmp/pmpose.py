@@ -143,7 +143,7 @@ class PMPose:
             keypoints: (N, K, 3), of which the first 17 joints are drawn.
             bboxes: published argument, not drawn.
             masks: published argument, not drawn.
-            save_path: where to write the picture, if anywhere.
+            save_path: where to write the drawing, if anywhere.
 
         Returns:
             (H, W, 3) uint8 BGR.
@@ -169,8 +169,8 @@ class PMPose:
             )
         boxes = [read_bboxes(entry).to(self.device) for entry in all_bboxes]
         regions = []
-        for picture, own_boxes, own_masks in zip(images, boxes, all_masks, strict=True):
-            region = read_masks(own_masks, len(own_boxes), picture.shape[:2])
+        for array, own_boxes, own_masks in zip(images, boxes, all_masks, strict=True):
+            region = read_masks(own_masks, len(own_boxes), array.shape[:2])
             regions.append(None if region is None else region.to(self.device))
         return images, boxes, regions, is_list
 

@@ -45,7 +45,7 @@ class TopdownPose:
 
         Args:
             images: (H, W, 3) uint8 BGR each.
-            people: one record an image, with ``bboxes`` and maybe ``masks``.
+            people: one record per image, with ``bboxes`` and maybe ``masks``.
 
         Returns:
             New records with ``keypoints``, ``keypoint_scores``, ``presence``, ``visibility`` (and

@@ -47,7 +47,7 @@ class BMPResult:
         mask_scores: (N,) float32, the segmenter's estimate of its IoU.
         iteration: (N,) int64, the turn that found the person, from 0.
         heatmaps: (N, 17, h, w) float32 when asked for, else None.
-        intermediates: the steps of every turn when asked for, else None.
+        intermediates: what every turn did when asked for, else None.
         turns: the people after each turn, records of tensors.
         error: why the image could not be read; None when it could.
 
@@ -141,11 +141,11 @@ class BMPResult:
 
         Arrays stay arrays; ``result.people.to(device)`` gives them as tensors.
         """
-        steps = self.intermediates
+        details = self.intermediates
         return replace(
             self,
             turns=[people.to(device) for people in self.turns],
-            intermediates=None if steps is None else [step.to(device) for step in steps],
+            intermediates=None if details is None else [turn.to(device) for turn in details],
         )
 
     def cpu(self) -> "BMPResult":
@@ -184,6 +184,7 @@ class BMPResult:
         Raises:
             ImportError: supervision is not installed.
         """
+        # imported here: an optional package, which the loop does not need
         try:
             import supervision
         except ModuleNotFoundError as error:
@@ -207,7 +208,7 @@ class BMPResult:
         return detections, key_points
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        """The arrays with one entry a person, by name."""
+        """The arrays with one entry per person, by name."""
         named = {name: getattr(self, name) for name in PER_PERSON}
         return {name: array for name, array in named.items() if array is not None}
 
@@ -219,12 +220,13 @@ def make_result(
 
     Args:
         found: of one image.
-        intermediates: whether the steps of the turns are handed out.
+        intermediates: whether what the turns did is handed out.
         heatmap_shape: (h, w) of the heatmaps asked for, None without.
     """
     arrays = {name: value.cpu().numpy() for name, value in found.people.items()}
     xy, scores = arrays.pop("keypoints"), arrays.pop("keypoint_scores")
     heatmaps = arrays.pop("heatmaps", None)
+    # nobody found is a normal result: asked for, an empty array, not None
     if heatmap_shape is not None and heatmaps is None:
         heatmaps = np.zeros((0, xy.shape[1], *heatmap_shape), np.float32)
     return BMPResult(

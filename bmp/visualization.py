@@ -1,4 +1,4 @@
-"""Pictures of people: overlays, the panel of one loop turn, the GIF of a whole run.
+"""Drawings of people: overlays, the panel of one loop turn, the GIF of a whole run.
 
 Images are (H, W, 3) uint8 BGR arrays. People are a record of :mod:`bmp.structures` or any result
 with its fields as attributes, tensors or arrays. Files appear complete or not at all.
@@ -142,7 +142,7 @@ def _draw_boxes(canvas: np.ndarray, bboxes: np.ndarray, colors: np.ndarray) -> N
 
 
 def _write_ids(canvas: np.ndarray, bboxes: np.ndarray, colors: np.ndarray) -> None:
-    """Dark number on a patch of the person's colour, kept inside the picture."""
+    """Dark number on a patch of the person's colour, kept inside the image."""
     scale = max(max(canvas.shape[:2]) / 1400, 0.4)
     for n, (bbox, color) in enumerate(zip(bboxes, colors, strict=True), start=1):
         (width, height), _ = cv2.getTextSize(str(n), CAPTION_FONT, scale, 1)
@@ -166,11 +166,11 @@ def caption(image: np.ndarray, text: str) -> np.ndarray:
 
 
 def panel(rows: Sequence[Sequence[tuple[str, np.ndarray]]], *, tile_width: int = 480) -> np.ndarray:
-    """Captioned pictures in rows, one row a loop turn (see :func:`loop_pictures`).
+    """Captioned images in rows, one row per turn (see :func:`loop_pictures`).
 
     Args:
-        rows: lists of (caption, (H, W, 3) uint8 BGR); pictures of one size, rows of any length.
-        tile_width: width of each picture in the panel, px.
+        rows: lists of (caption, (H, W, 3) uint8 BGR); images of one size, rows of any length.
+        tile_width: width of each image in the panel, px.
 
     Returns:
         (height, width, 3) uint8 BGR; missing tiles are dark.
@@ -180,7 +180,7 @@ def panel(rows: Sequence[Sequence[tuple[str, np.ndarray]]], *, tile_width: int =
     """
     tiles = [[caption(fit_width(image, tile_width), text) for text, image in row] for row in rows]
     if not any(tiles):
-        raise ValueError("a panel needs at least one picture")
+        raise ValueError("a panel needs at least one image")
     num_columns = max(len(row) for row in tiles)
     lines = []
     for row in tiles:
@@ -197,11 +197,11 @@ def loop_pictures(image: np.ndarray, result: Any) -> list[list[tuple[str, np.nda
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        result: a :class:`bmp.loop.LoopResult` or :class:`bmp.results.BMPResult` that kept the
-            steps of every turn (``intermediates``, ``turns``).
+        result: a :class:`bmp.loop.LoopResult` or :class:`bmp.results.BMPResult` that kept
+            what every turn did (``intermediates``, ``turns``).
 
     Returns:
-        One row a turn: the detector's input, its detections, their poses, the refined masks of
+        One row per turn: the detector's input, its detections, their poses, the refined masks of
         those who were new with the joints shown to the segmenter; each with its caption.
     """
     rows = []
@@ -255,7 +255,7 @@ def write_gif(path: str | os.PathLike, frames: Sequence[np.ndarray], duration: f
     Args:
         path: the file; its folder is made.
         frames: (H, W, 3) uint8 BGR; sizes may differ, smaller ones are padded.
-        duration: seconds a frame.
+        duration: seconds per frame.
 
     Raises:
         ValueError: no frames.

@@ -26,7 +26,7 @@ def run_demo(out: Path, *, num_images: int = VALIDATION_IMAGES, train_steps: int
     """Do all of it; run again after an interruption, and finished crowds are not drawn again.
 
     Args:
-        out: folder for pictures, logs and numbers.
+        out: folder for drawings, logs and numbers.
         num_images: rendered crowds that the loop is evaluated on.
         train_steps: steps of the short training, 0 for none.
 

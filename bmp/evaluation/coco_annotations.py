@@ -31,7 +31,7 @@ def annotation_file(images: list[dict], annotations: list[dict]) -> dict:
     """The whole file, ready for JSON.
 
     Args:
-        images: one dict an image: ``id``, ``file_name``, ``width``, ``height``.
+        images: one dict per image: ``id``, ``file_name``, ``width``, ``height``.
         annotations: of all images, from :func:`people_to_annotations`.
     """
     return {
@@ -53,7 +53,7 @@ def people_to_annotations(people: People, entries: list[dict], first_id: int) ->
         first_id: id of the first person; the others count on.
 
     Returns:
-        One dict a person: the box and mask of the entry, ``area`` in px² of the mask (of the box
+        One dict per person: the box and mask of the entry, ``area`` in px² of the mask (of the box
         where the mask is empty, which then is ``[]``), ``iscrowd`` 0, ``keypoints`` x, y, flag.
     """
     flags, coordinates = joint_flags(people), people.keypoints.tolist()

@@ -24,7 +24,7 @@ class CocoImageDataset(Dataset):
         max_images: stop after so many; None takes all.
 
     Raises:
-        FileNotFoundError: there is no such annotation file, or none of its pictures.
+        FileNotFoundError: there is no such annotation file, or none of its images.
         ValueError: the file cannot be used, or lists no image.
     """
 

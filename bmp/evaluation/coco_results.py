@@ -19,7 +19,7 @@ def people_to_results(people: People, img_id: Hashable, category_id: Hashable = 
         category_id: of people there.
 
     Returns:
-        One dict a person: ``bbox`` xywh, ``segmentation`` RLE, ``keypoints`` 3K numbers,
+        One dict per person: ``bbox`` xywh, ``segmentation`` RLE, ``keypoints`` 3K numbers,
         ``scores``, ``bbox_scores``, ``mask_scores``.
     """
     arrays = {name: value.cpu().numpy() for name, value in people.items()}

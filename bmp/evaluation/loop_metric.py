@@ -60,6 +60,7 @@ class LoopCocoMetric(BaseMetric):
         names = list(skeleton["keypoint_name2id"]) if "keypoints" in iou_types else None
         self.annotations = read_people(ann_file, skeleton=names)
         self.category_id = self.annotations["categories"][0]["id"]
+        # now, not after hours of a run
         counts = {len(person["keypoints"]) // 3 for person in self.annotations["annotations"]}
         if names and not counts <= {0, len(names)}:
             raise ValueError(
@@ -82,6 +83,7 @@ class LoopCocoMetric(BaseMetric):
             turns: list[list[dict]] = []
             for n, people in enumerate(sample["turns"]):
                 is_repeated = n > 0 and people is sample["turns"][n - 1]
+                # the loop repeats its last record for turns that were not needed
                 if is_repeated:
                     turns.append(turns[-1])
                 else:
@@ -105,7 +107,7 @@ class LoopCocoMetric(BaseMetric):
             people matched at IoU 0.5), ``bbox_true``, ``num_images`` and ``num_failed``.
 
         Raises:
-            ValueError: no picture could be read, nobody of these images can be evaluated, or a
+            ValueError: no image could be read, nobody of these images can be evaluated, or a
                 prediction is no finite number; result files are written before.
         """
         by_image = {result["img_id"]: result for result in results}  # padding repeats images
@@ -119,7 +121,7 @@ class LoopCocoMetric(BaseMetric):
             people = [
                 person
                 for result in by_image.values()
-                if result["turns"]
+                if result["turns"]  # unreadable images have none; their people count as missed
                 for person in result["turns"][turn]
             ]
             shapes = {n: r["shape"] for n, r in by_image.items()}
@@ -148,6 +150,7 @@ class LoopCocoMetric(BaseMetric):
         if self.outfile_prefix is not None:
             for iou_type, results in selected.items():
                 write_json(Path(f"{self.outfile_prefix}.{name}.{iou_type}.json"), results)
+        # after the files: what cannot be evaluated can still be looked at
         for iou_type, results in selected.items():
             numbers = evaluate(
                 self.annotations,
@@ -165,7 +168,7 @@ class LoopCocoMetric(BaseMetric):
 
 
 def format_table(metrics: Mapping[str, float], iou_types: Sequence[str]) -> str:
-    """The numbers of :class:`LoopCocoMetric` as a table, one row a turn.
+    """The numbers of :class:`LoopCocoMetric` as a table, one row per turn.
 
     ``found``: annotated people matched by a box (else mask, else pose) at IoU 0.5.
     """

@@ -21,7 +21,7 @@ def exclusive_masks(masks: Tensor, scores: Tensor, trimmed: Tensor | None = None
     """
     exclusive = torch.empty_like(masks)
     free = torch.ones_like(masks[0]) if len(masks) else None  # (H, W)
-    # one pass over the pixels a person: 50 times faster than ranking all claims to every pixel
+    # one pass over the pixels per person: 50 times faster than ranking all claims to every pixel
     for n in scores.argsort(descending=True, stable=True).tolist():
         torch.logical_and(masks[n], free, out=exclusive[n])
         free &= ~masks[n]

@@ -62,7 +62,7 @@ class BBoxMaskPoseModel(BaseModel):
             mode: only ``predict``; the parts are trained by their own configs.
 
         Returns:
-            One dict an image: ``img_id``, ``error``, ``turns`` (records of people, none where the
+            One dict per image: ``img_id``, ``error``, ``turns`` (records of people, none where the
             image could not be read).
 
         Raises:

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from bmp.loop import suppression
+from bmp.loop.masks import exclusive_masks
 from bmp.loop.suppression import check_threshold, pairwise_pose_oks, suppress
-from mmpose.structures.bbox import bbox_areas
+from bmp.structures import People, with_fields
+from mmpose.structures.bbox import bbox_areas, bbox_xywh2xyxy, bbox_xyxy2xywh
 from mmpose.structures.keypoint import COCO_SIGMAS, joint_similarity
 
 COMPAT_ITEMS = {
@@ -51,7 +53,7 @@ def misread_bboxes(bboxes: Tensor) -> Tensor:
     Returns:
         (N, 4): x1, y1, x1 + x2, y1 + y2.
     """
-    return torch.cat([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]], 1)
+    return bbox_xywh2xyxy(bboxes)
 
 
 def similarity_to_enlarged_bbox(
@@ -135,7 +137,7 @@ def pose_nms(
     bboxes_xywh = misread_bboxes(bboxes)
     areas = bboxes[:, 2:].prod(1)
     if "nms_area" not in items:
-        bboxes_xywh = torch.cat([bboxes[:, :2], bboxes[:, 2:] - bboxes[:, :2]], 1)
+        bboxes_xywh = bbox_xyxy2xywh(bboxes)
         areas = bbox_areas(bboxes)
     similarity = pairwise_pose_oks(keypoints, valid=valid, areas=areas, sigmas=sigmas)
     if "nms_empty" in items:
@@ -164,3 +166,69 @@ def mask_polygons(masks: Tensor) -> Tensor:
         contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.fillPoly(canvas, [c for c in contours if len(c) >= 4], 1)
     return torch.from_numpy(filled).to(masks.device, torch.bool)
+
+
+def pose_inputs(people: Sequence[People], items: frozenset[str]) -> Sequence[People]:
+    """``mask_polygons``: people as the pose model is shown them.
+
+    Args:
+        people: records of detected people, one per image; those without masks are left alone.
+        items: names of :data:`COMPAT_ITEMS`.
+    """
+    if "mask_polygons" not in items:
+        return people
+    return [
+        with_fields(p, masks=mask_polygons(p.masks)) if "masks" in p else p  # boxes of a user
+        for p in people
+    ]
+
+
+def survivors(keep: Tensor, *, num_old: int, items: frozenset[str]) -> Tensor:
+    """``nms_unfiltered``: who stays after pose-NMS.
+
+    Args:
+        keep: (N,) bool, the poses that NMS left; older people first.
+        num_old: how many of them are of earlier turns.
+        items: names of :data:`COMPAT_ITEMS`.
+
+    Returns:
+        (N,) bool.
+    """
+    if "nms_unfiltered" not in items or keep[num_old:].any():
+        return keep
+    # the published code returns early when nobody is new, before it filters the old ones
+    is_old = torch.arange(len(keep), device=keep.device) < num_old
+    return keep | is_old
+
+
+def prompt_bboxes(bboxes: Tensor, items: frozenset[str]) -> Tensor:
+    """``prompt_boxes``: boxes as prompts and the crowd test read them.
+
+    Args:
+        bboxes: (N, 4) xyxy, pixels.
+        items: names of :data:`COMPAT_ITEMS`.
+
+    Returns:
+        (N, 4).
+    """
+    return misread_bboxes(bboxes) if "prompt_boxes" in items else bboxes
+
+
+def trim_masks(masks: Tensor, scores: Tensor, *, num_old: int, items: frozenset[str]) -> Tensor:
+    """``masks_new_only``: exclusive masks.
+
+    Args:
+        masks: (N, H, W) bool, older people first.
+        scores: (N,) in [0, 1].
+        num_old: how many people are of earlier turns.
+        items: names of :data:`COMPAT_ITEMS`.
+
+    Returns:
+        (N, H, W) bool; with the item, old masks are whole and may overlap new ones.
+    """
+    if "masks_new_only" not in items:
+        return exclusive_masks(masks, scores)
+    is_new = torch.arange(len(masks), device=masks.device) >= num_old
+    # exclusive_masks decides ties for the earlier mask, the published code for the new one
+    order = torch.argsort(~is_new, stable=True)
+    return exclusive_masks(masks[order], scores[order], is_new[order])[order.argsort()]

@@ -1,4 +1,4 @@
-"""One step of the loop: masks of new people from their joints."""
+"""The segment part of a turn: masks of new people from their joints."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +31,7 @@ def refine_masks(
 
     Args:
         images: (H, W, 3) uint8 BGR each.
-        new: people of this turn with poses, one record an image.
+        new: people of this turn with poses, one record per image.
         old: people of earlier turns.
         segmenter: makes the masks.
         embeddings: of the images; None keeps the detector's masks.
@@ -48,27 +48,37 @@ def refine_masks(
         outputs = segment_with_crops(segmenter, images, embeddings, prompts)
     else:
         outputs = segmenter.segment(embeddings, prompts)
-    refined = []
-    for people, others, prompt, shape, (masks, mask_scores) in zip(
-        new, old, prompts, shapes, outputs, strict=True
-    ):
-        start = _own_masks(people, shape)
-        if masks is None:
-            refined.append(with_fields(people, masks=start, mask_scores=people.bbox_scores))
-            continue
-        masks, mask_scores = masks.to(start.device), mask_scores.to(start.device).float()
-        take = prompt.is_prompted.to(start.device)
-        if settings.pose_mask_consistency and "masks" in people:
-            take &= _refined_is_better(masks, start, people, others, settings)
-        # a mask that the segmenter did not make is as good as its detection
-        refined.append(
-            with_fields(
-                people,
-                masks=torch.where(take[:, None, None], masks, start),
-                mask_scores=torch.where(take, mask_scores, people.bbox_scores),
-            )
-        )
+    refined = [
+        _with_masks(*image, settings)
+        for image in zip(new, old, prompts, shapes, outputs, strict=True)
+    ]
     return refined, prompts
+
+
+def _with_masks(
+    people: People,
+    others: People,
+    prompts: Prompts,
+    image_shape: tuple[int, int],
+    output: tuple[Tensor | None, Tensor | None],
+    settings: LoopSettings,
+) -> People:
+    """People of one image with the masks of the segmenter's output, or with their own."""
+    detected = _own_masks(people, image_shape)
+    masks, mask_scores = output
+    if masks is None:
+        return with_fields(people, masks=detected, mask_scores=people.bbox_scores)
+    # parts may work on different devices; people stay where the pose model left them
+    masks, mask_scores = masks.to(detected.device), mask_scores.to(detected.device).float()
+    take = prompts.is_prompted.to(detected.device)
+    if settings.pose_mask_consistency and "masks" in people:
+        take &= _refined_is_better(masks, detected, people, others, settings)
+    # a mask that the segmenter did not make is as good as its detection
+    return with_fields(
+        people,
+        masks=torch.where(take[:, None, None], masks, detected),
+        mask_scores=torch.where(take, mask_scores, people.bbox_scores),
+    )
 
 
 def _make_prompts(
@@ -77,9 +87,8 @@ def _make_prompts(
     """Prompts of the new people; the old ones count for crowding and as points to leave out."""
     names = ("bboxes", "keypoints", "keypoint_scores", "visibility")
     joined = {name: torch.cat([new[name], old[name].to(new[name].device)]) for name in names}
-    if "prompt_boxes" in settings.compat:
-        joined["bboxes"] = published.misread_bboxes(joined["bboxes"])
-    everybody = make_people(joined.pop("bboxes"), **joined)
+    bboxes = published.prompt_bboxes(joined.pop("bboxes"), settings.compat)
+    everybody = make_people(bboxes, **joined)
     prompts = make_prompts(everybody, settings.prompting, image_shape)
     uses_bbox = prompts.uses_bbox[: len(new)]
     if "masks" not in new:  # with neither joint nor mask, the box is all there is

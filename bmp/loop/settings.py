@@ -51,6 +51,7 @@ class LoopSettings:
     compat: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        # here, so that a wrong number fails before any model is loaded
         if self.num_iters < 1:
             raise ValueError(f"num_iters must be at least 1, got {self.num_iters}")
         check_threshold(self.oks_nms_thr)

@@ -73,7 +73,7 @@ def suppress(similarity: Tensor, *, num_valid: Tensor, scores: Tensor, threshold
     )
     rank = np.empty(len(worst_first), dtype=np.int64)
     rank[worst_first] = np.arange(len(worst_first))
-    # N x N numbers and one removal a step: on the CPU, without a device round trip a step
+    # N x N numbers, one removal per pass: on the CPU, without a device round trip per pass
     remaining = similarity.detach().nan_to_num(-1.0).cpu().numpy().copy()
     np.fill_diagonal(remaining, -1)
     keep = np.ones(len(rank), dtype=bool)

@@ -37,15 +37,15 @@ FindPeople = Callable[[np.ndarray], BMPResult]
 
 @dataclass
 class PhotoReport:
-    """What came of a number of photos.
+    """What came of a number of images.
 
     Attributes:
         pictures: files written, in order.
         images: COCO-style images, those that could be read.
-        results: COCO-style results, one a person.
+        results: COCO-style results, one per person.
         annotations: the same people as annotations.
-        failures: (path, one-line reason) of photos that were left out.
-        found: people after each turn, summed over the photos.
+        failures: (path, one-line reason) of images that were left out.
+        found: people after each turn, summed over the images.
     """
 
     pictures: list[Path] = field(default_factory=list)
@@ -56,7 +56,7 @@ class PhotoReport:
     found: list[int] = field(default_factory=list)
 
     def add(self, image: dict, result: BMPResult) -> None:
-        """Take the people of a photo; ``image`` is its entry for :attr:`images`."""
+        """Take the people of an image; ``image`` is its entry for :attr:`images`."""
         people = result.people
         entries = people_to_results(people, image["id"])
         self.annotations += people_to_annotations(people, entries, len(self.annotations) + 1)
@@ -111,25 +111,25 @@ def run_photos(
     gif: bool = True,
     tell: Callable[[str], None] = print,
 ) -> PhotoReport:
-    """Run the loop on every photo and write what it found.
+    """Run the loop on every image and write what it found.
 
-    Of ``photo.jpg`` come ``photo_people.jpg`` (everybody), ``photo_turns.jpg`` (a row a turn)
-    and ``photo_turns.gif``; of all photos ``results.json``, a COCO result list, and what other
+    Of ``photo.jpg`` come ``photo_people.jpg`` (everybody), ``photo_turns.jpg`` (a row per turn)
+    and ``photo_turns.gif``; of all images ``results.json``, a COCO result list, and what other
     tools open: copies in ``images`` and ``annotations/person_keypoints_run.json`` with their
-    sizes and people. A photo that cannot be read is reported and left out; an interruption keeps
+    sizes and people. An image that cannot be read is reported and left out; an interruption keeps
     what is done.
 
     Args:
         paths: image files.
-        find_people: an image to its people, with the steps of every turn: predict of
+        find_people: an image to its people, with what every turn did: predict of
             :class:`bmp.api.BBoxMaskPose` with ``return_intermediates``.
         out_dir: where the files go; made.
         gif: whether GIFs are written.
-        tell: takes one line of progress a photo.
+        tell: takes one line of progress per image.
 
     Raises:
         OSError: an output cannot be written.
-        KeyboardInterrupt: interrupted; says how many photos are done.
+        KeyboardInterrupt: interrupted; says how many images are done.
     """
     report = PhotoReport()
     stems = output_stems(paths, partial(_outputs, out_dir))
@@ -200,8 +200,8 @@ def write_pictures(
         whole = panel(rows)
         written.append(write_image(target.with_name(target.name + PANEL), whole))
     if gif:
-        steps = [entry for row in rows for entry in row] + [(title, overlay)] * 2
-        frames = [caption(fit_width(picture, GIF_WIDTH), text) for text, picture in steps]
+        shown = [entry for row in rows for entry in row] + [(title, overlay)] * 2
+        frames = [caption(fit_width(drawn, GIF_WIDTH), text) for text, drawn in shown]
         gif_path = target.with_name(target.name + GIF)
         written.append(write_gif(gif_path, frames, FRAME_SECONDS))
     return written

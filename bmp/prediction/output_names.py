@@ -25,7 +25,7 @@ def output_stems(
         outputs_of: the path of an image and a stem to the files that would be written.
 
     Returns:
-        One stem an image, no two alike.
+        One stem per image, no two alike.
     """
     inputs = {_place(path) for path in paths}
     taken: set[str] = set()

@@ -59,7 +59,7 @@ def annotate_person(mask: np.ndarray, keypoints: np.ndarray, visibility: np.ndar
 
     Returns:
         The annotation; None where fewer than MIN_AREA pixels are visible: such a person is as
-        good as hidden and stays in the picture unannotated.
+        good as hidden and stays in the image unannotated.
     """
     area = int(mask.sum())
     if area < MIN_AREA:

@@ -144,7 +144,7 @@ def paint_object(
 
     Args:
         rng: source of randomness.
-        photos: pictures (h, w, 3) uint8 to take pieces from.
+        photos: images (h, w, 3) uint8 to take pieces from.
         image: (H, W, 3) float32.
         mask: the visible part of the thing, (H, W) bool.
     """

@@ -21,7 +21,7 @@ from bmp.synthcrowd.settings import SceneSettings
 from bmp.synthcrowd.skeleton import CATEGORY
 from mmpose.files import whole_file
 
-GENERATOR_VERSION = 3  # raise it whenever the same seed gives other pictures
+GENERATOR_VERSION = 3  # raise it whenever the same seed gives other images
 
 
 def write_dataset(
@@ -120,12 +120,12 @@ def _render_missing(
 
 
 def write_image(folder: Path, number: int, *, seed: int, settings: SceneSettings) -> None:
-    """Render image `number` (from 1) and write its picture, then its record."""
+    """Render image `number` (from 1) and write its file, then its record."""
     image, annotations = render_scene((seed, number), settings)
     low, high = settings.quality
     quality = int(np.random.default_rng((seed, number, 1)).integers(low, high + 1))
-    picture = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-    _write(folder / "images" / f"{number:06d}.jpg", picture)
+    encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    _write(folder / "images" / f"{number:06d}.jpg", encoded)
     record = {
         "image": {
             "id": number,
@@ -177,9 +177,9 @@ def _write(path: Path, content: bytes) -> None:
 def _with_mend(error: OSError, out_dir: Path) -> OSError:
     """The same error with words that help."""
     if error.errno == errno.ENOSPC:
-        mend = "the disk is full: free some space and run again, finished images are kept"
+        fix = "the disk is full: free some space and run again, finished images are kept"
     elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        mend = "no permission to write there: choose another --out or change the folder's owner"
+        fix = "no permission to write there: choose another --out or change the folder's owner"
     else:
-        mend = f"could not write ({error.strerror}): check the path and run again"
-    return type(error)(error.errno, mend, str(out_dir))
+        fix = f"could not write ({error.strerror}): check the path and run again"
+    return type(error)(error.errno, fix, str(out_dir))

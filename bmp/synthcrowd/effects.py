@@ -1,4 +1,4 @@
-"""What a camera does to a picture: softness, noise, tone, colour cast."""
+"""What a camera does to an image: softness, noise, tone, colour cast."""
 
 import cv2
 import numpy as np
@@ -23,11 +23,11 @@ def soften_edges(image: np.ndarray, owners: np.ndarray) -> np.ndarray:
 
 
 def photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """A picture (H, W, 3) uint8 as a camera would record it."""
+    """An image (H, W, 3) uint8 as a camera would record it."""
     height, width = image.shape[:2]
     if rng.random() < 0.4:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.3))
-    elif rng.random() < 0.12:  # a smaller picture, enlarged
+    elif rng.random() < 0.12:  # a smaller image, enlarged
         scale = rng.uniform(0.45, 0.8)
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -41,7 +41,7 @@ def photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 
 def _add_noise(rng: np.random.Generator, levels: np.ndarray) -> np.ndarray:
-    """Grain of a random strength; one small field, shifted, stands for the whole picture."""
+    """Grain of a random strength; one small field, shifted, stands for the whole image."""
     strength = rng.gamma(1.2, 2.2)
     field = (rng.standard_normal((128, 128, 3), np.float32) * strength).astype(np.int16)
     height, width = levels.shape[:2]

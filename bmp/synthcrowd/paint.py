@@ -16,7 +16,7 @@ from bmp.synthcrowd.textures import smooth_noise
 
 
 def paint(rng: np.random.Generator, scene: Scene, drawn: Drawn) -> np.ndarray:
-    """The picture (H, W, 3) uint8 BGR of a drawn scene."""
+    """The image (H, W, 3) uint8 BGR of a drawn scene."""
     image = _paint_backdrop(rng, scene)
     camera = scene.camera
     light = sample_light(rng, camera.rotation, float(image.mean()))

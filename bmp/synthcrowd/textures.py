@@ -102,7 +102,7 @@ def sample_texture(
     Args:
         rng: source of randomness.
         colour: the ground colour (3,), BGR in [0, 1].
-        photos: pictures (h, w, 3) uint8 whose pieces serve as prints.
+        photos: images (h, w, 3) uint8 whose pieces serve as prints.
         plainness: probability of plain cloth.
 
     Returns:

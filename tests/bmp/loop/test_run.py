@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bmp.loop import LoopSettings, make_settings, run_loop
-from bmp.loop.run import ranking_scores, select_survivors
+from bmp.loop.run import keep_each_once, ranking_scores
 from bmp.segmenters.prompting import PromptSettings
 from bmp.structures import FIELD_RANKS, check_people, make_people
 from tests.bmp.loop_parts import (
@@ -265,10 +265,17 @@ def test_published_filter_leaves_old_people_when_nobody_new_survives():
         keypoints=torch.zeros(2, 17, 2),
         keypoint_scores=torch.full((2, 17), 0.9),
     )
-    stay, new = select_survivors(old, old[:0], LoopSettings())
+    stay, new = keep_each_once(old, old[:0], LoopSettings())
     assert (len(stay.bboxes), len(new.bboxes)) == (1, 0)
-    stay, new = select_survivors(old, old[:0], LoopSettings(compat=["nms_unfiltered"]))
+    stay, new = keep_each_once(old, old[:0], LoopSettings(compat=["nms_unfiltered"]))
     assert (len(stay.bboxes), len(new.bboxes)) == (2, 0)
+
+
+@pytest.mark.parametrize("items", [[], ["mask_polygons"]])
+def test_given_boxes_need_no_masks(items):
+    given = [make_people(torch.tensor([[50.0, 10, 60, 55]]), bbox_scores=torch.ones(1))]
+    (result,) = run([TWO_IN_ONE_PLACE], given=given, num_iters=1, compat=items)
+    assert result.people.bboxes.tolist() == [[16, 10, 60, 55]]  # of its visible pixels
 
 
 def test_settings_come_from_a_config():
