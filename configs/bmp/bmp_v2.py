@@ -3,7 +3,7 @@
 python tools/test.py configs/bmp/bmp_v2.py
 
 The weights are the published ones, downloaded once or put into ``models/``. Published defects are
-mended; ``bmp_v2_published.py`` has them. Data: see ``coco`` in datasets/README.md.
+fixed; ``bmp_v2_published.py`` has them. Data: see ``coco`` in datasets/README.md.
 """
 
 _base_ = ["../_base_/loop.py"]
