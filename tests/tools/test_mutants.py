@@ -155,6 +155,9 @@ def test_tests_are_found_by_their_imports_and_by_their_path(tmp_path):
         bmp__parts__cut="import numpy",
         bmp__parts__glue="from bmp.parts.cut import slice_up",
         bmp__parts__alone="",
+        bmp__late__init='_WHERE = {"peel": "skin"}',
+        bmp__late__skin="import numpy",
+        tests__bmp__test_late="from bmp.late import peel",
         tests__bmp__parts__test_glue="from bmp.parts.glue import stick",
         tests__bmp__parts__test_both="from bmp.parts import slice_up",
         bmp__all__init="from bmp.parts.glue import *\nfrom bmp.parts import *",
@@ -172,6 +175,7 @@ def test_tests_are_found_by_their_imports_and_by_their_path(tmp_path):
     assert graph.tests_of("bmp/parts/cut.py") == near
     glue = ["tests/bmp/parts/test_glue.py", "tests/bmp/test_farther.py"]
     assert graph.tests_of("bmp/parts/glue.py") == glue
+    assert graph.tests_of("bmp/late/skin.py") == ["tests/bmp/test_late.py"]
     with pytest.raises(ValueError, match=r"no test reaches bmp/parts/alone\.py; write tests/"):
         graph.tests_of("bmp/parts/alone.py")
     write(tmp_path, tests__bmp__parts__test_alone="import subprocess")

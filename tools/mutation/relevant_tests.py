@@ -52,6 +52,8 @@ class ImportGraph:
             return f"{base}.{name}"
         if base in self.paths and self.paths[base].name == "__init__.py":
             for node in ast.parse(self.paths[base].read_bytes()).body:
+                if name in (late := _looked_up_late(node)):
+                    return f"{base}.{late[name]}"
                 names = {a.name for a in node.names} if isinstance(node, ast.ImportFrom) else set()
                 if not names & {name, "*"}:
                     continue
@@ -108,6 +110,18 @@ class ImportGraph:
             raise ValueError(f"no test reaches {path}; write tests/{source.parent}/{mirror.name}")
         order = sorted(near, key=lambda name: (near[name], self.paths[name].parent != folder, name))
         return [str(self.paths[name].relative_to(self.root)) for name in order]
+
+
+def _looked_up_late(node: ast.stmt) -> dict[str, str]:
+    """Name -> module, where a package lists in a dict what it imports when it is used."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Dict):
+        return {}
+    pairs = zip(node.value.keys, node.value.values, strict=True)
+    return {
+        key.value: value.value
+        for key, value in pairs
+        if isinstance(key, ast.Constant) and isinstance(value, ast.Constant)
+    }
 
 
 def _module_name(path: Path) -> str:
