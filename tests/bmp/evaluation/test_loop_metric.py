@@ -227,6 +227,26 @@ def test_annotations_of_another_skeleton_are_refused_before_the_first_image(fold
     assert LoopCocoMetric(str(path), iou_types=["bbox"]).iou_types == ("bbox",)
 
 
+def test_images_with_numbers_and_names_as_ids_are_read(folder):
+    path = folder / "annotations.json"
+    content = json.loads(path.read_text())
+    first = content["images"][0]["id"]
+    content["images"][0]["id"] = "first"
+    for annotation in content["annotations"]:
+        if annotation["image_id"] == first:
+            annotation["image_id"] = "first"
+    path.write_text(json.dumps(content))
+    assert len(dataset_of(folder)) == len(content["images"])
+
+
+def test_people_without_joints_stand_beside_people_with_them(folder):
+    path = folder / "annotations.json"
+    content = json.loads(path.read_text())
+    content["annotations"][0]["keypoints"] = []
+    path.write_text(json.dumps(content))
+    assert "keypoints" in LoopCocoMetric(str(path)).iou_types
+
+
 @pytest.mark.parametrize("num_joints", [14, 16, 18])
 def test_another_number_of_joints_is_refused_before_the_first_image(folder, num_joints):
     def change(annotation):

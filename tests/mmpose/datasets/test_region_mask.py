@@ -55,7 +55,10 @@ def test_a_mask_of_the_whole_picture():
 def test_nothing_inside_is_none():
     outside = [[200.0, 200.0, 250.0, 200.0, 250.0, 250.0]]
     empty = {"size": [HEIGHT, WIDTH], "counts": [HEIGHT * WIDTH]}
-    for segmentation in (None, [], outside, empty, np.zeros((HEIGHT, WIDTH), bool)):
+    below = [[10.0, 200.0, 50.0, 200.0, 50.0, 250.0]]
+    beside = [[200.0, 10.0, 250.0, 10.0, 250.0, 50.0]]
+    nothing = (None, [], outside, below, beside, empty, np.zeros((HEIGHT, WIDTH), bool))
+    for segmentation in nothing:
         assert decode_region(segmentation, HEIGHT, WIDTH) is None
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from mmpose.datasets import parse_pose_metainfo
 from mmpose.evaluation import ExtendedRules, extended_keypoint_ap, keypoint_ap
+from mmpose.evaluation.extended_oks import People, edit_visibility
 
 DATA = Path(__file__).parents[2] / "data" / "eval"
 SIGMAS = parse_pose_metainfo({"from_file": "coco.py"})["sigmas"]
@@ -141,6 +142,21 @@ def test_a_joint_marked_outside_counts_as_occluded_where_the_window_holds_it():
     assert "AP (v=3)" not in numbers
     # the standard rules do not look at it: nobody is annotated
     assert evaluate(gt, detection((INSIDE, 0.9)), extended=False)["AP"] == -1
+
+
+def test_levels_of_seen_joints_stay_and_those_outside_become_hidden_in_the_window():
+    joints = [INSIDE, INSIDE, INSIDE, INSIDE, OUTSIDE, OUTSIDE]
+    levels = edit_visibility(
+        People(
+            keypoints=np.array([joints]),
+            visible=np.array([[0, 1, 2, 3, 2, 0]]),
+            bboxes=np.array([[10.0, 10.0, 50.0, 50.0]]),
+            areas=np.array([1600.0]),
+            paddings=np.array([[-1.0, 1.0, 1.0, 1.0, 2.0, 2.0]]),
+        ),
+        ExtendedRules(),
+    )
+    assert levels.tolist() == [[0, 1, 2, 1, 3, 0]]
 
 
 def test_levels_that_skip_one_are_no_problem():

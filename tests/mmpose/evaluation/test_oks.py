@@ -83,6 +83,12 @@ def test_nms_drops_the_worse_of_two_similar_poses():
     assert kept.tolist() == [1, 2]
 
 
+def test_nms_keeps_poses_that_are_no_more_similar_than_the_threshold():
+    twins = torch.tensor([[[10.0, 10.0], [20.0, 20.0]]] * 2)
+    same = oks_nms(twins, torch.tensor([0.9, 0.8]), torch.full((2,), 400.0), torch.ones(2), 1.0)
+    assert same.tolist() == [0, 1]
+
+
 def test_nms_compares_with_kept_poses_only():
     poses = torch.zeros(3, 17, 2)
     poses[1, :, 0], poses[2, :, 0] = 4.0, 8.0  # neighbours alike, ends not
