@@ -313,8 +313,10 @@ def test_found_people_are_counted_by_the_first_kind_alone(folder):
         metric.process(None, samples)
         numbers = metric.evaluate(size=3)
         assert numbers[f"loop/turn2/{kinds[0]}_found"] == found
-        row = format_table({k.removeprefix("loop/"): v for k, v in numbers.items()}, kinds)
-        assert row.splitlines()[2].split()[-2:] == [str(found), "4"]
+        table = format_table({k.removeprefix("loop/"): v for k, v in numbers.items()}, kinds)
+        *lines, _ = table.splitlines()
+        assert lines[2].split()[-2:] == [str(found), "4"]
+        assert len({len(line) for line in lines}) == 1
 
 
 def test_who_is_ranked_first_is_a_setting(folder):

@@ -256,8 +256,9 @@ def test_a_model_of_fewer_joints_than_the_annotations_is_refused():
     sample = sample_of(people_of(GT)[0])
     for field in ("keypoints", "keypoint_scores", "keypoints_probs"):
         sample.pred_instances[field] = sample.pred_instances[field][:, :14]
-    with pytest.raises(ValueError, match=r"predicts 14 joints, .* has 17"):
-        evaluate([sample])
+    for samples in ([sample], [sample_of(people_of(GT)[1]), sample]):
+        with pytest.raises(ValueError, match=r"predicts 14 joints, .* has 17"):
+            evaluate(samples)
 
 
 def swapped_file(tmp_path):
