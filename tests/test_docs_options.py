@@ -112,7 +112,7 @@ def test_the_pages_show_options():
 
 
 @pytest.mark.parametrize(("config", "options"), SPELLINGS)
-def test_an_option_of_the_docs_works(config, options):
+def test_an_option_of_the_docs_works(config, options, tmp_path, monkeypatch):
     given = parse(config, options)
     found = load_config(ROOT / config, given)
     changed = differences(plain(config), found)
@@ -128,6 +128,7 @@ def test_an_option_of_the_docs_works(config, options):
         assert changed
     else:
         assert all(f"{place}.".startswith(tuple(f"{key}." for key in stated)) for place in changed)
+    monkeypatch.chdir(tmp_path)  # folders of an option are made
     build_touched(found, changed)
 
 

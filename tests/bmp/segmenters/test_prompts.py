@@ -272,3 +272,10 @@ def test_points_that_are_nowhere_leave_no_number_that_is_none():
     prompts = points_as_prompts(coords)
     assert prompts.point_coords.tolist() == [[[0.0, 3.0], [0.0, 0.0]]]
     assert prompts.point_labels.tolist() == [[-1, -1]]
+
+
+def test_prompts_move_to_a_device_whole():
+    prompts = points_as_prompts(torch.rand(2, 3, 2)).to("meta")
+    fields = [value for value in vars(prompts).values() if value is not None]
+    assert {value.device.type for value in fields} == {"meta"}
+    assert len(fields) >= 4
