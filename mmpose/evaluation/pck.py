@@ -214,7 +214,7 @@ class PCKAccuracy(BaseMetric):
         for item in self.norm_items:
             distances, labelled = _stack(results, item)
             shares, counts = joint_pck(distances < self.thr, labelled)
-            mean = shares.sum() / (counts > 0).sum().clamp(min=1)
+            mean = shares.sum() / (counts > 0).sum()
             numbers[NORM_ITEMS[item]] = mean.item()
         return numbers
 
