@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.logging import print_log
 
@@ -122,6 +123,9 @@ def run_tool(main: Callable[[], object]) -> None:
     """Run a tool; what a user can fix is told on stderr instead of a traceback."""
     try:
         main()
+        # threads of gloo that outlive their group can abort a process that has done its work
+        if dist.is_available() and dist.is_initialized():
+            dist.destroy_process_group()
     except Exception as error:
         reason = user_error(error)
         if reason is None:
