@@ -115,7 +115,7 @@ def check_tests(copy: Path, tests: dict[str, list[str]]) -> dict[str, float]:
     while (code := wait_for(process, float("inf"))) is None:
         time.sleep(0.2)
     if code != 0:
-        raise SystemExit(f"{log.read_text()[-4000:]}\nthe tests fail without a mutant: mend them")
+        raise SystemExit(f"{log.read_text()[-4000:]}\nthe tests fail without a mutant: fix them")
     print(f"{len(everything)} test files pass in {time.monotonic() - begin:.0f} s", flush=True)
     seconds = json.loads(log.with_suffix(".json").read_text())
     return {path: sum(seconds.get(test, 0) for test in some) for path, some in tests.items()}

@@ -71,7 +71,7 @@ def write_dataset(
         _render_missing(growing, num_images, seed, settings, workers)
         _finish(growing, out_dir, num_images, manifest)
     except OSError as error:
-        raise _with_mend(error, out_dir) from error
+        raise _with_fix(error, out_dir) from error
     return out_dir / "annotations.json"
 
 
@@ -174,7 +174,7 @@ def _write(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
 
 
-def _with_mend(error: OSError, out_dir: Path) -> OSError:
+def _with_fix(error: OSError, out_dir: Path) -> OSError:
     """The same error with words that help."""
     if error.errno == errno.ENOSPC:
         fix = "the disk is full: free some space and run again, finished images are kept"
