@@ -65,16 +65,20 @@ class BBoxMaskPose:
         segmenter: Segmenter | None = None,
         batch_size: int = 8,
     ) -> None:
+        # published arguments: there the first did nothing, and the second warned and did nothing
         if pretrained_id is not None:
             raise ValueError("pretrained_id has no effect; name the weights in the config")
         if n_kpts_to_work_with != 17:
             raise ValueError(f"the loop works with 17 joints, not {n_kpts_to_work_with}")
+        # first: a device that is not there must not cost the loading of weights
         self.device = pick_device(device)
         self.batch_size = batch_size
         self.config = load_config(find_config(config_path or config), cfg_options)
+        # published scripts hand in a PMPose, which has no `estimate`; the network in it has
         if isinstance(pose_model, PMPose):
             pose_model = pose_model.as_part()
         self.parts = build_parts(
+            # a config of something else: build_parts says what it lacks, a KeyError would not
             self.config.get("model", {}),
             self.device,
             detector=detector,
@@ -106,6 +110,7 @@ class BBoxMaskPose:
             ValueError: the one image cannot be read, or boxes have a wrong shape.
         """
         options = {"intermediates": return_intermediates, "probmaps": return_probmaps}
+        # an array is always one image: a stack (B, H, W, 3) is refused, not guessed at
         if not isinstance(image, list | tuple):
             return self._predict([image_array(read_image(image))], [bboxes], **options)[0]
         bboxes = [None] * len(image) if bboxes is None else bboxes
@@ -134,6 +139,7 @@ class BBoxMaskPose:
             # one broken file must not end a run over thousands
             try:
                 read[n] = image_array(read_image(image))
+            # damaged files and arrays of a wrong shape; a TypeError is the caller's mistake
             except ValueError as error:
                 logger.warning("%s", error)
                 results[n] = failed_result(str(error))
@@ -152,10 +158,12 @@ class BBoxMaskPose:
     ) -> list[BMPResult]:
         parts, pose_model, heatmap_shape = self.parts, self.parts.pose_model, None
         if probmaps:
+            # maps are no part of the PoseModel interface: other models need not have any
             if not isinstance(pose_model, TopdownPose):
                 raise ValueError(f"{type(pose_model).__name__} gives no heatmaps")
             # a copy: switched on in place, an error would leave it on for later calls
             pose_model = replace(pose_model, return_heatmaps=True)
+            # asked of the model: where nobody is found there is no map to read it from
             heatmap_shape = pose_model.heatmap_shape
         results = run_loop(
             images,
@@ -196,6 +204,7 @@ class BBoxMaskPose:
         Returns:
             (H, W, 3) uint8 BGR.
         """
+        # published, any word but "mask" drew poses, so that a misspelt one went unnoticed
         if vis_type not in ("pose", "mask", "all"):
             raise ValueError(f"vis_type must be 'pose', 'mask' or 'all', got {vis_type!r}")
         shows_masks, shows_poses = vis_type != "pose", vis_type != "mask"

@@ -16,10 +16,12 @@ from bmp.structures import FIELD_RANKS, People
 if TYPE_CHECKING:
     import supervision
 
+# keypoint_scores stand in the third column of keypoints, where published results have them
 PER_PERSON = tuple(name for name in FIELD_RANKS if name != "keypoint_scores")
 SUPERVISION_MISSING = "to_supervision needs the package supervision: pip install supervision"
 
 
+# eq=False: == of arrays is an array, which has no single truth value
 @dataclass(frozen=True, eq=False, repr=False)
 class BMPResult:
     """People of one image; ``result.masks`` and ``result["masks"]`` are the same.
@@ -85,18 +87,22 @@ class BMPResult:
         """What stands under a name, or the result of some people."""
         if not isinstance(item, str):
             rows = select_rows(item, len(self))
+            # the index may be a tensor on a GPU, which no array takes
             rows = rows if isinstance(rows, slice) else rows.cpu().numpy()
             parts = {name: array[rows] for name, array in self._arrays().items()}
             return replace(self, **parts, turns=[], intermediates=None)
+        # getattr alone would hand out methods too, as under result["to"]
         if item not in self.keys():
             raise KeyError(f"a result has no {item!r}; it has {', '.join(self.keys())}")
         return getattr(self, item)
 
     def __contains__(self, name: object) -> bool:
+        # without this method, `in` would look for the name among the people that a loop gives
         return name in self.keys()
 
     def __iter__(self) -> Iterator["BMPResult"]:
         """Results of one person each; :meth:`keys` gives the names."""
+        # dict(result) still goes by name: dict asks for keys() and does not iterate
         return (self[n] for n in range(len(self)))
 
     def __len__(self) -> int:
@@ -105,6 +111,7 @@ class BMPResult:
 
     def __repr__(self) -> str:
         if self.error is not None:
+            # an error may have several lines; a repr is one, also in lists and logs
             return f"<BMPResult: failed, {' '.join(self.error.split())}>"
         return f"<BMPResult: {describe(self, len(self.turns))}>"
 
@@ -168,6 +175,7 @@ class BMPResult:
             see :func:`bmp.evaluation.coco_annotations.people_to_annotations`.
         """
         if self.error is not None:
+            # its size is unknown, which COCO asks of every image
             return annotation_file([], [])
         height, width = self.masks.shape[1:]
         image = {"id": image_id, "file_name": file_name, "width": width, "height": height}
@@ -244,8 +252,10 @@ def failed_result(error: str, num_keypoints: int = 17) -> BMPResult:
     per_person = np.zeros(0, np.float32)
     return BMPResult(
         bboxes=np.zeros((0, 4), np.float32),
+        # nobody read the image, so its height and width are unknown
         masks=np.zeros((0, 0, 0), bool),
         keypoints=np.zeros((0, num_keypoints, 3), np.float32),
+        # shared by two fields: an array of length 0 has nothing that could be changed
         presence=per_joint,
         visibility=per_joint,
         scores=per_person,

@@ -57,11 +57,14 @@ class LoopCocoMetric(BaseMetric):
         self.iou_types = tuple(iou_types)
         skeleton = parse_pose_metainfo({"from_file": "coco.py"})
         self.sigmas = skeleton["sigmas"].tolist()
+        # joints are matched by name where poses count; otherwise the file may have any skeleton
         names = list(skeleton["keypoint_name2id"]) if "keypoints" in iou_types else None
         self.annotations = read_people(ann_file, skeleton=names)
+        # the only one left: read_people finds people's category by its name, whatever its id
         self.category_id = self.annotations["categories"][0]["id"]
         # now, not after hours of a run
         counts = {len(person["keypoints"]) // 3 for person in self.annotations["annotations"]}
+        # 0: people without joints may stand beside people with them
         if names and not counts <= {0, len(names)}:
             raise ValueError(
                 f"people of {ann_file} have {sorted(counts)} keypoints, the loop's poses COCO's "
@@ -80,6 +83,7 @@ class LoopCocoMetric(BaseMetric):
             data_samples: dicts with ``img_id``, ``turns`` (records of people) and ``error``.
         """
         for sample in data_samples:
+            # with run-length masks: all are kept to the end and gathered, and bool ones are large
             turns: list[list[dict]] = []
             for n, people in enumerate(sample["turns"]):
                 is_repeated = n > 0 and people is sample["turns"][n - 1]
@@ -88,6 +92,7 @@ class LoopCocoMetric(BaseMetric):
                     turns.append(turns[-1])
                 else:
                     turns.append(people_to_results(people, sample["img_id"], self.category_id))
+            # the image's own size, also where nobody was found: the file may have a wrong one
             has_masks = bool(turns) and "masks" in sample["turns"][0]
             shape = tuple(sample["turns"][0]["masks"].shape[-2:]) if has_masks else None
             self.results.append(
@@ -112,6 +117,7 @@ class LoopCocoMetric(BaseMetric):
         """
         by_image = {result["img_id"]: result for result in results}  # padding repeats images
         failed = [result for result in by_image.values() if result["error"] is not None]
+        # equal also where no image came: numbers of nothing would hide the reason
         if len(failed) == len(by_image):
             reason = f", such as: {failed[0]['error']}" if failed else ""
             raise ValueError(f"none of {len(by_image)} images could be read{reason}")
@@ -157,12 +163,14 @@ class LoopCocoMetric(BaseMetric):
                 results,
                 iou_type,
                 sigmas=self.sigmas,
+                # unreadable images too, whose people are missed; not those that max_images left out
                 image_ids=list(shapes),
                 shapes={n: shape for n, shape in shapes.items() if shape is not None},
             )
             short = {"AP": "AP", "AP50": "AP .5", "AP75": "AP .75"}
             metrics |= {f"{name}/{iou_type}_{key}": numbers.stats[s] for key, s in short.items()}
             metrics[f"{name}/{iou_type}_found"] = numbers.num_found
+            # without the turn: who is annotated does not change
             metrics[f"{iou_type}_true"] = numbers.num_true
         return metrics
 

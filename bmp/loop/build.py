@@ -43,12 +43,14 @@ def build_parts(
     Raises:
         ValueError: the config lacks a part.
     """
+    # None for the loop: its constants come from the config, whichever parts are handed in
     ready = {"detector": detector, "pose_model": pose_model, "segmenter": segmenter, "loop": None}
     missing = [key for key in PART_KEYS if ready[key] is None and key not in config]
     if missing:
         raise ValueError(
             f"the model of the loop config lacks {missing}; configs/bmp/bmp_v2.py has all parts"
         )
+    # before the parts: a misspelt constant must not cost the loading of three models
     settings = make_settings(config["loop"])
     # imported here: mmdet and SAM 2 take seconds, and replaced parts do not need them
     if detector is None:

@@ -39,6 +39,8 @@ class BBoxMaskPoseModel(BaseModel):
         device: str | None = None,
     ) -> None:
         super().__init__()
+        # A plain record, no submodules: weights come from the parts' own checkpoints. So the runner
+        # does not move them either, and they need the device here.
         self.parts = build_parts(
             {"detector": detector, "pose_model": pose_model, "segmenter": segmenter, "loop": loop},
             pick_device(device or get_device()),
@@ -46,6 +48,7 @@ class BBoxMaskPoseModel(BaseModel):
         # DistributedDataParallel refuses a model without a trainable parameter
         self.unused = nn.Parameter(torch.zeros(()))
 
+    # mmengine hands a batch over by keywords: the names are the keys of the data set's samples
     def forward(
         self,
         image: Sequence[np.ndarray | None],
@@ -93,6 +96,7 @@ class BBoxMaskPoseModel(BaseModel):
     def _given(self, images: Sequence[tuple[int, tuple[int, int]]]) -> list[People] | None:
         """People of the first turn, of images by id and shape, if a file gives them."""
         detector = self.parts.detector
+        # a detector is shown arrays alone, which do not say which image of the file they are
         if not isinstance(detector, BoxFileDetector):
             return None
         return [detector.people_of(*entry) for entry in images]

@@ -70,7 +70,10 @@ def _with_masks(
         return with_fields(people, masks=detected, mask_scores=people.bbox_scores)
     # parts may work on different devices; people stay where the pose model left them
     masks, mask_scores = masks.to(detected.device), mask_scores.to(detected.device).float()
+    # Whoever was shown by nothing gets an empty mask of score 0, so the detector's stays. The
+    # published loop takes the arbitrary mask that SAM draws for an empty prompt.
     take = prompts.is_prompted.to(detected.device)
+    # after boxes alone an empty mask would stand for the detector's, and could win
     if settings.pose_mask_consistency and "masks" in people:
         take &= _refined_is_better(masks, detected, people, others, settings)
     # a mask that the segmenter did not make is as good as its detection
@@ -105,6 +108,7 @@ def _own_masks(people: People, image_shape: tuple[int, int]) -> Tensor:
     """The detector's masks, or none at all (N, H, W)."""
     if "masks" in people:
         return people.masks
+    # empty, not absent: joining and blacking out ask everybody for a mask
     return torch.zeros(
         len(people.bboxes), *image_shape, dtype=torch.bool, device=people.bboxes.device
     )
@@ -123,9 +127,12 @@ def _refined_is_better(
         torch.cat([people[name], others[name].to(refined.device)]) for name in names
     )
     prompting = settings.prompting
+    # published, 0.5 is compared with visibilities or scores, as the selection method has it
     used = (scores > prompting.confidence_thr) & (visibility > prompting.visibility_thr)
+    # a joint that is nowhere would still be looked up, in an arbitrary pixel
     used &= joints.isfinite().all(-1)
     gain = pose_mask_consistency(refined, joints, used)
     gain -= pose_mask_consistency(detected, joints, used)
+    # of equally large ones the segmenter's, as published
     is_smaller = refined.sum((1, 2)) <= detected.sum((1, 2))
     return torch.where(gain.abs() < CONSISTENCY_TOLERANCE, is_smaller, gain > 0)

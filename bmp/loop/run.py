@@ -114,14 +114,19 @@ def run_loop(
         kept = [keep_each_once(*pair, settings) for pair in zip(known, posed, strict=True)]
         old, new = _spread(kept, active, results)
         new, prompts = refine_masks(images, new, old, segmenter, embeddings, settings)
+        # finished before they join: older people keep their own turn, and only records of equal
+        # fields can be joined
         for result, stayed, came in zip(results, old, new, strict=True):
             result.add(_merge(stayed, _finish(came, turn, settings), settings))
+        # before `active` shrinks: found and posed are of the images searched in this turn
         if keep_intermediates:
             _note(results, active, turn, found, posed, new, prompts)
+        # with nobody new the next turn would, as a rule, look at the same pixels again
         if settings.stop_early:
             active = [i for i in active if len(new[i]) > 0]
         if not active:
             break
+    # before the lists are filled up, so that turns left out show the final poses too
     if settings.final_pose:
         _pose_again(images, results, pose_model, settings)
     for result in results:  # a turn that was not needed left everything as it was
@@ -166,6 +171,7 @@ def keep_each_once(old: People, new: People, settings: LoopSettings) -> tuple[Pe
     Returns:
         The old and the new people that stay.
     """
+    # in the first turn `old` is nobody on the CPU, wherever the parts work
     device = new.bboxes.device
     joined = {
         # old ones first: of two equal poses the later one goes
@@ -210,6 +216,7 @@ def ranking_scores(people: People, settings: LoopSettings) -> Tensor:
     for name in settings.score_factors:
         factor = people[name]
         if name == "keypoint_scores":
+            # as CocoMetric ranks poses; a person without a counted joint gets 0, not nan
             counted = factor > settings.score_thr
             factor = (factor * counted).sum(1) / counted.sum(1).clamp(min=1)
         scores = scores * factor
@@ -248,6 +255,7 @@ def _spread(
     longer searched keeps everybody.
     """
     old = [result.people for result in results]
+    # empty slices, not None: they have the fields that prompts are made of
     new = [result.people[:0] for result in results]
     for i, pair in zip(active, kept, strict=True):
         old[i], new[i] = pair

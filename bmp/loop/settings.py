@@ -43,6 +43,7 @@ class LoopSettings:
     refine_masks: bool = True
     pose_mask_consistency: bool = False
     exclusive_masks: bool = True
+    # published, boxes are never refreshed and no turn is left out: bmp_v2_published.py sets that
     refresh_bboxes: bool = True
     final_pose: bool = False
     stop_early: bool = True
@@ -70,16 +71,19 @@ def make_settings(config: Mapping[str, Any]) -> LoopSettings:
     Raises:
         ValueError: a key is unknown; the message names the nearest known one.
     """
+    # a copy: what is taken out here must stay in the config that is recorded with a run
     config = dict(config)
     _check_keys(config, LoopSettings, "loop")
     prompting = dict(config.pop("prompting", {}))
     _check_keys(prompting, PromptSettings, "loop.prompting")
     if "score_factors" in config:
+        # configs hold lists, which could still change after the check
         config["score_factors"] = tuple(config["score_factors"])
     return LoopSettings(prompting=PromptSettings(**prompting), **config)
 
 
 def _check_keys(config: Mapping[str, Any], owner: type, name: str) -> None:
+    # the dataclass would refuse the key too, but without the nearest name
     known = [entry.name for entry in fields(owner)]
     for key in config:
         if key not in known:

@@ -33,6 +33,7 @@ def crop_windows(
     centres, halves = (bboxes[:, :2] + bboxes[:, 2:]) / 2, (bboxes[:, 2:] - bboxes[:, :2]) / 2
     corners = torch.cat([centres - scale * halves, centres + scale * halves], 1).round().long()
     limits = torch.tensor([image_shape[1], image_shape[0]], device=bboxes.device)
+    # a box may lie outside the image, and no segmenter takes a piece without pixels
     low = torch.minimum(corners[:, :2].clamp(min=0), limits - 1)
     high = torch.minimum(torch.maximum(corners[:, 2:], low + 1), limits)
     return torch.cat([low, high], 1)
@@ -55,8 +56,11 @@ def segment_with_crops(
     Returns:
         Masks (N, H, W) bool in the whole image and mask_scores (N,), a pair per image.
     """
+    # for everybody, also for those whose rows are replaced below: decoding is cheap beside their
+    # embeddings
     answers = segmenter.segment(embeddings, prompts)
     people = [(i, row) for i, p in enumerate(prompts) for row in p.uses_bbox.nonzero()[:, 0]]
+    # one copy from the device per image; one per person would wait for it each time
     windows = [
         crop_windows(p.bboxes, image.shape[:2]).tolist()
         for p, image in zip(prompts, images, strict=True)

@@ -69,6 +69,7 @@ class PromptSettings:
             count = getattr(self, name)
             if count is None and name == "num_pos_keypoints_if_crowd":
                 continue
+            # a bool is an int to Python: True would pass for one joint
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
                 raise ValueError(f"{name} must be a number of joints, 0 or more, got {count!r}")
         if self.no_joint not in ("keep", "bbox"):
@@ -77,6 +78,7 @@ class PromptSettings:
             raise ValueError("crop cuts around the box of the prompt: set use_bbox=True with it")
         if self.crowd_by_max_iou is True:
             raise ValueError("crowd_by_max_iou is a box IoU, or None for no crowds; got True")
+        # published presets say False for never, but there it counted as 0: any overlap was a crowd
         if self.crowd_by_max_iou is False:
             object.__setattr__(self, "crowd_by_max_iou", None)
 
@@ -95,6 +97,8 @@ def make_prompts(
     """
     keypoints, bboxes = people.keypoints, people.bboxes
     visibility = _usable_visibility(people, settings, image_shape)
+    # joints that are nowhere are left out by their visibility, but 0 times nan would spoil the
+    # means of the others
     keypoints = keypoints.nan_to_num(0.0, 0.0, 0.0)
     order, count = select_keypoints(
         keypoints,
@@ -117,14 +121,17 @@ def make_prompts(
     uses_bbox = torch.full_like(is_crowd, settings.use_bbox) & ~is_crowd
     if settings.no_joint == "bbox":
         uses_bbox |= ~has_joint
+    # a box that is nowhere finds nobody, and Prompts refuses it
     uses_bbox &= bboxes.isfinite().all(1)
     if settings.num_neg_keypoints and not settings.batch:
         is_shown = uses_bbox | (labels != UNUSED).any(1)  # points outside alone find nobody
         joints = visibility.masked_fill(~has_joint[:, None], -torch.inf)
+        # by the box as it came: extending it moves its centre towards the chosen joints
         negatives = _negatives(keypoints, joints, bboxes, is_shown, settings)
         coords, labels = (
             torch.cat(pair, 1) for pair in zip((coords, labels), negatives, strict=True)
         )
+    # last: small people still crowd others and have joints that others are to leave out
     if settings.ignore_small_bboxes:
         is_small = bbox_areas(bboxes) < SMALL_AREA
         labels, uses_bbox = labels.masked_fill(is_small[:, None], UNUSED), uses_bbox & ~is_small
@@ -138,6 +145,7 @@ def _usable_visibility(
     keypoints, scores = people.keypoints, people.keypoint_scores
     usable = keypoints.isfinite().all(-1) & scores.isfinite() & people.visibility.isfinite()
     if image_shape is not None and settings.drop_outside:
+        # half a pixel more on each side: pixel (0, 0) reaches from -0.5 to 0.5
         limits = keypoints.new_tensor([image_shape[1] - 0.5, image_shape[0] - 0.5])
         usable &= ((keypoints >= -0.5) & (keypoints < limits)).all(-1)
     return torch.where(usable, people.visibility, -torch.inf)

@@ -39,6 +39,7 @@ class Prompts:
             is_optional = value is None and name in ("mask_logits", "uses_mask")
             if not is_optional and not isinstance(value, Tensor):
                 raise TypeError(f"prompts.{name} must be a tensor, got {type(value).__name__}")
+        # filled in here, so that nobody who reads prompts has to ask for None
         if self.uses_mask is None:
             everybody = torch.ones_like(self.uses_bbox, dtype=torch.bool)
             given = everybody if self.mask_logits is not None else ~everybody
@@ -69,6 +70,7 @@ class Prompts:
         floats += ["mask_logits"] if self.mask_logits is not None else []
         wrong = [name for name in floats if not getattr(self, name).is_floating_point()]
         wrong += [name for name in bools if getattr(self, name).dtype != torch.bool]
+        # bools have no -1 for an empty slot
         if self.point_labels.is_floating_point() or self.point_labels.dtype == torch.bool:
             wrong.append("point_labels")
         if wrong:
@@ -78,9 +80,11 @@ class Prompts:
                 "makes these of masks), integer point_labels and bool uses_bbox and uses_mask; "
                 f"got {dtypes}"
             )
+        # 2 and 3 are corners of a box to SAM: decoding sets them from `bboxes`, users do not
         used = self.point_labels != UNUSED
         if not torch.isin(self.point_labels[used], torch.tensor([0, 1]).to(used.device)).all():
             raise ValueError("prompts.point_labels must be 1 inside, 0 outside or -1 unused")
+        # unused slots are never shown, so that they may hold anything
         numbers = [self.point_coords[used], self.bboxes[self.uses_bbox]]
         if self.mask_logits is not None:
             numbers.append(self.mask_logits[self.uses_mask])
@@ -122,10 +126,12 @@ class Prompts:
 
         offset = self.bboxes.new_tensor(window[:2])
         masks = self.mask_logits
+        # roi_align fails on an empty list of boxes
         if masks is not None and len(masks):
             scale = masks.shape[-1] / masks.new_tensor([*image_shape[::-1]] * 2)
             boxes = (masks.new_tensor(window) * scale).expand(len(masks), -1)
             size = masks.shape[-1]  # one sample per pixel: bilinear interpolation of the piece
+            # aligned: the older way would shift the piece by half a pixel
             masks = roi_align(
                 masks[:, None], list(boxes[:, None]), size, sampling_ratio=1, aligned=True
             )[:, 0]
@@ -150,6 +156,7 @@ def masks_as_logits(masks: Tensor, size: int, *, certainty: float = 10.0) -> Ten
     """
     if len(masks) == 0:
         return torch.zeros(0, size, size, device=masks.device)
+    # antialias: without it a pixel is read from four of the mask's, not from all that it covers
     inside = torch.nn.functional.interpolate(
         masks[:, None].float(), (size, size), mode="bilinear", align_corners=False, antialias=True
     )

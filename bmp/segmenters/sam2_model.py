@@ -74,6 +74,7 @@ class TimmTrunk(nn.Module):
         pretrained_file: str | None = None,
     ) -> None:
         super().__init__()
+        # a name until init_weights: inference loads a checkpoint and need not have this file
         self.pretrained_file = pretrained_file
         self.body = timm.create_model(
             model_name,
@@ -104,6 +105,7 @@ class TimmTrunk(nn.Module):
     def train(self, mode: bool = True) -> "TimmTrunk":
         """Set the mode; frozen stages stay in evaluation mode."""
         super().train(mode)
+        # frozen parameters are not enough: batch norm would go on to average its statistics
         for part in self.frozen:
             part.eval()
         return self
@@ -120,6 +122,7 @@ class TimmTrunk(nn.Module):
         return self.body(images.contiguous(memory_format=torch.channels_last))
 
     def _first_stages(self, count: int) -> list[nn.Module]:
+        # apart: below, 0 would freeze all blocks but the last
         if count == 0:
             return []
         stem = [part for name, part in self.body.named_children() if name != "blocks"]
@@ -156,11 +159,13 @@ def build_sam2(
     Raises:
         ValueError: a size does not divide, or the type of the trunk is unknown.
     """
+    # the image: its deepest maps have stride 32, and of other sizes the neck's levels do not nest
     if image_size % 32 or d_model % 32:
         raise ValueError(
             f"image_size and d_model must be multiples of 32, got {image_size} and {d_model}"
         )
     encoder = _image_encoder(dict(trunk), d_model)
+    # SAM2Base insists on both; these have no weights that a checkpoint would have to hold
     memory_parts = (nn.Identity(), nn.Identity())
     if memory is not None:
         memory_parts = _memory(d_model, image_size // 16, **memory)
@@ -182,6 +187,8 @@ def build_sam2(
         sam_mask_decoder_extra_args=STABILITY if stability_fallback else None,
         **(WITH_MEMORY if memory is not None else {"num_maskmem": 1}),
     )
+    # on the model, no argument of calls: weights that were trained with drawn clicks need them
+    # wherever they are used
     model.click_sigma = click_sigma
     return model.to(device).eval()
 
@@ -192,6 +199,8 @@ def _image_encoder(trunk: dict[str, Any], d_model: int) -> ImageEncoder:
     if kind not in TRUNKS:
         raise ValueError(f"unknown trunk type {kind!r}; known: {', '.join(TRUNKS)}")
     backbone = TRUNKS[kind](**trunk)
+    # [2, 3], as in SAM 2.1: the two fine levels, which only help to up-sample masks, get nothing
+    # from the deeper ones
     neck = FpnNeck(
         position_encoding=_sine_positions(d_model),
         d_model=d_model,
@@ -217,6 +226,7 @@ class MemoryRoPEAttention(RoPEAttention):
     """
 
     def __init__(self, feature_size: int, *, rope_k_repeat: bool = False, **others: Any) -> None:
+        # past RoPEAttention's own __init__, which moves its table; what else it sets is set here
         super(RoPEAttention, self).__init__(**others)
         width = self.internal_dim // self.num_heads
         self.compute_cis = partial(compute_axial_cis, dim=width, theta=10000.0)
