@@ -34,6 +34,7 @@ def make_finder(
         ModuleNotFoundError: an mmdet config is named and ``bmp`` or mmdet is not installed.
         ValueError: weights or categories without a config, or several categories.
     """
+    # by what it can do: detectors are classes of bmp, which mmpose must not need
     if hasattr(det_model, "detect"):
         if det_weights is not None or det_cat_ids is not None:
             raise ValueError("det_weights and det_cat_ids belong to a det_model given as a config")
@@ -52,6 +53,7 @@ def make_finder(
             f"det_model={os.fspath(det_model)!r} is an mmdet config, for which bmp, mmdet and mmcv "
             f"must be installed ({error}); or pass an object with detect(images), or bboxes"
         ) from error
+    # its own thresholds let everything through: bbox_thr and nms_thr of each call decide
     config = {"config": os.fspath(det_model), "checkpoint": det_weights, "label": labels[0]}
     return detectors.build_detector({**config, "score_thr": 0.0, "nms_iou_thr": 1.0}, device)
 
@@ -85,6 +87,7 @@ def find_people(
         people = InstanceData(bboxes=boxes[kept], bbox_scores=scores[kept])
         if "masks" in found:
             people.masks = torch.as_tensor(found.masks)[kept]
+        # may be nobody, where MMPose would pose the whole image as one person
         return people
     if bboxes is None:
         bboxes = [[0, 0, image.shape[1], image.shape[0]]]

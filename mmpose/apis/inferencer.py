@@ -76,6 +76,7 @@ class Output:
                 drawn, win_name=name, wait_time=self.wait_time
             )
         if self.vis_folder is not None:
+            # drawings are RGB, as MMPose answers; files are written from BGR
             write_image(self.vis_folder / f"{name}.jpg", drawn[..., ::-1])
 
 
@@ -184,6 +185,7 @@ class MMPoseInferencer:
         if batch_size < 1:
             raise ValueError(f"batch_size is a number of images, at least 1, got {batch_size}")
         if show:
+            # now: a window that cannot open should not end the run after its first image
             require_display()
         out = Output(
             *(return_datasamples, return_vis, show, wait_time),
@@ -194,6 +196,7 @@ class MMPoseInferencer:
         )
         images = list_images(inputs)
         given = _boxes_of_each(bboxes, len(images))
+        # no generator itself: what is refused is refused at the call, not at the first answer
         return self._answer(images, given, batch_size, (bbox_thr, nms_thr), out)
 
     def _answer(
@@ -221,7 +224,9 @@ class MMPoseInferencer:
     ) -> PoseDataSample:
         """All people of an image in one sample."""
         test_cfg = self.model.test_cfg
+        # inference_topdown goes by test_cfg; the model is the caller's and gets its own back
         self.model.test_cfg = {**test_cfg, "output_heatmaps": wants_heatmaps}
+        # a model without MaskBackground would have them checked and moved for nothing
         masks = people.get("masks") if self.model.crop_settings.mask_alpha else None
         try:
             samples = inference_topdown(self.model, image, people.bboxes, masks)
@@ -229,6 +234,7 @@ class MMPoseInferencer:
             self.model.test_cfg = test_cfg
         if not samples:
             return PoseDataSample()
+        # to inference_topdown all boxes are given ones, of score 1
         for sample, score in zip(samples, people.bbox_scores, strict=True):
             sample.pred_instances.bbox_scores = np.array([score], np.float32)
         return merge_data_samples(samples)
@@ -257,6 +263,7 @@ def list_images(
         raise FileNotFoundError(f"there is no image or folder {path!r}")
     if not os.path.isdir(path):
         return [path]
+    # iterdir gives files in any order, which the answers would follow
     found = sorted(str(p) for p in Path(path).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
     if not found:
         raise ValueError(f"the folder {path!r} has no images ({', '.join(IMAGE_SUFFIXES)})")

@@ -83,6 +83,7 @@ def init_model(
     if not isinstance(config, Config):
         config = load_config(config, cfg_options)
     elif cfg_options:
+        # the caller's config stays as it is
         config = config.copy()
         merge_options(config, cfg_options)
     model_cfg = dict(config.model, train_cfg=None)
@@ -109,6 +110,7 @@ def init_model(
     model.crop_settings = read_crop_settings(config)
     model.inference_dtype = read_dtype(dtype)
     if compile:
+        # in place: the wrapper of torch.compile would put "_orig_mod." into the names of weights
         model.backbone.compile(backend=compile if isinstance(compile, str) else "inductor")
     return model.to(device).eval()
 
@@ -135,6 +137,7 @@ def find_dataset_meta(config: Config, checkpoint_meta: dict, num_keypoints: int)
     """
     stored = checkpoint_meta.get("dataset_meta")
     if isinstance(stored, str):
+        # safetensors keeps texts alone, so save_weights writes the skeleton as JSON
         stored = json.loads(stored)
     if stored and "flip_indices" in stored:
         if len(stored["flip_indices"]) == num_keypoints:
@@ -177,6 +180,7 @@ def choose_dataset(config: Config, name: str | None) -> tuple[int, dict]:
 
 def _find_datasets(config: Config) -> list[dict]:
     """Data sets of the config, that of training first."""
+    # the head has the joints of its training data; those of a test may be others
     loaders = [config.get(f"{phase}_dataloader") or {} for phase in ("train", "val", "test")]
     return [loader["dataset"] for loader in loaders if loader.get("dataset")]
 
@@ -205,6 +209,8 @@ def read_crop_settings(config: Config) -> CropSettings:
     _warn_of_ignored_steps(pipeline)
     affine = steps["TopdownAffine"]
     masking = steps.get("MaskBackground")
+    # What a step leaves out has the step's own default, such as a plain warp without UDP; those of
+    # CropSettings differ.
     return CropSettings(
         input_size=tuple(affine["input_size"]),
         padding=choose_padding(
@@ -223,6 +229,7 @@ def _warn_of_ignored_steps(pipeline: list[dict]) -> None:
         for option, plain in INFERENCE_OPTIONS.get(step["type"], {}).items()
         if step.get(option, plain) != plain
     ]
+    # unsaid, a call and a test of the same model could give different poses
     if ignored:
         warnings.warn(
             f"inference on images leaves out {', '.join(ignored)} of the test pipeline; "

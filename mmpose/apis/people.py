@@ -31,6 +31,7 @@ class People:
 
     def groups(self, size: int) -> Iterator[list[tuple[int, slice]]]:
         """Groups of at most ``size`` people: the images in a group, and which of their people."""
+        # crowds are cut up and single people put together: all groups but the last are full
         group, room = [], size
         for index, bboxes in enumerate(self.bboxes):
             start = 0
@@ -49,6 +50,7 @@ class People:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Crops (n, 3, h, w) uint8 of a group, centres and sizes (n, 2) of their windows."""
         crops, centers, scales = [], [], []
+        # image by image, as these differ in size; their crops do not
         for index, people in group:
             masks = self.masks[index]
             window = [values[people] for values in self.windows[index]]
@@ -93,6 +95,7 @@ def read_people(
     device, settings = next(model.parameters()).device, model.crop_settings
     people = People([], [], [], [])
     for image, boxes, region in zip(images, bboxes, masks, strict=True):
+        # the whole image goes over once, as bytes; all its crops are cut there
         image, boxes = image_tensor(check_image(image)).to(device), read_bboxes(boxes).to(device)
         people.images.append(image)
         people.bboxes.append(boxes)
