@@ -70,8 +70,7 @@ class CocoImageDataset(Dataset):
         image, error = None, None
         try:
             image = read_image(path)
-        except (
-            UnreadableImageError
-        ) as reason:  # its people count as missed; the others are evaluated
+        # its people count as missed; the others are evaluated
+        except UnreadableImageError as reason:
             error = str(reason)
         return {"image": image, "img_id": img_id, "error": error}

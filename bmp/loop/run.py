@@ -18,6 +18,7 @@ from bmp.loop.refine import refine_masks
 from bmp.loop.settings import LoopSettings
 from bmp.segmenters.prompts import Prompts
 from bmp.structures import (
+    JOINT_FIELDS,
     People,
     concatenate_people,
     empty_people,
@@ -25,8 +26,6 @@ from bmp.structures import (
     with_fields,
 )
 from mmpose.structures.keypoint import COCO_SIGMAS
-
-POSE_FIELDS = ("keypoints", "keypoint_scores", "presence", "visibility")
 
 
 @dataclass
@@ -232,7 +231,9 @@ def _pose_again(
     """Poses on the final boxes and masks, put into the results."""
     poses = pose_model.estimate(images, [result.people for result in results])
     for result, posed in zip(results, poses, strict=True):
-        people = with_fields(result.people, **{name: posed[name] for name in POSE_FIELDS})
+        people = with_fields(
+            result.people, **{name: posed[name] for name in JOINT_FIELDS if name in posed}
+        )
         result.people = with_fields(people, scores=ranking_scores(people, settings))
         result.turns[-1] = result.people
 

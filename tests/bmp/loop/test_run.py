@@ -7,7 +7,7 @@ import torch
 from bmp.loop import LoopSettings, make_settings, run_loop
 from bmp.loop.run import keep_each_once, ranking_scores
 from bmp.segmenters.prompting import PromptSettings
-from bmp.structures import FIELD_RANKS, check_people, make_people
+from bmp.structures import FIELD_RANKS, check_people, make_people, with_fields
 from tests.bmp.loop_parts import (
     APART,
     NOBODY,
@@ -241,6 +241,22 @@ def test_the_final_pose_pass_sees_everybody():
     assert result.turns[-1] is result.people
     posed_again = RectanglePose().pose(result.people)
     torch.testing.assert_close(result.people.keypoints, posed_again.keypoints)
+
+
+def test_the_final_pose_pass_replaces_heatmaps_too():
+    class NumberedMaps(RectanglePose):
+        num_calls = 0
+
+        def estimate(self, images, people):
+            self.num_calls += 1
+            posed = super().estimate(images, people)
+            maps = [torch.full((len(p), 17, 4, 3), float(self.num_calls)) for p in posed]
+            return [with_fields(p, heatmaps=m) for p, m in zip(posed, maps, strict=True)]
+
+    pose = NumberedMaps()
+    (result,) = run([TWO_IN_ONE_PLACE], pose=pose, final_pose=True)
+    assert pose.num_calls == 3  # two turns and the final pass
+    assert result.people.heatmaps.unique().tolist() == [3]
 
 
 def test_intermediates_tell_what_each_turn_did():
