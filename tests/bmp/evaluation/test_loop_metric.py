@@ -208,7 +208,7 @@ def test_nothing_to_evaluate_is_an_error(folder, tmp_path):
         metric.evaluate(size=1)
     for image in (folder / "images").iterdir():
         image.unlink()
-    with pytest.raises(FileNotFoundError, match="none of the 4 pictures"):
+    with pytest.raises(FileNotFoundError, match="none of the 4 images"):
         dataset_of(folder)
     with pytest.raises(ValueError, match="single person with a mask"):
         LoopCocoMetric(rewrite(folder, lambda a: a.update(segmentation=[])))
@@ -265,7 +265,7 @@ def test_another_number_of_joints_is_refused_before_the_first_image(folder, num_
 
 
 @pytest.mark.parametrize("size", [(60, 100), (100, 60), (2, 2), (None, None)])
-def test_the_pictures_size_rules_where_nobody_is_found(folder, size):
+def test_the_images_size_rules_where_nobody_is_found(folder, size):
     """Four people as polygons, those of the first image all missed."""
 
     def outline(annotation):

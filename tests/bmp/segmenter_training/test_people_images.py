@@ -52,14 +52,14 @@ def test_images_that_are_all_missing_are_one_error(folder):  # noqa: F811
     add_image(folder, "b.png").unlink()
     (folder / "images" / "a.png").unlink()
     for test_mode in (False, True):
-        with pytest.raises(FileNotFoundError, match=r"none of the 2 pictures .*images/a.png"):
+        with pytest.raises(FileNotFoundError, match=r"none of the 2 images .*images/a.png"):
             dataset(folder, test_mode=test_mode)
 
 
 def test_some_missing_images_are_told_once_and_missed_in_a_test(folder, told):  # noqa: F811
     add_image(folder, "b.png").unlink()
     assert len(dataset(folder)) == 1
-    assert told.text.count("1 of 2 pictures are missing") == 1
+    assert told.text.count("1 of 2 images are missing") == 1
     samples = dataset(folder, with_originals=True, test_mode=True)
     missed = pseudo_collate([samples[1]])["data_samples"][0]
     assert missed.unreadable

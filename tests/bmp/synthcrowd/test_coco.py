@@ -40,8 +40,8 @@ def test_pycocotools_reads_it(dataset):
     assert len(annotations.cats[1]["keypoints"]) == 17
     assert min(annotations.anns) == 1
     for image in annotations.imgs.values():
-        picture = cv2.imread(str(dataset / "images" / image["file_name"]))
-        assert picture.shape == (image["height"], image["width"], 3)
+        pixels = cv2.imread(str(dataset / "images" / image["file_name"]))
+        assert pixels.shape == (image["height"], image["width"], 3)
         assert 0 <= image["max_iou"] <= 1
     for annotation in annotations.anns.values():
         assert annotations.annToMask(annotation).sum() == annotation["area"]

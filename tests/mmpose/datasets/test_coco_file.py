@@ -217,8 +217,8 @@ REFUSED = {
     "area of words": (update(area="large"), "area must be a number, got 'large'"),
     "crowd of words": (update(iscrowd="maybe"), "iscrowd must be 0 or 1, got 'maybe'"),
     "half a corner": (update(segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "polygon has 7 numbers"),
-    "corner not finite": (update(segmentation=[[1, 2, float("nan"), 4, 5, 6]]), "in no picture"),
-    "corner far outside": (update(segmentation=[[1, 2, 1e9, 4, 5, 6]]), "in no picture"),
+    "corner not finite": (update(segmentation=[[1, 2, float("nan"), 4, 5, 6]]), "in no image"),
+    "corner far outside": (update(segmentation=[[1, 2, 1e9, 4, 5, 6]]), "in no image"),
     "mask of half a size": (
         update(segmentation={"size": HEIGHT, "counts": [1]}),
         "annotation 1 .* size \\[h, w\\] and counts",
@@ -316,7 +316,7 @@ def test_joints_are_matched_by_name():
         pytest.param(lambda w, h: (0, 0), id="zero"),
     ],
 )
-def test_the_size_of_the_picture_rules(tmp_path, change):
+def test_the_size_of_the_image_rules(tmp_path, change):
     content = write_people(tmp_path)
     folder = str(tmp_path / "images")
     expected = read_people(tmp_path / "annotations.json", folder=folder)
@@ -331,15 +331,15 @@ def test_the_size_of_the_picture_rules(tmp_path, change):
         assert theirs["ori_shape"] == ours["ori_shape"] == (HEIGHT, WIDTH)
 
 
-def test_pictures_turned_by_exif_are_measured_as_they_are_opened(tmp_path):
+def test_images_turned_by_exif_are_measured_as_they_are_opened(tmp_path):
     from PIL import Image
 
     write_people(tmp_path, num_images=1)
     path = tmp_path / "images" / "1.jpg"
-    picture = Image.fromarray(np.zeros((WIDTH, HEIGHT, 3), np.uint8))  # lying
-    exif = picture.getexif()
+    image = Image.fromarray(np.zeros((WIDTH, HEIGHT, 3), np.uint8))  # lying
+    exif = image.getexif()
     exif[274] = 6  # turned by a quarter
-    picture.save(path, exif=exif)
+    image.save(path, exif=exif)
     assert cv2.imread(str(path)).shape[:2] == (HEIGHT, WIDTH)
     content = json.loads((tmp_path / "annotations.json").read_text())
     content["images"][0] |= {"file_name": "1.jpg", "width": HEIGHT, "height": WIDTH}
@@ -349,7 +349,7 @@ def test_pictures_turned_by_exif_are_measured_as_they_are_opened(tmp_path):
     assert (found["images"][0]["height"], found["images"][0]["width"]) == (HEIGHT, WIDTH)
 
 
-def test_a_mask_of_another_size_than_the_picture_is_ignored(tmp_path):
+def test_a_mask_of_another_size_than_the_image_is_ignored(tmp_path):
     content = write_people(tmp_path, num_images=1)
     content["annotations"][0]["segmentation"] = mask_to_rle(np.ones((WIDTH, HEIGHT), bool))
     content["annotations"][1]["segmentation"] = mask_to_rle(np.ones((HEIGHT, WIDTH), bool))

@@ -177,7 +177,7 @@ def test_an_epoch_shows_a_part_more_or_less_often(tmp_path):
         CombinedDataset(COCO, parts(tmp_path / "v"), sample_ratio_factor=[-1, 1])
 
 
-def test_an_unreadable_picture_of_a_part_is_replaced_or_in_a_test_black(tmp_path):
+def test_an_unreadable_image_of_a_part_is_replaced_or_in_a_test_black(tmp_path):
     datasets = parts(tmp_path)
     (tmp_path / "a" / "images" / "1.png").write_bytes(b"cut")
     pipeline = [LoadImage(), GetBBoxCenterScale(), TopdownAffine((48, 64)), PackPoseInputs()]

@@ -28,7 +28,7 @@ def test_a_person_that_came_twice_counts_once():
     assert evaluate([*samples, samples[0]], nms_mode="none") == once
 
 
-def test_an_unreadable_picture_counts_as_missed():
+def test_an_unreadable_image_counts_as_missed():
     people = people_of(GT)
     samples = [sample_of(person, unreadable=i == 0) for i, person in enumerate(people)]
     expected = (len(people) - 1) / len(people)
