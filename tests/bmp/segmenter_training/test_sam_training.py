@@ -128,7 +128,7 @@ def test_overlapping_people_are_picked_together():
         assert set(pick_overlapping(boxes, 2, np.random.RandomState(seed))) in ({0, 2}, {1, 3})
 
 
-def test_missing_annotations_name_the_mend(tmp_path):
+def test_missing_annotations_name_the_fix(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"datasets/README\.md"):
         PoseSegDataset(ann_file="none.json", data_root=str(tmp_path))
 

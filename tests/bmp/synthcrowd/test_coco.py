@@ -82,7 +82,7 @@ def test_interrupted_run_goes_on(dataset, tmp_path, monkeypatch):
     assert contents(out) == contents(dataset)
 
 
-def test_full_disk_tells_the_mend(tmp_path, monkeypatch):
+def test_full_disk_tells_the_fix(tmp_path, monkeypatch):
     def full(path, content):
         raise OSError(28, os.strerror(28))
 
@@ -91,7 +91,7 @@ def test_full_disk_tells_the_mend(tmp_path, monkeypatch):
         write_dataset(tmp_path / "set", 1, 0, SMALL)
 
 
-def test_forbidden_place_tells_the_mend(tmp_path, monkeypatch):
+def test_forbidden_place_tells_the_fix(tmp_path, monkeypatch):
     def forbidden(path, content):
         raise PermissionError(13, os.strerror(13))
 
