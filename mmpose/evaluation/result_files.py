@@ -10,7 +10,7 @@ from mmpose.datasets.annotation_files import read_json
 from mmpose.datasets.categories import id_text
 from mmpose.datasets.coco_file import CocoContent, complete_annotations
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
-from mmpose.datasets.result_records import complete_results
+from mmpose.datasets.result_records import PeopleResults, complete_results
 from mmpose.structures import keypoint_sigmas
 from mmpose.structures.keypoint import SIGMAS_BY_NUM_KEYPOINTS
 
@@ -90,7 +90,8 @@ def evaluate_results(
         return region_ap(content, results, iou_type)
     content, sigmas = _with_skeleton(content, metainfo, sigmas)
     results = complete_results(results, content, needs=("keypoints",))
-    results = [_cut(result, len(sigmas)) for result in results]
+    cut = (_cut(result, len(sigmas)) for result in results)
+    results = PeopleResults(cut, content, ("keypoints",))
     if rules is not None:
         return extended_keypoint_ap(content, results, sigmas, rules, use_area=use_area)
     evaluate = crowd_keypoint_ap if iou_type == "keypoints_crowd" else keypoint_ap
