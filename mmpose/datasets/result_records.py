@@ -63,9 +63,14 @@ def complete_results(
         completed = _of_listed(completed, listed, source)
     known = [image["id"] for image in content["images"]]
     ids = match_ids((result["image_id"] for result in completed), known, source, "the annotations")
-    for result in completed:  # copies, made by check_records
-        result["image_id"] = ids[result["image_id"]]
+    completed = (_with(result, "image_id", ids[result["image_id"]]) for result in completed)
     return PeopleResults(completed, content, needs)
+
+
+def _with(result: dict, field: str, value: Any) -> dict:
+    """A result with a value in a field: itself where it is there, for copies of all cost much."""
+    given = result.get(field)
+    return result if given == value and type(given) is type(value) else {**result, field: value}
 
 
 class PeopleResults(list):
@@ -99,7 +104,7 @@ def check_records(results: Sequence[dict], source: str, *, needs: Sequence[str] 
     for start in range(0, len(results), _AT_ONCE):
         part = results[start : start + _AT_ONCE]
         if _are_plain(part, needs):
-            completed += [{**result, "score": float(result["score"])} for result in part]
+            completed += [_with(result, "score", float(result["score"])) for result in part]
         else:
             completed += [
                 _complete(result, f"{source}: result {index}", needs)
@@ -211,17 +216,17 @@ def _of_people(
     people = [r for r in results if r.get("category_id", category_id) in same]
     if len(people) < len(results):
         _tell(f"{source}: {len(results) - len(people)} results of other categories are left out")
-    for result in people:
-        result["category_id"] = category_id
-    return people
+    return [_with(result, "category_id", category_id) for result in people]
 
 
 def _of_listed(results: list[dict], listed: Sequence, source: str) -> list[dict]:
     """The results of any listed category."""
     texts = {id_text(number): number for number in listed}
-    kept = [r for r in results if id_text(r.get("category_id")) in texts]
-    for result in kept:
-        result["category_id"] = texts[id_text(result.get("category_id"))]
+    kept = [
+        _with(result, "category_id", texts[id_text(result.get("category_id"))])
+        for result in results
+        if id_text(result.get("category_id")) in texts
+    ]
     if len(kept) < len(results):
         _tell(f"{source}: {len(results) - len(kept)} results of unlisted categories are left out")
     return kept

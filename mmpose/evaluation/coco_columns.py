@@ -99,9 +99,9 @@ def _areas(results: Sequence[dict], shapes: Array | list[dict]) -> Array:
         return np.array([coco_mask.area(rle) for rle in shapes], np.float64)
     if shapes.ndim == 2:
         return shapes[:, 2] * shapes[:, 3]
-    extents = np.ptp(shapes[..., :2], axis=1) if len(shapes) else np.zeros((0, 2))
-    areas = extents[:, 0] * extents[:, 1]
-    for i, result in enumerate(results):
-        if result.get("bbox") is not None:
-            areas[i] = result["bbox"][2] * result["bbox"][3]
-    return areas
+    lacking = [i for i, result in enumerate(results) if result.get("bbox") is None]
+    extents = np.ptp(shapes[lacking, :, :2], axis=1) if lacking else np.zeros((0, 2))
+    boxes = [result.get("bbox") or (0, 0, 0, 0) for result in results]
+    sides = np.array(boxes, np.float64).reshape(-1, 4)[:, 2:]
+    sides[lacking] = extents
+    return sides[:, 0] * sides[:, 1]

@@ -209,7 +209,7 @@ def _with_joints(
 ) -> tuple[list[dict], list[dict]]:
     """All with the same number of joints; people without any get unlabelled ones."""
     for record in [*people, *results]:
-        if record["keypoints"] and len(record["keypoints"]) != 3 * num_joints:
+        if len(record["keypoints"]) not in (0, 3 * num_joints):
             raise ValueError(
                 f"expected {num_joints} keypoints of 3 numbers each, got "
                 f"{len(record['keypoints'])} numbers in image {record['image_id']!r}; results, "
