@@ -108,7 +108,8 @@ class LoopCocoMetric(BaseMetric):
         """Evaluate the gathered results of all processes.
 
         Returns:
-            ``turn1/bbox_AP``, ... ``turn1/num_people`` (predicted), ``turn1/bbox_found`` (annotated
+            ``turn1/bbox_AP``, ``turn1/bbox_AP_low`` and ``_high`` (its 95 % interval), ...
+            ``turn1/num_people`` (predicted), ``turn1/bbox_found`` (annotated
             people matched at IoU 0.5), ``bbox_true``, ``num_images`` and ``num_failed``.
 
         Raises:
@@ -168,7 +169,10 @@ class LoopCocoMetric(BaseMetric):
                 shapes={n: shape for n, shape in shapes.items() if shape is not None},
             )
             short = {"AP": "AP", "AP50": "AP .5", "AP75": "AP .75"}
-            metrics |= {f"{name}/{iou_type}_{key}": numbers.stats[s] for key, s in short.items()}
+            stats = numbers.named(intervals=True)
+            for key, stat in short.items():
+                for end in ("", "_low", "_high"):
+                    metrics[f"{name}/{iou_type}_{key}{end}"] = stats[f"{stat}{end}"]
             metrics[f"{name}/{iou_type}_found"] = numbers.num_found
             # without the turn: who is annotated does not change
             metrics[f"{iou_type}_true"] = numbers.num_true
@@ -178,7 +182,8 @@ class LoopCocoMetric(BaseMetric):
 def format_table(metrics: Mapping[str, float], iou_types: Sequence[str]) -> str:
     """The numbers of :class:`LoopCocoMetric` as a table, one row per turn.
 
-    ``found``: annotated people matched by a box (else mask, else pose) at IoU 0.5.
+    ``found``: annotated people matched by a box (else mask, else pose) at IoU 0.5. Behind each AP
+    stands its 95 % interval, bootstrap over images.
     """
     names = {"bbox": "box AP", "segm": "mask AP", "keypoints": "pose AP"}
     header = ["after", *(names[kind] for kind in iou_types), "people", "found", "annotated"]
@@ -187,7 +192,7 @@ def format_table(metrics: Mapping[str, float], iou_types: Sequence[str]) -> str:
     turn = 1
     while f"turn{turn}/num_people" in metrics:
         row = [f"turn {turn}"]
-        row += [f"{100 * metrics[f'turn{turn}/{kind}_AP']:.1f}" for kind in iou_types]
+        row += [_cell(metrics, f"turn{turn}/{kind}_AP") for kind in iou_types]
         row += [str(metrics[f"turn{turn}/{key}"]) for key in ("num_people", f"{counted}_found")]
         rows.append([*row, str(metrics[f"{counted}_true"])])
         turn += 1
@@ -200,3 +205,9 @@ def format_table(metrics: Mapping[str, float], iou_types: Sequence[str]) -> str:
     if metrics["num_failed"]:
         images += f", {metrics['num_failed']} of them could not be read and count as empty"
     return "\n".join([*lines, images])
+
+
+def _cell(metrics: Mapping[str, float], name: str) -> str:
+    """An AP in percent with its interval."""
+    ends = [f"{100 * metrics[f'{name}{end}']:.1f}" for end in ("_low", "_high")]
+    return f"{100 * metrics[name]:.1f} [{', '.join(ends)}]"
