@@ -103,7 +103,7 @@ def evaluate_results(
         raise ValueError(f"extended rules are about keypoints, not {iou_type!r}")
     _check_field(results, RESULT_FIELDS.get(iou_type, "keypoints"))
     if iou_type in REGION_TYPES:
-        content = complete_annotations(content, people_only=not _has_categories(content, results))
+        content = complete_annotations(content, people_only=not has_categories(content, results))
         return region_ap(content, results, iou_type, intervals=intervals)
     content, sigmas = _with_skeleton(content, metainfo, sigmas)
     results = complete_results(results, content, needs=("keypoints",))
@@ -132,7 +132,7 @@ def _check_field(results: Sequence[dict], field: str) -> None:
         )
 
 
-def _has_categories(content: dict, results: Sequence[dict]) -> bool:
+def has_categories(content: dict, results: Sequence[dict]) -> bool:
     """Whether results are of several of the listed categories, as COCO evaluates them."""
     categories = [c for c in content.get("categories") or () if isinstance(c, dict)]
     listed, given = (
