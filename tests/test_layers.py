@@ -33,6 +33,7 @@ ORDER = [
     "evaluation",
     "engine",
     "visualization",
+    "analysis",
     "apis",
     "utils",
 ]

@@ -1,6 +1,7 @@
 """Reliability of what results say of poses: presence, visibility, expected similarity."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -53,16 +54,12 @@ def joint_reliability(
     Raises:
         ValueError: a field has another number of joints.
     """
-    matched = np.flatnonzero(partners.counts & (partners.person >= 0))
-    results = [partners.results[i] for i in matched]
-    people = [partners.people[j] for j in partners.person[matched]]
+    results, people = _matched(partners)
     joints, truth = (_triples(records, len(sigmas)) for records in (results, people))
     flags = truth[..., 2]
     is_inside = (flags == HIDDEN) | (flags == SEEN)
-    d2 = np.square(joints[..., :2] - truth[..., :2]).sum(-1)  # (P, K)
-    areas = partners.areas[partners.person[matched]][:, None]
-    reached = joint_similarity(d2, areas, np.asarray(sigmas, np.float64))
     is_in_window = is_inside & _lies_in(truth[..., :2], _windows(results, people))
+    reached = _reached(partners, sigmas)
     expected = _field(results, "oks", len(sigmas))
     told = "third number of a joint" if expected is None else "oks"
     tried = [
@@ -92,6 +89,57 @@ def joint_reliability(
         (name, truth, None if values is None else values[counts], outcomes[counts])
         for name, truth, values, outcomes, counts in tried
     )
+
+
+def joint_rows(
+    partners: Partners, sigmas: Sequence[float], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What each joint reaches, over the same people.
+
+    Args:
+        partners: of poses.
+        sigmas: per-joint constants, (K,).
+        names: of the joints, K.
+
+    Returns:
+        For each joint: ``joint``, ``labelled`` (how many), ``similarity`` (mean) and
+        ``confidence`` (mean third number of the keypoints); None where none is labelled.
+    """
+    results, people = _matched(partners)
+    joints, truth = (_triples(records, len(sigmas)) for records in (results, people))
+    labelled = (truth[..., 2] == HIDDEN) | (truth[..., 2] == SEEN)
+    reached = _reached(partners, sigmas)
+    rows = []
+    for k, name in enumerate(names):
+        held = labelled[:, k]
+        means = [
+            float(v[held, k].mean()) if held.any() else None for v in (reached, joints[..., 2])
+        ]
+        rows.append(
+            {
+                "joint": name,
+                "labelled": int(held.sum()),
+                "similarity": means[0],
+                "confidence": means[1],
+            }
+        )
+    return rows
+
+
+def _matched(partners: Partners) -> tuple[list[dict], list[dict]]:
+    """The P results that have a person who counts, and these people."""
+    matched = np.flatnonzero(partners.counts & (partners.person >= 0))
+    people = [partners.people[j] for j in partners.person[matched]]
+    return [partners.results[i] for i in matched], people
+
+
+def _reached(partners: Partners, sigmas: Sequence[float]) -> Array:
+    """Similarity of the joints of the matched results, (P, K)."""
+    joints, truth = (_triples(records, len(sigmas)) for records in _matched(partners))
+    d2 = np.square(joints[..., :2] - truth[..., :2]).sum(-1)  # (P, K)
+    matched = np.flatnonzero(partners.counts & (partners.person >= 0))
+    areas = partners.areas[partners.person[matched]][:, None]
+    return joint_similarity(d2, areas, np.asarray(sigmas, np.float64))
 
 
 def _curves(

@@ -20,6 +20,7 @@ from .coco_ap import crowd_keypoint_ap, keypoint_ap, region_ap
 from .coco_evaluator import RESULT_FIELDS, check_somebody_counts
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules
+from .pose_records import EXTRA_FIELDS
 
 IOU_TYPES = ("keypoints", "keypoints_crowd", "bbox", "segm")
 REGION_TYPES = ("bbox", "segm")
@@ -105,10 +106,8 @@ def evaluate_results(
     if iou_type in REGION_TYPES:
         content = complete_annotations(content, people_only=not has_categories(content, results))
         return region_ap(content, results, iou_type, intervals=intervals)
-    content, sigmas = _with_skeleton(content, metainfo, sigmas)
-    results = complete_results(results, content, needs=("keypoints",))
-    cut = (_cut(result, len(sigmas)) for result in results)
-    results = PeopleResults(cut, content, ("keypoints",))
+    content, results, sigmas = with_skeleton(content, results, metainfo, sigmas)
+    results = PeopleResults(results, content, ("keypoints",))
     settings = {"use_area": use_area, "intervals": intervals}
     if rules is not None:
         return extended_keypoint_ap(content, results, sigmas, rules, **settings)
@@ -142,7 +141,32 @@ def has_categories(content: dict, results: Sequence[dict]) -> bool:
     return len(given & listed) > 1
 
 
-def _with_skeleton(
+def with_skeleton(
+    content: dict,
+    results: Sequence[dict],
+    metainfo: str | None = None,
+    sigmas: Sequence[float] | None = None,
+) -> tuple[CocoContent, list[dict], list[float]]:
+    """Ground truth and poses of one skeleton, see :func:`evaluate_results`.
+
+    Args:
+        content: ground truth.
+        results: with keypoints.
+        metainfo: file of the skeleton.
+        sigmas: per-joint constants, (K,), in place of the skeleton's.
+
+    Returns:
+        The ground truth and the results, completed, of K joints, and their sigmas.
+
+    Raises:
+        ValueError: they are of different skeletons, or its sigmas are not known.
+    """
+    content, sigmas = _of_skeleton(content, metainfo, sigmas)
+    results = complete_results(results, content, needs=("keypoints",))
+    return content, [_cut(result, len(sigmas)) for result in results], sigmas
+
+
+def _of_skeleton(
     content: dict, metainfo: str | None, sigmas: Sequence[float] | None
 ) -> tuple[CocoContent, list[float]]:
     """The ground truth in the order of its skeleton, and the sigmas of its joints."""
@@ -196,4 +220,5 @@ def _cut(result: dict, num_joints: int) -> dict:
             "these joints, as CocoMetric does with pred_converter="
             "dict(num_keypoints=..., mapping=[...]) and outfile_prefix"
         )
-    return {**result, "keypoints": result["keypoints"][: 3 * num_joints]}
+    fields = {name: result[name][:num_joints] for name in EXTRA_FIELDS.values() if name in result}
+    return {**result, **fields, "keypoints": result["keypoints"][: 3 * num_joints]}

@@ -1,0 +1,141 @@
+"""One evaluation explained: numbers, kinds of errors, reliability, joints, worst images."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mmpose.datasets.coco_file import complete_annotations
+from mmpose.datasets.pose_metainfo import parse_pose_metainfo
+from mmpose.evaluation.result_files import REGION_TYPES, evaluate_results, with_skeleton
+from mmpose.visualization import Skeleton, skeleton_of
+
+from .partners import Partners, find_partners
+from .pose_reliability import joint_reliability, joint_rows, score_reliability
+from .region_errors import RegionErrors, region_errors
+from .reliability import Reliability
+from .report_images import Shortfall, worst_images
+
+COCO_JOINTS = 17
+NUM_WORST = 10
+TYPE_NAMES = {"keypoints": "poses", "bbox": "boxes", "segm": "masks"}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What one evaluation gives beside AP.
+
+    Attributes:
+        iou_type: ``bbox``, ``segm`` or ``keypoints``.
+        numbers: COCO's by name, with ``AP_low`` and ``AP_high``.
+        errors: kinds of errors, of boxes and masks.
+        curves: reliability.
+        reasons: why other curves are not there.
+        joints: of poses, a row for each joint.
+        worst: the worst images.
+        partners: who was matched.
+        skeleton: of poses.
+    """
+
+    iou_type: str
+    numbers: dict[str, float]
+    errors: RegionErrors | None
+    curves: list[Reliability]
+    reasons: list[str]
+    joints: list[dict[str, Any]]
+    worst: list[Shortfall]
+    partners: Partners
+    skeleton: Skeleton
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "iou_type": self.iou_type,
+            "numbers": self.numbers,
+            "region_errors": None if self.errors is None else self.errors.to_dict(),
+            "reliability": [curve.to_dict() for curve in self.curves],
+            "no_reliability": self.reasons,
+            "joints": self.joints,
+            "worst_images": [asdict(one) for one in self.worst],
+        }
+
+    def told(self) -> str:
+        """The main numbers as lines of text."""
+        interval = "[{:.6f}, {:.6f}]".format(
+            *(self.numbers[f"AP_{end}"] for end in ("low", "high"))
+        )
+        lines = [f"{self.iou_type}: AP {self.numbers['AP']:.6f} {interval}"]
+        if self.errors is not None:
+            lines.append(f"errors at an IoU of 0.5 (AP {self.errors.ap:.6f}), count, cost in AP:")
+            lines += [
+                f"  {row['error']:16s} {'' if row['count'] is None else row['count']:>7} "
+                f"{row['cost']:9.6f}"
+                for row in self.errors.table()
+            ]
+        for curve in self.curves:
+            if curve.count:
+                lines.append(f"{curve.name}: ECE {curve.ece:.4f}, Brier {curve.brier:.4f}")
+        lines += [f"no curve of {reason}" for reason in self.reasons]
+        lines += [f"worst: {one.file_name}: {one.told}" for one in self.worst]
+        return "\n".join(lines)
+
+
+def explain(
+    content: dict,
+    results: Sequence[dict],
+    iou_type: str,
+    *,
+    use_area: bool = True,
+    metainfo: str | None = None,
+    sigmas: Sequence[float] | None = None,
+    num_worst: int = NUM_WORST,
+) -> Explanation:
+    """Say why an evaluation is as it is.
+
+    Args:
+        content: ground truth, COCO's annotation format; people alone are looked at.
+        results: COCO results; may be empty.
+        iou_type: ``bbox``, ``segm`` or ``keypoints``.
+        use_area: whether annotated areas count; else 0.53 of the box.
+        metainfo: file of the skeleton; COCO's for 17 joints.
+        sigmas: per-joint constants, (K,), in place of the skeleton's.
+        num_worst: how many images are listed.
+
+    Raises:
+        ValueError: another type, or the two do not fit each other.
+    """
+    if iou_type not in TYPE_NAMES:
+        raise ValueError(f"iou_type must be one of {tuple(TYPE_NAMES)}, got {iou_type!r}")
+    settings = {"use_area": use_area, "metainfo": metainfo, "sigmas": sigmas}
+    numbers = evaluate_results(content, results, iou_type, **settings, intervals=True)
+    if iou_type in REGION_TYPES:
+        errors = region_errors(content, results, iou_type)
+        people = complete_annotations(content)
+        partners = find_partners(people, results, iou_type)
+        curves, reasons = score_reliability(partners, iou_type)
+        joints, skeleton = [], skeleton_of(None)
+    else:
+        errors = None
+        people, results, sigmas = with_skeleton(content, results, metainfo, sigmas)
+        partners = find_partners(people, results, iou_type, sigmas=sigmas, use_area=use_area)
+        scored, of_joints = (
+            score_reliability(partners, iou_type),
+            joint_reliability(partners, sigmas),
+        )
+        curves, reasons = ([*a, *b] for a, b in zip(scored, of_joints, strict=True))
+        names, skeleton = _skeleton(metainfo, len(sigmas))
+        joints = joint_rows(partners, sigmas, names)
+    worst = worst_images(partners, people, num_worst)
+    return Explanation(
+        *(iou_type, numbers, errors, curves, reasons, joints, worst, partners, skeleton)
+    )
+
+
+def _skeleton(metainfo: str | None, num_joints: int) -> tuple[list[str], Skeleton]:
+    """Names of the joints and how they are drawn."""
+    if metainfo is None and num_joints == COCO_JOINTS:
+        metainfo = "coco.py"
+    if metainfo is None:
+        dots = Skeleton([(0, (60, 200, 90))] * num_joints, [])
+        return [f"joint {n}" for n in range(num_joints)], dots
+    parsed = parse_pose_metainfo({"from_file": metainfo})
+    return list(parsed["keypoint_id2name"].values())[:num_joints], skeleton_of(parsed)
