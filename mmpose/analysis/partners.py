@@ -117,5 +117,6 @@ def _match(pairs: Pairs, ranks: Array, is_ignored: Array, is_crowd: Array) -> tu
     for i, j, value, is_beside in zip(*(part[order].tolist() for part in listed), strict=True):
         # a crowd or an ignored person excuses from 0.5 on alone, as in COCO's evaluation
         if person[i] < 0 and is_free[j] and not is_beside:
-            person[i], similarity[i], is_free[j] = j, value, is_crowd[j]
+            # equal boxes can have an IoU of 1 and a rounding
+            person[i], similarity[i], is_free[j] = j, min(value, 1.0), is_crowd[j]
     return person, similarity

@@ -177,3 +177,10 @@ def test_boxes_are_matched_by_iou():
     np.testing.assert_allclose(partners.similarity, 0.5)
     (curve,), _ = score_reliability(partners, "bbox")
     assert (curve.name, curve.ece) == ("score as expected IoU", 0)
+
+
+def test_equal_boxes_are_no_more_than_alike():
+    bbox = [191.5, 81.7, 13.3, 5.9]  # as floats, their IoU is above 1
+    people = [person([110, 110, 2, 150, 150, 2], bbox=bbox)]
+    result = {"image_id": 7, "category_id": 1, "bbox": bbox, "score": 0.5}
+    assert find_partners(truth(*people), [result], "bbox").similarity.tolist() == [1.0]
