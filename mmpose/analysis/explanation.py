@@ -6,7 +6,13 @@ from typing import Any
 
 from mmpose.datasets.coco_file import complete_annotations
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
-from mmpose.evaluation.result_files import REGION_TYPES, evaluate_results, with_skeleton
+from mmpose.evaluation.coco_ap import keypoint_ap, region_ap
+from mmpose.evaluation.result_files import (
+    REGION_TYPES,
+    check_field,
+    has_categories,
+    with_skeleton,
+)
 from mmpose.visualization import Skeleton, skeleton_of
 
 from .partners import Partners, find_partners
@@ -105,26 +111,26 @@ def explain(
     """
     if iou_type not in TYPE_NAMES:
         raise ValueError(f"iou_type must be one of {tuple(TYPE_NAMES)}, got {iou_type!r}")
-    settings = {"use_area": use_area, "metainfo": metainfo, "sigmas": sigmas}
-    numbers = evaluate_results(content, results, iou_type, **settings, intervals=True)
+    check_field(results, iou_type)
+    errors, joints, skeleton = None, [], skeleton_of(None)
     if iou_type in REGION_TYPES:
-        errors = region_errors(content, results, iou_type)
-        people = complete_annotations(content)
-        partners = find_partners(people, results, iou_type)
+        is_of_many = has_categories(content, results)
+        counted = complete_annotations(content, people_only=not is_of_many)
+        numbers = region_ap(counted, results, iou_type, intervals=True)
+        errors = region_errors(counted, results, iou_type)
+        # of several categories the people alone are looked at further
+        content = complete_annotations(content) if is_of_many else counted
+        partners = find_partners(content, results, iou_type)
         curves, reasons = score_reliability(partners, iou_type)
-        joints, skeleton = [], skeleton_of(None)
     else:
-        errors = None
-        people, results, sigmas = with_skeleton(content, results, metainfo, sigmas)
-        partners = find_partners(people, results, iou_type, sigmas=sigmas, use_area=use_area)
-        scored, of_joints = (
-            score_reliability(partners, iou_type),
-            joint_reliability(partners, sigmas),
-        )
-        curves, reasons = ([*a, *b] for a, b in zip(scored, of_joints, strict=True))
+        content, results, sigmas = with_skeleton(content, results, metainfo, sigmas)
+        numbers = keypoint_ap(content, results, sigmas, use_area=use_area, intervals=True)
+        partners = find_partners(content, results, iou_type, sigmas=sigmas, use_area=use_area)
+        both = score_reliability(partners, iou_type), joint_reliability(partners, sigmas)
+        curves, reasons = ([*a, *b] for a, b in zip(*both, strict=True))
         names, skeleton = _skeleton(metainfo, len(sigmas))
         joints = joint_rows(partners, sigmas, names)
-    worst = worst_images(partners, people, num_worst)
+    worst = worst_images(partners, content, num_worst)
     return Explanation(
         *(iou_type, numbers, errors, curves, reasons, joints, worst, partners, skeleton)
     )

@@ -102,12 +102,11 @@ def evaluate_results(
         raise ValueError(f"iou_type must be one of {IOU_TYPES}, got {iou_type!r}")
     if rules is not None and iou_type != "keypoints":
         raise ValueError(f"extended rules are about keypoints, not {iou_type!r}")
-    _check_field(results, RESULT_FIELDS.get(iou_type, "keypoints"))
+    check_field(results, iou_type)
     if iou_type in REGION_TYPES:
         content = complete_annotations(content, people_only=not has_categories(content, results))
         return region_ap(content, results, iou_type, intervals=intervals)
     content, results, sigmas = with_skeleton(content, results, metainfo, sigmas)
-    results = PeopleResults(results, content, ("keypoints",))
     settings = {"use_area": use_area, "intervals": intervals}
     if rules is not None:
         return extended_keypoint_ap(content, results, sigmas, rules, **settings)
@@ -121,7 +120,13 @@ def _refuse_others_than_records(results: Sequence) -> None:
             raise ValueError(f"result {index} is no record but {result!r:.60}")
 
 
-def _check_field(results: Sequence[dict], field: str) -> None:
+def check_field(results: Sequence[dict], iou_type: str) -> None:
+    """Refuse results that lack what an evaluation compares.
+
+    Raises:
+        ValueError: saying what else could be evaluated.
+    """
+    field = RESULT_FIELDS.get(iou_type, "keypoints")
     _refuse_others_than_records(results)
     lacking = sum(field not in result for result in results)
     if lacking:
@@ -146,7 +151,7 @@ def with_skeleton(
     results: Sequence[dict],
     metainfo: str | None = None,
     sigmas: Sequence[float] | None = None,
-) -> tuple[CocoContent, list[dict], list[float]]:
+) -> tuple[CocoContent, PeopleResults, list[float]]:
     """Ground truth and poses of one skeleton, see :func:`evaluate_results`.
 
     Args:
@@ -163,7 +168,8 @@ def with_skeleton(
     """
     content, sigmas = _of_skeleton(content, metainfo, sigmas)
     results = complete_results(results, content, needs=("keypoints",))
-    return content, [_cut(result, len(sigmas)) for result in results], sigmas
+    cut = (_cut(result, len(sigmas)) for result in results)
+    return content, PeopleResults(cut, content, ("keypoints",)), sigmas
 
 
 def _of_skeleton(

@@ -42,6 +42,16 @@ def test_people_who_do_not_count_are_nobody_to_be_lost():
     assert [w.image_id for w in explain(content, predictions(), "bbox").worst] == [2, 1]
 
 
+def test_of_several_categories_people_alone_have_worst_images():
+    content = truth()
+    content["categories"].append({"id": 2, "name": "horse"})
+    content["annotations"].append(person(5, 3, [0, 200, 90, 90], category_id=2))
+    results = [*predictions(), {**result(1, [0, 200, 90, 90], 0.9), "category_id": 2}]
+    explanation = explain(content, results, "bbox")
+    assert explanation.errors.num_true == 5
+    assert [(w.image_id, w.people, w.wrong) for w in explanation.worst] == [(2, 1, 1), (1, 2, 0)]
+
+
 @pytest.mark.parametrize("iou_type", TYPES)
 def test_numbers_are_plain_json(iou_type):
     explanation = explain(truth(), predictions(), iou_type)

@@ -4,10 +4,14 @@ AP reads precision at the 101 recalls 0, 0.01 ... 1. With two people, finding on
 recalls up to 0.5.
 """
 
+import json
+from pathlib import Path
+
 import pytest
 
 from mmpose.analysis.region_errors import region_errors
 
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "eval_fixtures" / "cocoapi_val2014_100"
 SIDE = 1000
 FIRST, SECOND = [0, 0, 100, 100], [500, 500, 100, 100]
 NARROW = [0, 0, 100, 40]  # IoU 0.4 with FIRST
@@ -189,3 +193,16 @@ def test_the_table_names_every_kind_once():
 def test_other_kinds_of_evaluation_are_refused():
     with pytest.raises(ValueError, match="iou_type must be one of"):
         region_errors(truth(FIRST), [], "keypoints")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
+@pytest.mark.parametrize(("iou_type", "ap"), [("bbox", 0.696973), ("segm", 0.562288)])
+def test_errors_are_those_of_the_published_average_precision(iou_type, ap):
+    content, results = (
+        json.loads((SHARED / name).read_text())
+        for name in (
+            "instances_val2014_100.json",
+            f"instances_val2014_fake{iou_type}100_results.json",
+        )
+    )
+    assert region_errors(content, results, iou_type).ap == pytest.approx(ap, abs=2e-6)
