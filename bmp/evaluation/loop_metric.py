@@ -15,6 +15,8 @@ from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS, check_somebody_counts, evaluate
 from mmpose.files import write_json
 
+# Poses as CocoMetric ranks them: the box's score times the joints'. How well joints are placed says
+# little of a box or mask, which are ranked by the detector's score, trained to follow their IoU.
 RANKED_BY = {"bbox": "bbox_scores", "segm": "bbox_scores", "keypoints": "scores"}
 
 
