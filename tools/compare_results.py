@@ -12,8 +12,7 @@ import argparse
 from pathlib import Path
 
 from mmpose.datasets.annotation_files import read_coco_file
-from mmpose.engine.tools import run_tool
-from mmpose.errors import check_writable
+from mmpose.errors import check_writable, run_command
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
 from mmpose.evaluation.comparison import Comparison, common_kinds, compare_results
 from mmpose.evaluation.result_files import read_results
@@ -91,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_tool(main)
+    run_command(main)
