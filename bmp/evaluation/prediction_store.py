@@ -40,7 +40,7 @@ class PredictionStore:
 
     def __init__(self, folder: str | os.PathLike, stamps: Mapping[Hashable, Any]) -> None:
         self.folder = Path(folder)
-        self.stamps = {img_id: stamp for img_id, stamp in stamps.items()}
+        self.stamps = dict(stamps)
         self.places: dict[str, _Place] = {}
         self._own: Path | None = None
         self.reload()

@@ -10,9 +10,9 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import nn
 
-from bmp.detectors.box_file import BoxFileDetector
 from bmp.disk_cache import DiskCache, digest
 from bmp.environment import pick_device
+from bmp.interfaces import KnowsPeople
 from bmp.loop import run_loop
 from bmp.loop.build import PART_KEYS, build_parts
 from bmp.loop.measured import measure_parts
@@ -53,7 +53,10 @@ class BBoxMaskPoseModel(BaseModel):
     ) -> None:
         super().__init__()
         config = {
-            "detector": detector, "pose_model": pose_model, "segmenter": segmenter, "loop": loop
+            "detector": detector,
+            "pose_model": pose_model,
+            "segmenter": segmenter,
+            "loop": loop,
         }
         place = pick_device(device or get_device())
         # A plain record, no submodules: weights come from the parts' own checkpoints. So the runner
@@ -127,6 +130,6 @@ class BBoxMaskPoseModel(BaseModel):
         """People of the first turn, of images by id and shape, if a file gives them."""
         detector = self.parts.detector
         # a detector is shown arrays alone, which do not say which image of the file they are
-        if not isinstance(detector, BoxFileDetector):
+        if not isinstance(detector, KnowsPeople):
             return None
         return [detector.people_of(*entry) for entry in images]

@@ -112,9 +112,7 @@ class CachedPoseModel:
 
         return [
             unpack_people(arrays, record.bboxes.device)
-            for arrays, record in zip(
-                self.memory.recall("pose", keys, make), people, strict=True
-            )
+            for arrays, record in zip(self.memory.recall("pose", keys, make), people, strict=True)
         ]
 
 

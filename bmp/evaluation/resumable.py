@@ -9,7 +9,8 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import TestLoop
+from mmengine.runner import Runner, TestLoop
+from torch.utils.data import DataLoader
 
 from bmp.disk_cache import digest, file_digest
 from bmp.evaluation.loop_metric import LoopCocoMetric
@@ -39,7 +40,13 @@ class ResumableTestLoop(TestLoop):
         ValueError: there is no such metric.
     """
 
-    def __init__(self, runner, dataloader, evaluator, fresh: bool = False) -> None:  # noqa: ANN001
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        evaluator: Evaluator | dict | list,
+        fresh: bool = False,
+    ) -> None:
         super().__init__(runner, dataloader, evaluator)
         self.fresh = fresh
         self.metric = _loop_metric(self.evaluator)
@@ -69,7 +76,9 @@ class ResumableTestLoop(TestLoop):
         if is_main_process():
             folder = Path(self.runner.work_dir) / "predictions" / self._key()
             store = PredictionStore(folder, stamps)
-            wanted = [n for n, (i, _) in enumerate(images) if self.fresh or not store.is_finished(i)]
+            wanted = [
+                n for n, (i, _) in enumerate(images) if self.fresh or not store.is_finished(i)
+            ]
             decided = [str(folder), wanted]
             if len(wanted) < len(images):
                 print_log(
