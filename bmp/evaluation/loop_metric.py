@@ -9,12 +9,17 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from bmp.evaluation.coco_results import people_to_results, select_results
+from bmp.evaluation.skeletons import check_same_joints, convert_truth
 from bmp.registry import METRICS
 from mmpose.datasets.coco_file import read_people
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
+from mmpose.evaluation.coco_ap import CROWD_LEVELS, crowd_indices, crowd_level_ap
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS, check_somebody_counts, evaluate
+from mmpose.evaluation.joint_conversion import build_converter, convert_results
 from mmpose.files import write_json
 
+CROWD = "keypoints_crowd"
+FIELD_OF = {CROWD: "keypoints"}
 RANKED_BY = {"bbox": "bbox_scores", "segm": "bbox_scores", "keypoints": "scores"}
 
 
@@ -24,7 +29,13 @@ class LoopCocoMetric(BaseMetric):
 
     Args:
         ann_file: COCO annotations of the images.
-        iou_types: what to evaluate, of ``bbox``, ``segm``, ``keypoints``.
+        iou_types: what to evaluate, of ``bbox``, ``segm``, ``keypoints``; or, for the last,
+            ``keypoints_crowd``: CrowdPose's numbers, AP also by how crowded images are (E, M, H),
+            and 0.53 of the box for people's areas.
+        metainfo: skeleton of ``ann_file``; None: COCO's.
+        pred_converter: moves the 17 predicted joints into the evaluated skeleton, see
+            `mmpose.evaluation.CocoMetric`.
+        gt_converter: moves the annotated joints there, and their sigmas.
         ranked_by: which score ranks the people, for each of them.
         outfile_prefix: write COCO result files ``PREFIX.turn1.bbox.json``, ...
         collect_device: how processes exchange results, ``cpu`` or ``gpu``.
@@ -33,8 +44,8 @@ class LoopCocoMetric(BaseMetric):
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it cannot be used: nobody in it can be evaluated, or its joints are not
-            COCO's 17.
+        ValueError: it cannot be used: nobody in it can be evaluated, its joints are not those of
+            ``metainfo``, or predictions and annotations are converted to different numbers.
     """
 
     default_prefix = "loop"
@@ -44,6 +55,9 @@ class LoopCocoMetric(BaseMetric):
         ann_file: str,
         *,
         iou_types: Sequence[str] = tuple(RESULT_FIELDS),
+        metainfo: dict | None = None,
+        pred_converter: Mapping[str, Any] | None = None,
+        gt_converter: Mapping[str, Any] | None = None,
         ranked_by: Mapping[str, str] | None = None,
         outfile_prefix: str | None = None,
         collect_device: str = "cpu",
@@ -51,12 +65,14 @@ class LoopCocoMetric(BaseMetric):
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
-        unknown = sorted({*iou_types, *(ranked_by or {})} - set(RESULT_FIELDS))
+        known = (*RESULT_FIELDS, CROWD)
+        unknown = sorted({*iou_types, *(ranked_by or {})} - set(known))
         if unknown:
-            raise ValueError(f"unknown iou_types {unknown}; known: {', '.join(RESULT_FIELDS)}")
-        self.iou_types = tuple(iou_types)
-        skeleton = parse_pose_metainfo({"from_file": "coco.py"})
-        self.sigmas = skeleton["sigmas"].tolist()
+            raise ValueError(f"unknown iou_types {unknown}; known: {', '.join(known)}")
+        self.by_crowding = CROWD in iou_types
+        self.iou_types = tuple(FIELD_OF.get(kind, kind) for kind in iou_types)
+        iou_types = self.iou_types
+        skeleton = parse_pose_metainfo(metainfo or {"from_file": "coco.py"})
         # joints are matched by name where poses count; otherwise the file may have any skeleton
         names = list(skeleton["keypoint_name2id"]) if "keypoints" in iou_types else None
         self.annotations = read_people(ann_file, skeleton=names)
@@ -66,10 +82,19 @@ class LoopCocoMetric(BaseMetric):
         counts = {len(person["keypoints"]) // 3 for person in self.annotations["annotations"]}
         # 0: people without joints may stand beside people with them
         if names and not counts <= {0, len(names)}:
+            wanted = "the metainfo" if metainfo else "the loop's poses COCO's"
             raise ValueError(
-                f"people of {ann_file} have {sorted(counts)} keypoints, the loop's poses COCO's "
-                f"{len(names)}; evaluate other parts with iou_types=('bbox', 'segm')"
+                f"people of {ann_file} have {sorted(counts)} keypoints, {wanted} {len(names)}; "
+                "give metainfo and converters, or take iou_types=('bbox', 'segm')"
             )
+        self.pred_converter = build_converter(pred_converter)
+        self.annotations, self.sigmas = convert_truth(
+            self.annotations, skeleton["sigmas"], build_converter(gt_converter)
+        )
+        if names:
+            check_same_joints(self.pred_converter, len(self.sigmas))
+        if self.by_crowding:
+            crowd_indices(self.annotations)
         for iou_type in self.iou_types:
             check_somebody_counts(self.annotations["annotations"], iou_type, self.annotations)
         self.ranked_by = RANKED_BY | dict(ranked_by or {})
@@ -91,7 +116,8 @@ class LoopCocoMetric(BaseMetric):
                 if is_repeated:
                     turns.append(turns[-1])
                 else:
-                    turns.append(people_to_results(people, sample["img_id"], self.category_id))
+                    found = people_to_results(people, sample["img_id"], self.category_id)
+                    turns.append(convert_results(found, self.pred_converter))
             # the image's own size, also where nobody was found: the file may have a wrong one
             has_masks = bool(turns) and "masks" in sample["turns"][0]
             shape = tuple(sample["turns"][0]["masks"].shape[-2:]) if has_masks else None
@@ -163,6 +189,7 @@ class LoopCocoMetric(BaseMetric):
                 results,
                 iou_type,
                 sigmas=self.sigmas,
+                use_area=not (self.by_crowding and iou_type == "keypoints"),
                 # unreadable images too, whose people are missed; not those that max_images left out
                 image_ids=list(shapes),
                 shapes={n: shape for n, shape in shapes.items() if shape is not None},
@@ -170,6 +197,11 @@ class LoopCocoMetric(BaseMetric):
             short = {"AP": "AP", "AP50": "AP .5", "AP75": "AP .75"}
             metrics |= {f"{name}/{iou_type}_{key}": numbers.stats[s] for key, s in short.items()}
             metrics[f"{name}/{iou_type}_found"] = numbers.num_found
+            if self.by_crowding and iou_type == "keypoints":
+                levels = crowd_level_ap(
+                    self.annotations, results, self.sigmas, image_ids=list(shapes)
+                )
+                metrics |= {f"{name}/keypoints_{key}": value for key, value in levels.items()}
             # without the turn: who is annotated does not change
             metrics[f"{iou_type}_true"] = numbers.num_true
         return metrics
@@ -182,12 +214,16 @@ def format_table(metrics: Mapping[str, float], iou_types: Sequence[str]) -> str:
     """
     names = {"bbox": "box AP", "segm": "mask AP", "keypoints": "pose AP"}
     header = ["after", *(names[kind] for kind in iou_types), "people", "found", "annotated"]
+    levels = [f"AP({level})" for level in CROWD_LEVELS]
+    levels = levels if f"turn1/keypoints_{levels[0]}" in metrics else []
+    header[-3:-3] = levels
     counted = iou_types[0]
     rows = []
     turn = 1
     while f"turn{turn}/num_people" in metrics:
         row = [f"turn {turn}"]
         row += [f"{100 * metrics[f'turn{turn}/{kind}_AP']:.1f}" for kind in iou_types]
+        row += [_percent(metrics[f"turn{turn}/keypoints_{level}"]) for level in levels]
         row += [str(metrics[f"turn{turn}/{key}"]) for key in ("num_people", f"{counted}_found")]
         rows.append([*row, str(metrics[f"{counted}_true"])])
         turn += 1
@@ -200,3 +236,7 @@ def format_table(metrics: Mapping[str, float], iou_types: Sequence[str]) -> str:
     if metrics["num_failed"]:
         images += f", {metrics['num_failed']} of them could not be read and count as empty"
     return "\n".join([*lines, images])
+
+
+def _percent(value: float) -> str:
+    return "-" if value < 0 else f"{100 * value:.1f}"  # -1: no such image
