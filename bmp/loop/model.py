@@ -10,8 +10,8 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import nn
 
-from bmp.detectors.box_file import BoxFileDetector
 from bmp.environment import pick_device
+from bmp.interfaces import KnowsPeople
 from bmp.loop import run_loop
 from bmp.loop.build import build_parts
 from bmp.registry import MODELS
@@ -97,6 +97,6 @@ class BBoxMaskPoseModel(BaseModel):
         """People of the first turn, of images by id and shape, if a file gives them."""
         detector = self.parts.detector
         # a detector is shown arrays alone, which do not say which image of the file they are
-        if not isinstance(detector, BoxFileDetector):
+        if not isinstance(detector, KnowsPeople):
             return None
         return [detector.people_of(*entry) for entry in images]
