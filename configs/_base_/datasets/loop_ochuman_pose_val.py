@@ -17,7 +17,8 @@ expected = dict(num_images=2500, num_people=6546)
 test_dataloader = dict(
     dataset=dict(data_root=data_root, ann_file=ann_file, data_prefix=dict(img="images"))
 )
-test_evaluator = dict(ann_file=f"{data_root}/{ann_file}")
+# it is a set of poses; masks, where its people have some: iou_types=("bbox", "segm", "keypoints")
+test_evaluator = dict(ann_file=f"{data_root}/{ann_file}", iou_types=("bbox", "keypoints"))
 
 filed_boxes = dict(
     type="BoxFileDetector",
