@@ -246,7 +246,9 @@ class LoopCocoMetric(BaseMetric):
             found[f"{key}_low"], found[f"{key}_high"] = interval(samples[:, part].mean(1))
         found |= {"found": numbers.num_found, "true": numbers.num_true}
         if is_crowd:
-            found |= crowd_level_ap(self.annotations, results, self.sigmas, image_ids=list(shapes))
+            found |= crowd_level_ap(
+                self.annotations, results, self.sigmas, image_ids=list(shapes), intervals=True
+            )
         if iou_type == "keypoints" and self.tells_outside:
             found |= self._extended(results, shapes)
         return found, samples.mean(1)
