@@ -105,7 +105,7 @@ def bootstrap_thresholds(matches: Categories, num: int = NUM_DRAWS, seed: int = 
     """As :func:`bootstrap`, for each threshold: (num, T) float64."""
     rankings = [_Ranking(one) for one in _listed(matches)]
     num_images = len(rankings[0].num_true)
-    at_once = max(_SUMS_AT_ONCE // max(num_images, *(len(r.image) for r in rankings)), 1)
+    at_once = max(1, _SUMS_AT_ONCE // max(1, num_images, *(len(r.image) for r in rankings)))
     samples = [np.zeros((0, len(THRESHOLDS)))]
     for weights in _draws(num_images, num, seed, at_once):
         samples.append(_precisions(rankings, weights))

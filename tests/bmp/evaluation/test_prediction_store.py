@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from mmengine.logging import MMLogger
 
 from bmp.evaluation.prediction_store import PredictionStore, file_stamp
 
@@ -40,6 +41,7 @@ def test_a_number_and_its_text_are_two_images(tmp_path):
     ],
 )
 def test_a_damaged_line_is_an_image_to_do_again(tmp_path, damage, capfd):
+    MMLogger.get_instance(str(tmp_path))  # writes to this test's stream
     store = PredictionStore(tmp_path, {1: None, 2: None})
     store.append(record(1, people=1))
     store.append(record(2))
