@@ -105,7 +105,7 @@ def bootstrap_thresholds(matches: Categories, num: int = NUM_DRAWS, seed: int = 
     """As :func:`bootstrap`, for each threshold: (num, T) float64."""
     rankings = [_Ranking(one) for one in _listed(matches)]
     num_images = len(rankings[0].num_true)
-    at_once = max(_SUMS_AT_ONCE // max(num_images, *(len(r.image) for r in rankings)), 1)
+    at_once = max(1, _SUMS_AT_ONCE // max(1, num_images, *(len(r.image) for r in rankings)))
     samples = [np.zeros((0, len(THRESHOLDS)))]
     for weights in _draws(num_images, num, seed, at_once):
         samples.append(_precisions(rankings, weights))
@@ -150,10 +150,26 @@ def paired_difference(
             f"which {len(only)} are in one alone; evaluate both with the same annotations"
         )
     difference = average_precision(second) - average_precision(first)
-    samples = bootstrap(second, num, seed) - bootstrap(first, num, seed)
+    drawn = gain_over(bootstrap(first, num, seed), bootstrap(second, num, seed), level)
+    return Difference(difference, (drawn["gain_low"], drawn["gain_high"]), drawn["gain_positive"])
+
+
+def gain_over(first: Array, second: Array, level: float = 0.95) -> dict[str, float]:
+    """The interval of a difference, of samples that :func:`bootstrap` drew with one seed.
+
+    Args:
+        first: (R,) of the one evaluation.
+        second: (R,) of the other, of the same images.
+        level: share of the differences that the interval holds.
+
+    Returns:
+        ``gain_low``, ``gain_high`` and ``gain_positive``, the probability that it is above 0.
+    """
+    samples = second - first
     samples = samples[np.isfinite(samples)]
+    low, high = interval(samples, level)
     positive = float(np.mean((samples > 0) + 0.5 * (samples == 0))) if samples.size else np.nan
-    return Difference(difference, interval(samples, level), positive)
+    return {"gain_low": low, "gain_high": high, "gain_positive": positive}
 
 
 def _listed(matches: Categories) -> Sequence[Matches]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .bbox import Array, array_namespace
-from .sigmas import sigmas_of
+from .sigmas import COCO_SIGMAS, SIGMAS_BY_NUM_KEYPOINTS, sigmas_of  # noqa: F401 - known from here
 
 _EPS = 2.0**-52  # an area of 0 must not give nan
 
