@@ -62,30 +62,43 @@ def find_checkpoint(name: str | os.PathLike) -> Path:
         FileNotFoundError: it is nowhere, or cannot be downloaded; the message names the address,
             the file and the folder to put it in.
     """
-    text = os.fspath(name)
-    url = text if "://" in text else PUBLISHED.get(Path(text).name)
-    file_names = [Path(text).name]
-    if url is not None:  # the published loop caches under the last, still quoted, path component
-        file_names = [*_names_of(url), *file_names]
-    import torch  # takes a second that names and folders alone do not need
-
-    cache = Path(torch.hub.get_dir()) / "checkpoints"
-    places = [] if "://" in text else [Path(text), PROJECT_ROOT / text, models_folder() / text]
-    places += [
-        folder / file_name
-        for folder in (SHIPPED_FOLDER, models_folder(), cache)
-        for file_name in dict.fromkeys(file_names)
-    ]
-    for place in places:
-        if place.is_file():
-            return place
+    found = find_local_checkpoint(name)
+    if found is not None:
+        return found
+    text, url = os.fspath(name), _address(name)
     if url is None:
         raise FileNotFoundError(
             f"no checkpoint {text!r}: not a file, not shipped in {SHIPPED_FOLDER}, not in "
             f"{models_folder()} (set BMP_MODELS to look elsewhere) and not a published one "
             f"({', '.join(sorted(PUBLISHED))})"
         )
-    return _download(url, cache / url.rsplit("/", 1)[-1])
+    return _download(url, _cache() / url.rsplit("/", 1)[-1])
+
+
+def find_local_checkpoint(name: str | os.PathLike) -> Path | None:
+    """As :func:`find_checkpoint`, without the web: None where a download would be needed."""
+    text, url = os.fspath(name), _address(name)
+    file_names = [Path(text).name]
+    if url is not None:  # the published loop caches under the last, still quoted, path component
+        file_names = [*_names_of(url), *file_names]
+    places = [] if "://" in text else [Path(text), PROJECT_ROOT / text, models_folder() / text]
+    places += [
+        folder / file_name
+        for folder in (*weights_folders(), _cache())
+        for file_name in dict.fromkeys(file_names)
+    ]
+    return next((place for place in places if place.is_file()), None)
+
+
+def _address(name: str | os.PathLike) -> str | None:
+    text = os.fspath(name)
+    return text if "://" in text else PUBLISHED.get(Path(text).name)
+
+
+def _cache() -> Path:
+    import torch  # takes a second that names and folders alone do not need
+
+    return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def _names_of(url: str) -> list[str]:
