@@ -1,0 +1,398 @@
+"""What the ledger compares, hashes and writes; and that our pages and its hashes are current."""
+
+import hashlib
+import json
+import math
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from tools.bookkeeping.pages import find_pages, render_page, stray_numbers, write_pages
+from tools.bookkeeping.reruns import Move, Outcome, compare, describe, judge, run_row, update_row
+from tools.bookkeeping.rows import (
+    LEDGER,
+    ROOT,
+    Row,
+    Tolerance,
+    read_ledger,
+    select_rows,
+    write_ledger,
+)
+from tools.bookkeeping.sources import (
+    DataSource,
+    config_of,
+    data_hash,
+    file_hash,
+    hashes_of,
+    missing,
+    sources_of,
+)
+
+ROWS = read_ledger()
+IDS = [row.id for row in ROWS]
+ROW = Row(id="loop", what="the loop", config="configs/demo/bmp_demo.py", values={"AP": 0.174})
+RESULT_PAGES = ["README.md", "docs/results.md", "docs/pose.md", "docs/detector.md"]
+RESULT_PAGES += ["docs/segmenter.md", "bmp/weights/README.md"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        pytest.param(0.174, 0.1755, False, id="within 0.2 %"),
+        pytest.param(0.174, 0.177, True, id="0.3 % more"),
+        pytest.param(0.174, 0.171, True, id="0.3 % less"),
+        pytest.param(408, 411, False, id="three people more"),
+        pytest.param(408, 412, True, id="four people more"),
+        pytest.param(1, 1.001, False, id="a whole number became a fraction"),
+        pytest.param(1, 2.0, True, id="that is the share's tolerance"),
+        pytest.param(0.174, math.nan, True, id="not a number"),
+        pytest.param(0.174, None, True, id="gone"),
+        pytest.param(None, 0.5, False, id="no last value"),
+    ],
+)
+def test_a_number_moves_beyond_its_tolerance(before, after, moved):
+    values = {} if after is None else {"AP": after}
+    moves = compare({"AP": before}, values | {"other": 3}, Tolerance(share=0.002, count=3))
+    assert [move.name for move in moves] == (["AP"] if moved else [])
+
+
+@pytest.mark.parametrize(
+    ("row", "state", "reasons"),
+    [
+        pytest.param(ROW, "same", [], id="same"),
+        pytest.param(replace(ROW, values={"AP": 0.19}), "moved", [], id="moved"),
+        pytest.param(replace(ROW, values={"AP": None}), "new", [], id="never run"),
+        pytest.param(
+            replace(ROW, values={}, published={"AP": 0.5}),
+            "new",
+            ["AP: 0.1740, published 0.5000"],
+            id="a published number is told and moves nothing",
+        ),
+    ],
+)
+def test_the_state_of_a_row(row, state, reasons):
+    outcome = judge(row, {"AP": 0.174, "AR": 0.2})
+    assert (outcome.state, outcome.reasons) == (state, reasons)
+
+
+def test_what_moved_is_named():
+    outcome = Outcome(ROW, "moved", ["data x are others"], [Move("AP", 0.174, 0.16)], minutes=1.25)
+    assert describe(outcome).splitlines() == [
+        "loop: moved (1.2 min)",
+        "    AP: 0.174 -> 0.16",
+        "    data x are others",
+    ]
+
+
+def tiny_row(folder, **changes):
+    """A row on one image of three bytes and weights of three bytes."""
+    (folder / "images").mkdir()
+    (folder / "images" / "a.jpg").write_bytes(b"abc")
+    content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}
+    (folder / "people.json").write_text(json.dumps(content))
+    (folder / "w.pth").write_bytes(b"abc")
+    (folder / "config.py").write_text(
+        "model = dict(type='Some')\n"
+        f"checkpoint = {str(folder / 'w.pth')!r}\n"
+        f"test_dataloader = dict(dataset=dict(data_root={str(folder)!r}, ann_file='people.json',"
+        " data_prefix=dict(img='images')))\n"
+    )
+    row = Row(id="tiny", what="one image", config=str(folder / "config.py"), values={"AP": 0.5})
+    return replace(row, **changes)
+
+
+def gives(numbers):
+    """A command that writes these numbers."""
+
+    def run(row, out, work_dir):
+        out.write_text(json.dumps(numbers))
+
+    return run
+
+
+def test_a_row_that_can_run_is_compared(tmp_path):
+    row = tiny_row(tmp_path)
+    assert missing(row) == []
+    outcome = run_row(row, gives({"AP": 0.6}))
+    assert (outcome.state, outcome.moves) == ("moved", [Move("AP", 0.5, 0.6)])
+    update_row(outcome)
+    assert row.values == {"AP": 0.6}
+    assert run_row(row, gives({"AP": 0.6})).reasons == []
+    (tmp_path / "w.pth").write_bytes(b"abd")
+    file_hash.cache_clear()
+    reasons = run_row(row, gives({"AP": 0.6})).reasons
+    assert reasons == [f"weights {tmp_path / 'w.pth'} are others than on {row.date}"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [
+        pytest.param("people.json", r"there is no .*people\.json; datasets/README", id="people"),
+        pytest.param("images/a.jpg", r"1 of 1 images of .*people\.json are missing", id="image"),
+        pytest.param("w.pth", r"no weights .*w\.pth; put the file into .*BMP_MODELS", id="weights"),
+    ],
+)
+def test_what_is_missing_is_told_with_its_fix(tmp_path, gone, told):
+    row = tiny_row(tmp_path)
+    (tmp_path / gone).unlink()
+    outcome = run_row(row, gives({"AP": 0.5}))
+    assert outcome.state == "cannot run"
+    assert len(outcome.reasons) == 1
+    assert re.search(told, outcome.reasons[0])
+
+
+def test_weights_that_a_command_makes_name_it(tmp_path):
+    row = tiny_row(tmp_path, checkpoint="work_dirs/none.pth", how_to_get="train them")
+    assert missing(row) == ["there are no weights work_dirs/none.pth; train them"]
+
+
+def test_a_failed_row_says_why(tmp_path):
+    row = tiny_row(tmp_path)
+    outcome = run_row(row, lambda row, out, work_dir: "exit code 1: error: no memory")
+    assert (outcome.state, outcome.reasons) == ("failed", ["exit code 1: error: no memory"])
+    outcome = run_row(replace(row, config="configs/none.py"), gives({}))
+    assert outcome.state == "failed"
+    assert "configs/none.py" in outcome.reasons[0]
+
+
+def test_the_command_is_run_in_a_process(tmp_path):
+    # a config that holds no model: the tool refuses it, the ledger goes on
+    outcome = run_row(tiny_row(tmp_path))
+    assert outcome.state == "failed"
+    assert outcome.reasons[0].startswith("exit code 1: ")
+
+
+def test_hashes_are_those_of_sha256sum(tmp_path):
+    row = tiny_row(tmp_path)
+    abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2
+    people = hashlib.sha256((tmp_path / "people.json").read_bytes()).hexdigest()
+    listed = hashlib.sha256(f"{people}a.jpg 3\n".encode()).hexdigest()
+    assert hashes_of(row) == (
+        {str(tmp_path / "people.json"): listed},
+        {str(tmp_path / "w.pth"): abc},
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "is_other"),
+    [
+        pytest.param(("images/a.jpg", b"abcd"), True, id="an image of another size"),
+        pytest.param(("people.json", b'{"images": [], "annotations": []}'), True, id="people"),
+        pytest.param(("images/b.jpg", b"x"), False, id="an image that nobody lists"),
+    ],
+)
+def test_what_a_data_hash_stands_for(tmp_path, change, is_other):
+    tiny_row(tmp_path)
+    source = DataSource(str(tmp_path / "people.json"), str(tmp_path / "images"))
+    before = data_hash(source)
+    (tmp_path / change[0]).write_bytes(change[1])
+    data_hash.cache_clear()
+    file_hash.cache_clear()
+    assert (data_hash(source) != before) == is_other
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "weights"),
+    [
+        pytest.param(
+            "loop_crowds",
+            ["datasets/synthcrowd/val/annotations.json"],
+            [f"{name}_demo.safetensors" for name in ("rtmdet-ins_lite0", "pmpose_lite0")]
+            + ["sam-pose2seg_demo.safetensors"],
+            id="the loop has three parts",
+        ),
+        pytest.param(
+            "pose_pmpose",
+            [
+                "datasets/synthcrowd/val/annotations.json",
+                "datasets/coco_val2017_people_cc/person_keypoints.json",
+            ],
+            ["pmpose_lite0_demo.safetensors"],
+            id="two data sets",
+        ),
+    ],
+)
+def test_sources_come_from_the_config(name, data, weights):
+    sources = sources_of(ROWS[IDS.index(name)])
+    assert [source.ann_file for source in sources.data] == data
+    assert list(sources.weights) == weights
+
+
+def test_a_ledger_is_written_as_it_is_read(tmp_path):
+    path = tmp_path / "ledger.json"
+    write_ledger(ROWS, path)
+    assert read_ledger(path) == ROWS
+    assert path.read_text() == LEDGER.read_text()
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        pytest.param([{"id": "a", "what": "", "confg": ""}], "row 'a'.*confg", id="misspelt"),
+        pytest.param([{"id": "a"}], "row 'a'.*'what' and 'config'", id="too little"),
+        pytest.param(
+            [{"id": "a", "what": "", "config": ""}] * 2, r"several rows \['a'\]", id="twice"
+        ),
+    ],
+)
+def test_a_broken_ledger_is_refused(tmp_path, rows, told):
+    path = tmp_path / "ledger.json"
+    path.write_text(json.dumps({"rows": rows}))
+    with pytest.raises(ValueError, match=told):
+        read_ledger(path)
+
+
+def test_rows_are_chosen_by_id():
+    assert [row.id for row in select_rows(ROWS, ["loop_crowds"])] == ["loop_crowds"]
+    assert select_rows(ROWS, None) == ROWS
+    with pytest.raises(ValueError, match=r"no rows \['loop'\]; it has .*loop_crowds"):
+        select_rows(ROWS, ["loop"])
+
+
+SHOWN = Row(
+    id="r",
+    what="it",
+    config="c.py",
+    options=["a.b=[1, 2]"],
+    published={"AP": 0.757},
+    values={"AP": 0.17449, "AP_low": 0.15, "AP_high": 0.2, "people": 1234, "none": None},
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        pytest.param("{r:AP}", "17.4", id="percent"),
+        pytest.param("{r:AP:.2f}", "0.17", id="a format"),
+        pytest.param("{r:people}", "1,234", id="a count"),
+        pytest.param("{r:AP:interval}", "17.4 [15.0, 20.0]", id="an interval"),
+        pytest.param("{r:people:interval}", "1,234", id="without interval"),
+        pytest.param("{r:none}", "–", id="never run"),
+        pytest.param("{r:AP:published}", "75.7", id="published"),
+        pytest.param("{r:date}", "–", id="no date"),
+        pytest.param(
+            "{r:command}",
+            "`python tools/test.py c.py --cfg-options 'a.b=[1, 2]'`",
+            id="a command for the shell",
+        ),
+        pytest.param("AP {r:AP} of {r:what}", "AP 17.4 of it", id="words around"),
+    ],
+)
+def test_a_template_becomes_text(template, expected):
+    page = f"before <!-- ledger {template} -->old 3.3<!-- /ledger --> after"
+    shown = f"before <!-- ledger {template} -->{expected}<!-- /ledger --> after"
+    assert render_page(page, [SHOWN]) == shown
+    assert render_page(shown, [SHOWN]) == shown
+
+
+def test_a_table_is_a_block_of_lines():
+    page = "<!-- ledger\n| AP |\n| --- |\n| {r:AP} |\n-->\n<!-- /ledger -->\n"
+    shown = page.replace("-->\n<!--", "-->\n| AP |\n| --- |\n| 17.4 |\n<!--")
+    assert render_page(page, [SHOWN]) == shown
+    assert render_page(shown, [SHOWN]) == shown
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        pytest.param("{x:AP}", "names the row 'x'; the ledger has r", id="no row"),
+        pytest.param("{r:AR}", "'r' has no 'AR'; its values: AP", id="no number"),
+        pytest.param("{r:people:published}", "its published numbers: AP", id="not published"),
+    ],
+)
+def test_a_template_of_nothing_is_refused(template, told):
+    with pytest.raises(ValueError, match=told):
+        render_page(f"<!-- ledger {template} --><!-- /ledger -->", [SHOWN])
+
+
+def test_pages_are_written_only_where_they_change(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- ledger {r:AP} -->16.0<!-- /ledger -->")
+    assert write_pages([SHOWN], [page]) == [page]
+    assert page.read_text() == "<!-- ledger {r:AP} -->17.4<!-- /ledger -->"
+    assert write_pages([SHOWN], [page]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("| AP |\n| --- |\n| 17.5 |", ["| 17.5 |"], id="a table of AP"),
+        pytest.param("| set |\n| --- |\n| box 17.5 (AP50) |", ["| box 17.5 (AP50) |"], id="a cell"),
+        pytest.param("That gives an AP of 17.5.", ["That gives an AP of 17.5."], id="a sentence"),
+        pytest.param("AP <!-- ledger {r:AP} -->17.5<!-- /ledger -->", [], id="of a row"),
+        pytest.param("| time |\n| --- |\n| 17.5 |", [], id="another table"),
+        pytest.param("About 46 AP", [], id="orientation"),
+        pytest.param("AP of boxes above an IoU of 0.3", [], id="a threshold"),
+        pytest.param("AP of version 2.0.0", [], id="a version"),
+        pytest.param("A mean IoU of 0.41.", ["A mean IoU of 0.41."], id="no threshold"),
+        pytest.param("`holes.AP=0.5` for AP; [AP](a/1.2)", [], id="code and links"),
+        pytest.param("```\nAP 17.5\n```", [], id="a block of code"),
+    ],
+)
+def test_numbers_of_no_row_are_found(text, expected):
+    assert stray_numbers(text) == expected
+
+
+def test_pages_show_the_numbers_of_the_ledger():
+    stale = [
+        page.name
+        for page in find_pages()
+        if render_page(page.read_text(), ROWS) != page.read_text()
+    ]
+    assert stale == [], "python tools/ledger.py --pages"
+    assert {page.name for page in find_pages()} >= {"README.md", "results.md"}
+
+
+@pytest.mark.parametrize("page", RESULT_PAGES)
+def test_every_number_of_a_page_belongs_to_a_row(page):
+    assert stray_numbers((ROOT / page).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=IDS)
+def test_the_config_of_a_row_is_there(row):
+    assert config_of(row).test_dataloader
+    sources = sources_of(row)
+    assert sources.data
+    assert sources.weights
+    assert row.values
+    assert all(0 <= value <= 1 for value in row.published.values())
+    assert bool(row.date) == any(value is not None for value in row.values.values())
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.weights], ids=lambda row: row.id)
+def test_hashes_are_current(row):
+    data, weights = hashes_of(row)
+    assert weights == row.weights
+    if data.keys() != row.data.keys():
+        pytest.skip(f"not here: {', '.join(row.data.keys() - data.keys())}")
+    # rendered images have other sizes where other libraries wrote them
+    fixed = [name for name in data if "synthcrowd" not in name]
+    assert {name: data[name] for name in fixed} == {name: row.data[name] for name in fixed}
+
+
+def run_tool(*arguments):
+    command = [sys.executable, "tools/ledger.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_tool_lists_rows_and_refuses_others():
+    done = run_tool("--list", "--only", "bmp_v2_coco")
+    assert done.returncode == 0, done.stderr
+    assert "python tools/test.py configs/bmp/bmp_v2" in done.stdout
+    done = run_tool("--only", "nothing")
+    assert done.returncode == 1
+    assert "no rows ['nothing']" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_shortest_row_has_not_moved():
+    able = [row for row in ROWS if row.minutes is not None and not missing(row)]
+    if not able:
+        pytest.skip("no row of the ledger can run here; python tools/ledger.py --list says why")
+    row = min(able, key=lambda row: row.minutes)
+    done = run_tool("--only", row.id)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(f"{row.id}: same")
