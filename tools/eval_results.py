@@ -98,7 +98,7 @@ def main() -> None:
     args = parse_arguments()
     if args.out is not None:
         check_writable(Path(args.out).parent, "--out")
-    results = read_results(args.results)
+    results = read_results(args.results, compact=True)
     content = read_coco_file(args.annotations)
     iou_type = args.iou_type or guess_iou_type(results)
     numbers = evaluate_results(

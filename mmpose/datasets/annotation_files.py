@@ -4,7 +4,7 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +25,12 @@ def how_to_get(path: str | Path) -> str:
     return "datasets/README.md tells how to obtain and lay out each data set"
 
 
-def read_json(path: str | Path) -> dict | list:
+def read_json(path: str | Path, change: Callable[[dict], dict] | None = None) -> dict | list:
     """Read a JSON file of a data set, compressed when its name ends in ``.gz``.
+
+    Args:
+        path: of the file.
+        change: what to make of each record, inner ones first.
 
     Raises:
         FileNotFoundError: it is not there; the message tells how to get it.
@@ -37,7 +41,10 @@ def read_json(path: str | Path) -> dict | list:
         raise FileNotFoundError(f"there is no annotation file {path}; {how_to_get(path)}")
     try:
         content = path.read_bytes()
-        return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        # the bytes are let go before the records come, which are several times as large
+        content = content.decode(json.detect_encoding(content))
+        return json.loads(content, object_hook=change)
     except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(
             f"{path} is not readable as JSON ({error}); it may be cut short: {how_to_get(path)}"

@@ -105,7 +105,7 @@ def complete_annotations(
     Raises:
         ValueError: naming the first record that cannot be used.
     """
-    if isinstance(content, CocoContent) and skeleton is None and folder is None:
+    if isinstance(content, CocoContent) and folder is None and _has_order(content, skeleton):
         return content
     odd = Oddities(source)
     images = _complete_images(content["images"], odd)
@@ -138,6 +138,15 @@ def complete_annotations(
     }
     parts["other_category_ids"] = other - {None} | set(content.get("other_category_ids", ()))
     return CocoContent({**content, **parts, "left_out": +left_out})
+
+
+def _has_order(content: CocoContent, skeleton: Sequence[str] | None) -> bool:
+    """Whether completed people have the joints of a skeleton already, which saves their time."""
+    if skeleton is None:
+        return True
+    names = content["categories"][0].get("keypoints") if len(content["categories"]) == 1 else None
+    lengths = {len(person["keypoints"]) for person in content["annotations"]}
+    return list(names or ()) == list(skeleton) and lengths <= {0, 3 * len(skeleton)}
 
 
 def _check_joints(people: list[dict], skeleton: Sequence[str], source: str) -> None:

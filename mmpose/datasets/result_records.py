@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ _NUMBERS = {
     "bbox": (4, "left, top, width and height"),
     "keypoints": (None, "x, y and presence of each joint"),
 }
+_AT_ONCE = 1000  # records
 
 
 def complete_results(
@@ -29,7 +30,7 @@ def complete_results(
     source: str = "the results",
     *,
     needs: Sequence[str] = (),
-) -> list[dict]:
+) -> "PeopleResults":
     """Bring the results of people into one form, or refuse them.
 
     Args:
@@ -51,6 +52,8 @@ def complete_results(
             unknown image, holds numbers that are not finite or a damaged mask; or none is of the
             category of people.
     """
+    if isinstance(results, PeopleResults) and results.serve(content, needs):
+        return results
     completed = check_records(results, source, needs=needs)
     listed = [category["id"] for category in content["categories"]]
     if len(listed) == 1:
@@ -60,7 +63,35 @@ def complete_results(
         completed = _of_listed(completed, listed, source)
     known = [image["id"] for image in content["images"]]
     ids = match_ids((result["image_id"] for result in completed), known, source, "the annotations")
-    return [{**result, "image_id": ids[result["image_id"]]} for result in completed]
+    completed = (_with(result, "image_id", ids[result["image_id"]]) for result in completed)
+    return PeopleResults(completed, content, needs)
+
+
+def _with(result: dict, field: str, value: Any) -> dict:
+    """A result with a value in a field: itself where it is there, for copies of all cost much."""
+    given = result.get(field)
+    return result if given == value and type(given) is type(value) else {**result, field: value}
+
+
+class PeopleResults(list):
+    """Results after `complete_results`, which takes them as they are.
+
+    Args:
+        results: completed.
+        content: the annotations that they were completed with.
+        needs: fields that each has.
+    """
+
+    def __init__(
+        self, results: Iterable[dict], content: CocoContent, needs: Sequence[str] = ()
+    ) -> None:
+        super().__init__(results)
+        self.content = content
+        self.needs = frozenset(needs)
+
+    def serve(self, content: CocoContent, needs: Sequence[str]) -> bool:
+        """Whether they are of these annotations and have these fields."""
+        return self.content is content and self.needs.issuperset(needs)
 
 
 def check_records(results: Sequence[dict], source: str, *, needs: Sequence[str] = ()) -> list[dict]:
@@ -69,10 +100,51 @@ def check_records(results: Sequence[dict], source: str, *, needs: Sequence[str] 
     Raises:
         ValueError: naming the first that cannot be used.
     """
-    return [
-        _complete(result, f"{source}: result {index}", needs)
-        for index, result in enumerate(results)
-    ]
+    completed: list[dict] = []
+    for start in range(0, len(results), _AT_ONCE):
+        part = results[start : start + _AT_ONCE]
+        if _are_plain(part, needs):
+            completed += [_with(result, "score", float(result["score"])) for result in part]
+        else:
+            completed += [
+                _complete(result, f"{source}: result {index}", needs)
+                for index, result in enumerate(part, start)
+            ]
+    return completed
+
+
+def _are_plain(results: Sequence[Any], needs: Sequence[str]) -> bool:
+    """Whether all records hold, and hold alike, what most tools write; seen without a loop.
+
+    The common case of a hundred thousand poses takes a tenth of the time of looking at each.
+    """
+    fields = {"image_id", "score", *needs}
+    if not all(type(r) is dict and r.keys() >= fields for r in results):
+        return False
+    if any("segmentation" in result for result in results) or not _have_plain_ids(results):
+        return False
+    for field, (length, _) in _NUMBERS.items():
+        given = [result[field] for result in results if field in result]
+        if not given:
+            continue
+        try:
+            numbers = np.array(given)
+        except ValueError:  # of several lengths
+            return False
+        shape = (len(results), length) if length != 1 else (len(results),)
+        if length is None and numbers.ndim == 2 and numbers.shape[1] % 3 == 0:
+            shape = (len(results), numbers.shape[1])
+        if numbers.shape != shape or numbers.dtype.kind not in "if":
+            return False
+        if not np.isfinite(numbers).all() or (field == "bbox" and (numbers[:, 2:] < 0).any()):
+            return False
+    return True
+
+
+def _have_plain_ids(results: Sequence[dict]) -> bool:
+    kinds = {type(result["image_id"]) for result in results}
+    kinds |= {type(result.get("category_id")) for result in results}
+    return kinds <= {int, str, type(None)}
 
 
 def _complete(result: Any, name: str, needs: Sequence[str]) -> dict:
@@ -144,14 +216,14 @@ def _of_people(
     people = [r for r in results if r.get("category_id", category_id) in same]
     if len(people) < len(results):
         _tell(f"{source}: {len(results) - len(people)} results of other categories are left out")
-    return [result | {"category_id": category_id} for result in people]
+    return [_with(result, "category_id", category_id) for result in people]
 
 
 def _of_listed(results: list[dict], listed: Sequence, source: str) -> list[dict]:
     """The results of any listed category."""
     texts = {id_text(number): number for number in listed}
     kept = [
-        result | {"category_id": texts[id_text(result.get("category_id"))]}
+        _with(result, "category_id", texts[id_text(result.get("category_id"))])
         for result in results
         if id_text(result.get("category_id")) in texts
     ]

@@ -1,52 +1,31 @@
-"""The one wrapper of pycocotools' COCOeval, for boxes, masks and keypoints of people.
+"""COCO's evaluation of boxes, masks and keypoints of people, equal to pycocotools' COCOeval.
 
 Ground truth and results come through the one reading of files (:mod:`mmpose.datasets.coco_file`,
-:mod:`mmpose.datasets.result_records`), so what pycocotools stumbles over never reaches it.
+:mod:`mmpose.datasets.result_records`), so what pycocotools stumbles over is
+told before anything is compared.
 """
 
-import contextlib
-import io
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
 from pycocotools import mask as coco_mask
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from mmpose.datasets.coco_file import CocoContent, complete_annotations
-from mmpose.datasets.people_records import AREA_OF_BOX
 from mmpose.datasets.result_records import complete_results
 from mmpose.structures.mask import rle_of
 
+from .coco_columns import annotated_columns, found_columns
+from .coco_numbers import MOST_POSES, MOST_REGIONS, CocoNumbers, coco_numbers
+
 RESULT_FIELDS = {"bbox": "bbox", "segm": "segmentation", "keypoints": "keypoints"}
 """Kind of evaluation -> what a result must hold."""
-KEYPOINT_STATS = ("AP", "AP .5", "AP .75", "AP (M)", "AP (L)")
-KEYPOINT_STATS += ("AR", "AR .5", "AR .75", "AR (M)", "AR (L)")
-REGION_STATS = ("AP", "AP .5", "AP .75", "AP (S)", "AP (M)", "AP (L)")
-REGION_STATS += ("AR @1", "AR @10", "AR @100", "AR (S)", "AR (M)", "AR (L)")
 _WHO_COUNTS = {"bbox": "", "segm": " with a mask", "keypoints": " with a labelled joint"}
 
 Shapes = Mapping[Any, tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class CocoNumbers:
-    """What an evaluation gives.
-
-    Attributes:
-        stats: COCO's numbers by name, in [0, 1]; -1 where nobody of that size is annotated.
-        num_true: annotated people that count.
-        num_found: those of them matched at an IoU or OKS of 0.5.
-    """
-
-    stats: dict[str, float]
-    num_true: int
-    num_found: int
 
 
 def evaluate(
@@ -60,7 +39,7 @@ def evaluate(
     shapes: Shapes | None = None,
     may_be_empty: bool = False,
 ) -> CocoNumbers:
-    """Average precision and recall of people by pycocotools.
+    """Average precision and recall of people, as pycocotools has them.
 
     Args:
         content: ground truth; completed here where it is not yet.
@@ -99,20 +78,15 @@ def evaluate(
             )
     elif iou_type == "keypoints":
         people, results = _with_joints(people, results, len(sigmas))
-    categories = {c["id"]: number for number, c in enumerate(content["categories"], start=1)}
-    people = [_truth(p, field, use_area) for p in people]
-    results = [_answer(r, field) for r in results]
-    for records in (people, results):
-        for number, record in enumerate(records, start=1):
-            record["id"] = number
-            record["image_id"] = numbers[record["image_id"]]
-            record["category_id"] = categories[record["category_id"]]
-    shared = {
-        # pycocotools asks for a size even where masks are RLE and have their own
-        "images": [{"id": number, "height": 0, "width": 0} for number in numbers.values()],
-        "categories": [{"id": number} for number in categories.values()],
-    }
-    return _run(shared, people, results, iou_type, sigmas)
+    categories = {c["id"]: number for number, c in enumerate(content["categories"])}
+    most = MOST_POSES if iou_type == "keypoints" else MOST_REGIONS[-1]
+    return coco_numbers(
+        found_columns(results, field, numbers, categories, most),
+        annotated_columns(people, field, numbers, categories, use_area=use_area),
+        list(numbers),
+        len(categories),
+        np.asarray(sigmas, np.float64) if iou_type == "keypoints" else None,
+    )
 
 
 def check_somebody_counts(
@@ -149,7 +123,7 @@ def _counts(person: dict, iou_type: str) -> bool:
 
 
 def _image_numbers(content: CocoContent, image_ids: Collection | None) -> dict[Any, int]:
-    """Images numbered from 1 in the order of their ids, which breaks ties in COCO's evaluation."""
+    """Images numbered in the order of their ids, which breaks ties in COCO's evaluation."""
     ids = [image["id"] for image in content["images"]]
     if image_ids is not None:
         wanted = set(image_ids)
@@ -161,7 +135,7 @@ def _image_numbers(content: CocoContent, image_ids: Collection | None) -> dict[A
             )
         ids = [number for number in ids if number in wanted]
     is_number = all(isinstance(number, int | float) for number in ids)
-    return {number: n for n, number in enumerate(sorted(ids, key=None if is_number else str), 1)}
+    return {number: n for n, number in enumerate(sorted(ids, key=None if is_number else str))}
 
 
 def _known_shapes(
@@ -235,7 +209,7 @@ def _with_joints(
 ) -> tuple[list[dict], list[dict]]:
     """All with the same number of joints; people without any get unlabelled ones."""
     for record in [*people, *results]:
-        if record["keypoints"] and len(record["keypoints"]) != 3 * num_joints:
+        if len(record["keypoints"]) not in (0, 3 * num_joints):
             raise ValueError(
                 f"expected {num_joints} keypoints of 3 numbers each, got "
                 f"{len(record['keypoints'])} numbers in image {record['image_id']!r}; results, "
@@ -243,71 +217,3 @@ def _with_joints(
             )
     nothing = [0] * (3 * num_joints)
     return [p | {"keypoints": p["keypoints"] or nothing} for p in people], list(results)
-
-
-def _truth(person: dict, field: str, use_area: bool) -> dict:
-    width, height = person["bbox"][2:]
-    return {
-        "image_id": person["image_id"],
-        "category_id": person["category_id"],
-        "bbox": person["bbox"],
-        "area": person["area"] if use_area else AREA_OF_BOX * width * height,
-        "iscrowd": person["iscrowd"],
-        "num_keypoints": person["num_keypoints"],
-        field: person[field],
-    }
-
-
-def _answer(result: dict, field: str) -> dict:
-    """A result as ``COCO.loadRes`` makes it, but each by its own fields, not by the first one's."""
-    if field == "segmentation":
-        area = float(coco_mask.area(result[field]))
-    elif result.get("bbox") is not None:
-        area = result["bbox"][2] * result["bbox"][3]
-    else:
-        joints = np.reshape(result["keypoints"], (-1, 3))
-        area = float(np.ptp(joints[:, 0]) * np.ptp(joints[:, 1]))
-    return {
-        "image_id": result["image_id"],
-        "category_id": result["category_id"],
-        "score": result["score"],
-        "area": area,
-        "iscrowd": 0,
-        field: result[field],
-    }
-
-
-def _run(
-    shared: dict[str, list[dict]],
-    people: list[dict],
-    results: list[dict],
-    iou_type: str,
-    sigmas: Sequence[float] | None,
-) -> CocoNumbers:
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports on stdout
-        truth, found = COCO(), COCO()
-        for index, annotations in ((truth, people), (found, results)):
-            index.dataset = {**shared, "annotations": annotations}
-            index.createIndex()
-        evaluation = COCOeval(truth, found, iou_type)
-        if sigmas is not None:
-            evaluation.params.kpt_oks_sigmas = np.asarray(sigmas, dtype=np.float64)
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    names = KEYPOINT_STATS if iou_type == "keypoints" else REGION_STATS
-    stats = dict(zip(names, map(float, evaluation.stats), strict=True))
-    return CocoNumbers(stats, *_count_found(evaluation))
-
-
-def _count_found(evaluation: COCOeval) -> tuple[int, int]:
-    """Annotated people that count, and those of them matched at the lowest threshold."""
-    first_area = evaluation.params.areaRng[0]
-    num_true = num_found = 0
-    for entry in evaluation.evalImgs:
-        if entry is None or entry["aRng"] != first_area:
-            continue
-        counts = np.asarray(entry["gtIgnore"]) == 0
-        num_true += int(counts.sum())
-        num_found += int((np.asarray(entry["gtMatches"])[0] > 0)[counts].sum())
-    return num_true, num_found

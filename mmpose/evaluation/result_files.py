@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from mmpose.datasets.annotation_files import read_json
 from mmpose.datasets.categories import id_text
 from mmpose.datasets.coco_file import CocoContent, complete_annotations
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
-from mmpose.datasets.result_records import complete_results
+from mmpose.datasets.result_records import PeopleResults, complete_results
 from mmpose.structures import keypoint_sigmas
 from mmpose.structures.keypoint import SIGMAS_BY_NUM_KEYPOINTS
 
@@ -24,8 +26,12 @@ REGION_TYPES = ("bbox", "segm")
 WHOLEBODY_JOINTS = 133  # COCO-WholeBody's, which begin with COCO's 17
 
 
-def read_results(path: str | Path) -> list[dict]:
+def read_results(path: str | Path, *, compact: bool = False) -> list[dict]:
     """Read a COCO result file; what its records hold is checked with the annotations.
+
+    Args:
+        path: of the file.
+        compact: keep ``keypoints`` as arrays, for large files that are only evaluated.
 
     Raises:
         FileNotFoundError: it is not there.
@@ -33,7 +39,7 @@ def read_results(path: str | Path) -> list[dict]:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no result file {path}")
-    results = read_json(path)
+    results = read_json(path, _compact if compact else None)
     if not isinstance(results, list):
         raise ValueError(
             f"{path} holds a {type(results).__name__}, a result file is a list; if it is an "
@@ -41,6 +47,15 @@ def read_results(path: str | Path) -> list[dict]:
         )
     _refuse_others_than_records(results)
     return results
+
+
+def _compact(record: dict) -> dict:
+    """A record whose keypoints are an array, a quarter of the size of a list of numbers."""
+    joints = record.get("keypoints")
+    if isinstance(joints, list) and joints and type(joints[0]) in (float, int):
+        with suppress(TypeError, ValueError):  # it is refused by name where records are checked
+            record["keypoints"] = np.array(joints, np.float64)
+    return record
 
 
 def guess_iou_type(results: Sequence[dict]) -> str:
@@ -90,7 +105,8 @@ def evaluate_results(
         return region_ap(content, results, iou_type)
     content, sigmas = _with_skeleton(content, metainfo, sigmas)
     results = complete_results(results, content, needs=("keypoints",))
-    results = [_cut(result, len(sigmas)) for result in results]
+    cut = (_cut(result, len(sigmas)) for result in results)
+    results = PeopleResults(cut, content, ("keypoints",))
     if rules is not None:
         return extended_keypoint_ap(content, results, sigmas, rules, use_area=use_area)
     evaluate = crowd_keypoint_ap if iou_type == "keypoints_crowd" else keypoint_ap

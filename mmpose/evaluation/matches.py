@@ -1,0 +1,253 @@
+"""Who was found in an evaluation, kept so that average precision can be had of any draw of images.
+
+Intervals are percentiles of the bootstrap over images (B. Efron, R. J. Tibshirani: An Introduction
+to the Bootstrap, 1993, chapter 13): an image that is drawn twice counts twice, with its people and
+all that was found on it.
+"""
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+Array = np.ndarray
+
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+"""Similarities from which on a pair is right, (T,)."""
+RECALLS = np.linspace(0, 1, 101)
+"""Recalls at which precision is read, (R,)."""
+NUM_DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Matches:
+    """How D detections of one category fare on I images at T thresholds.
+
+    Attributes:
+        image_ids: of the evaluated images, in the order of evaluation, I of them.
+        image: of each detection, an index into ``image_ids``, (D,) int64; never decreasing.
+        scores: (D,) float64; best first within an image.
+        matched: whether the detection has a person, (T, D) bool.
+        ignored: whether it counts neither as right nor as wrong, (T, D) bool.
+        num_true: annotated people who count on each image, (I,) int64.
+    """
+
+    image_ids: Sequence[Hashable]
+    image: Array
+    scores: Array
+    matched: Array
+    ignored: Array
+    num_true: Array
+
+
+Categories = Matches | Sequence[Matches]
+
+
+class Difference(NamedTuple):
+    """How much better a second evaluation is than a first.
+
+    Attributes:
+        difference: AP of the second less that of the first.
+        interval: of the difference, lower and upper end.
+        probability: that the difference is positive; ties count half.
+    """
+
+    difference: float
+    interval: tuple[float, float]
+    probability: float
+
+
+def average_precision(matches: Categories, weights: Array | None = None) -> float:
+    """COCO's average precision, mean over thresholds, recalls and categories.
+
+    Args:
+        matches: of one category, or of several on the same images.
+        weights: how often each image is there, (I,) whole numbers; None: once.
+
+    Returns:
+        In [0, 1]; -1 where nobody counts. With weights it is what pycocotools gives for copies
+        of the images, as long as scores within an image differ.
+    """
+    return _mean(threshold_precisions(matches, weights))
+
+
+def threshold_precisions(matches: Categories, weights: Array | None = None) -> Array:
+    """Average precision at each threshold, (T,) float64; -1 where nobody counts.
+
+    Args:
+        matches: as in :func:`average_precision`.
+        weights: as there.
+    """
+    categories = _listed(matches)
+    if weights is None:
+        weights = np.ones(len(categories[0].num_true), np.int64)
+    return _precisions([_Ranking(one) for one in categories], weights)
+
+
+def bootstrap(matches: Categories, num: int = NUM_DRAWS, seed: int = 0) -> Array:
+    """Average precision of images drawn again and again.
+
+    Args:
+        matches: of one category, or of several on the same images.
+        num: how many draws.
+        seed: of the draws; two evaluations of as many images get the same ones.
+
+    Returns:
+        (num,) float64, nan for a draw in which nobody counts.
+    """
+    return bootstrap_thresholds(matches, num, seed).mean(1)
+
+
+def bootstrap_thresholds(matches: Categories, num: int = NUM_DRAWS, seed: int = 0) -> Array:
+    """As :func:`bootstrap`, for each threshold: (num, T) float64."""
+    categories = _listed(matches)
+    rankings = [_Ranking(one) for one in categories]
+    samples = np.empty((num, len(THRESHOLDS)))
+    for row, weights in zip(samples, _draws(len(categories[0].num_true), num, seed), strict=True):
+        row[:] = _precisions(rankings, weights)
+    samples[samples < 0] = np.nan
+    return samples
+
+
+def interval(samples: Array, level: float = 0.95) -> tuple[float, float]:
+    """Lower and upper end between which a share ``level`` of samples lies; nan without samples."""
+    samples = samples[np.isfinite(samples)]
+    if not samples.size:
+        return float("nan"), float("nan")
+    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def paired_difference(
+    first: Categories,
+    second: Categories,
+    num: int = NUM_DRAWS,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Difference:
+    """How much better a second evaluation of the same images is, drawn in pairs.
+
+    Both are judged on the same draws, so that what makes images hard for both cancels.
+
+    Args:
+        first: of one category, or of several.
+        second: on the same images.
+        num: how many draws.
+        seed: of the draws.
+        level: share of the differences that the interval holds.
+
+    Raises:
+        ValueError: they are of other images.
+    """
+    ids = [list(_listed(matches)[0].image_ids) for matches in (first, second)]
+    if ids[0] != ids[1]:
+        only = set(ids[0]) ^ set(ids[1])
+        raise ValueError(
+            f"both must be of the same images in one order, got {len(ids[0])} and {len(ids[1])} of "
+            f"which {len(only)} are in one alone; evaluate both with the same annotations"
+        )
+    difference = average_precision(second) - average_precision(first)
+    samples = bootstrap(second, num, seed) - bootstrap(first, num, seed)
+    samples = samples[np.isfinite(samples)]
+    positive = float(np.mean((samples > 0) + 0.5 * (samples == 0))) if samples.size else np.nan
+    return Difference(difference, interval(samples, level), positive)
+
+
+def _listed(matches: Categories) -> Sequence[Matches]:
+    return [matches] if isinstance(matches, Matches) else matches
+
+
+def _mean(values: Array) -> float:
+    values = values[values > -1]
+    return float(values.mean()) if values.size else -1.0
+
+
+def _draws(num_images: int, num: int, seed: int) -> Iterator[Array]:
+    """How often each image is drawn, (I,) int64, ``num`` times."""
+    rng = np.random.default_rng(seed)
+    for _ in range(num):
+        yield np.bincount(rng.integers(0, max(num_images, 1), num_images), minlength=num_images)
+
+
+class _Ranking:
+    """The detections of all images, best first, and at each threshold the right ones of them.
+
+    Precision peaks, and recall rises, at right detections alone. So a draw needs sums over those,
+    and one sum over all detections that serves every threshold; those that are ignored at
+    every one of them are left out.
+    """
+
+    def __init__(self, matches: Matches) -> None:
+        order = np.argsort(-matches.scores, kind="stable")
+        order = order[~matches.ignored.all(0)[order]]
+        self.num_true = matches.num_true
+        self.image = matches.image[order]
+        self.rows = []
+        for matched, ignored in zip(matches.matched, matches.ignored, strict=True):
+            right = np.flatnonzero((matched & ~ignored)[order])
+            passed = np.flatnonzero(ignored[order])
+            num_passed = np.searchsorted(passed, right)
+            self.rows.append((right, self.image[right], self.image[passed], num_passed))
+
+    def precisions(self, weights: Array) -> Array:
+        """Mean precision over all recalls, (T,), of images that are there ``weights`` times."""
+        num_true = int(weights @ self.num_true)
+        if num_true == 0:
+            return np.full(len(self.rows), -1.0)
+        needed = _needed(num_true)
+        weights = weights.astype(np.int32)  # half the memory to stream
+        num_all = np.cumsum(weights[self.image], dtype=np.int32)
+        return np.array([_mean_precision(*row, weights, num_all, needed) for row in self.rows])
+
+
+def _mean_precision(
+    right: Array,
+    image_of_right: Array,
+    image_of_passed: Array,
+    num_passed: Array,
+    weights: Array,
+    num_all: Array,
+    needed: Array,
+) -> float:
+    """Mean over all recalls of the best precision from there on.
+
+    Args:
+        right: places of the right detections in the ranking, (P,).
+        image_of_right: (P,).
+        image_of_passed: of those that do not count, (Q,).
+        num_passed: how many of these stand before each right one, (P,).
+        weights: of images, (I,).
+        num_all: weight of all detections up to each place, (D,).
+        needed: how many right ones each recall takes, (R,).
+    """
+    if not right.size:
+        return 0.0
+    num_right = np.cumsum(weights[image_of_right], dtype=np.int32)
+    num_counted = num_all[right]
+    if image_of_passed.size:
+        before = np.concatenate([[0], np.cumsum(weights[image_of_passed])])
+        num_counted = num_counted - before[num_passed]
+    precision = num_right / np.maximum(num_counted, 1)
+    places = np.searchsorted(num_right, needed)
+    places = places[places < right.size]  # precision is 0 beyond the highest recall
+    if not places.size:
+        return 0.0
+    # of two recalls at one place the second gets the later places too, by the running maximum
+    peaks = np.maximum.reduceat(precision, places)
+    return float(np.maximum.accumulate(peaks[::-1]).sum() / len(needed))
+
+
+def _needed(num_true: int) -> Array:
+    """The fewest right detections with which each recall is reached, (R,), as floats compare."""
+    needed = np.ceil(RECALLS * num_true).astype(np.int64)
+    needed -= (needed > 0) & ((needed - 1) / num_true >= RECALLS)
+    needed += needed / num_true < RECALLS
+    return needed.astype(np.int32)
+
+
+def _precisions(rankings: Sequence[_Ranking], weights: Array) -> Array:
+    """Of each threshold, (T,), mean over the categories that somebody has; else -1."""
+    values = np.array([ranking.precisions(weights) for ranking in rankings])
+    values = values[values[:, 0] >= 0]
+    return values.mean(0) if len(values) else np.full(len(THRESHOLDS), -1.0)
