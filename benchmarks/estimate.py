@@ -1,6 +1,6 @@
 """Posing the people of an image: the share of time outside the network, and against one by one.
 
-The baseline is the plain way: for each person a dimmed copy of the picture, OpenCV's crop, the
+The baseline is the plain way: for each person a dimmed copy of the image, OpenCV's crop, the
 network on the crop and then on its mirror image, decoding. Without a GPU, time is that of the
 processor, which other programs on the machine change little.
 """
@@ -34,7 +34,7 @@ class NetworkClock:
 
 
 def make_people(number: int, shape: tuple[int, int]) -> tuple[np.ndarray, Tensor, Tensor]:
-    """A picture of noise, boxes (N, 4) and elliptic masks (N, H, W) of people all over it."""
+    """An image of noise, boxes (N, 4) and elliptic masks (N, H, W) of people all over it."""
     rng = np.random.default_rng(0)
     height, width = shape
     image = rng.integers(0, 256, (height, width, 3), np.uint8)
@@ -118,7 +118,7 @@ def main() -> None:
     height, width = args.image
     print_table(
         f"estimate: {args.config}, {width} x {height}, masks, flip test, {args.device}, "
-        f"{args.dtype}; baseline: one by one on dimmed copies of the picture, two passes",
+        f"{args.dtype}; baseline: one by one on dimmed copies of the image, two passes",
         headers[: len(rows[0])],
         rows,
     )

@@ -1,7 +1,7 @@
 """MaskPose's training pipeline, people a second on one core, from files to packed samples.
 
-The baseline is the plain rule on the whole picture: draw the person's mask, damage it and dim the
-picture by it; all other steps are the same. Time is that of the processor, which other programs
+The baseline is the plain rule on the whole image: draw the person's mask, damage it and dim the
+image by it; all other steps are the same. Time is that of the processor, which other programs
 on the machine change little.
 """
 
@@ -30,7 +30,7 @@ SIZES = {"COCO, 640 x 480": (480, 640), "1080p, 1920 x 1080": (1080, 1920)}
 
 
 class FullImageMaskBackground:
-    """The baseline: MaskPose's mask rule, every step of it on the whole picture."""
+    """The baseline: MaskPose's mask rule, every step of it on the whole image."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ def main() -> None:
     print_table(
         f"Training pipeline of {args.config}; baseline: masks on the full image",
         [
-            *("picture", "people/s a core", "baseline", "times faster"),
+            *("image", "people/s a core", "baseline", "times faster"),
             *("reading, ms", "times faster without reading"),
         ],
         rows,

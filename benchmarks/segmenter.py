@@ -28,7 +28,7 @@ MODELS = {
 
 
 def random_people(count: int) -> object:
-    """People with random joints all over the picture."""
+    """People with random joints all over the image."""
     generator = torch.Generator().manual_seed(0)
     size = torch.tensor([SHAPE[1], SHAPE[0]])
     keypoints = torch.rand(count, 17, 2, generator=generator) * size

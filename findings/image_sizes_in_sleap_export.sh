@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Every image of a COCO export has the first image's width and height (sleap-io 0.9.5).
 #
-# Three pictures of different sizes are one list of images with a pose each, written by `save_coco`.
-# sleap-io opens each picture at its own size, yet all three are listed as 64 x 48, and the joints
+# Three images of different sizes are one list of images with a pose each, written by `save_coco`.
+# sleap-io opens each image at its own size, yet all three are listed as 64 x 48, and the joints
 # of the other two lie outside. The size is asked of the list, whose shape is that of its first
-# picture. With a list of its own for each picture the sizes are right.
+# image. With a list of its own for each image the sizes are right.
 #
 # Why it matters: photos differ in size, unlike frames of a video. Readers that clip boxes to the
 # image, drop joints outside it, scale by its size or draw masks of that size then lose or move
@@ -32,7 +32,7 @@ SIZES = [(64, 48), (120, 90), (40, 200)]  # width, height
 
 
 def export_sizes(folder, lists):
-    """Sizes in the export of pictures that are grouped into lists, and the farthest joints."""
+    """Sizes in the export of images that are grouped into lists, and the farthest joints."""
     skeleton = sleap_io.Skeleton(["head", "foot"], name="person")
     frames = []
     for names in lists:
@@ -57,11 +57,11 @@ with tempfile.TemporaryDirectory() as path:
         Image.new("RGB", size).save(folder / name)
     opened, together, corners = export_sizes(folder, [names])
     _, apart, _ = export_sizes(folder, [[name] for name in names])
-print(f"sleap-io {version('sleap-io')}: width and height of three pictures")
+print(f"sleap-io {version('sleap-io')}: width and height of three images")
 print(f"  opened by sleap-io: {opened}")
 print(f"  exported, one list of three: {together}, last joints {corners}")
 print(f"  exported, three lists of one: {apart}")
 if (opened, together, apart) != (SIZES, [SIZES[0]] * 3, SIZES):
     sys.exit(f"the behaviour has changed: expected {SIZES}, then {SIZES[0]} three times")
-print("as found: the first picture's size is written for all of its list")
+print("as found: the first image's size is written for all of its list")
 PYTHON

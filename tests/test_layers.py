@@ -42,6 +42,7 @@ BMP_ORDER = [
     "interfaces",
     "registry",
     "locations",
+    "disk_cache",
     "environment",
     "detectors",
     "segmenters",
@@ -165,7 +166,7 @@ def test_only_the_published_import_name_is_called_utils():
     assert found == [ROOT / "mmpose" / "utils.py"]
 
 
-def test_beside_pypi_mmpose_the_import_refuses_and_tells_the_mend():
+def test_beside_pypi_mmpose_the_import_refuses_and_tells_the_fix():
     from mmpose import refuse_foreign_mmpose
 
     refuse_foreign_mmpose(["bbox-mask-pose"])

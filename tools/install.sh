@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 VENV=.venv
 STAMP=$VENV/.installed
 NEEDED_MB=7000 # torch with its CUDA libraries is 5.5 GB of it
-OPENCV_MEND="apt-get install -y libgl1 libglib2.0-0"
+OPENCV_FIX="apt-get install -y libgl1 libglib2.0-0"
 STARTED=$SECONDS
 
 say() { printf '[install %4ds] %s\n' "$((SECONDS - STARTED))" "$*"; }
@@ -81,7 +81,7 @@ check_opencv() {
     local problem
     problem=$("$VENV/bin/python" -c 'import cv2' 2>&1) && return
     [[ "$problem" =~ lib[A-Za-z0-9_-]+\.so[.0-9]* ]] &&
-        fail "OpenCV needs the system library ${BASH_REMATCH[0]}; run: $OPENCV_MEND; then run again"
+        fail "OpenCV needs the system library ${BASH_REMATCH[0]}; run: $OPENCV_FIX; then run again"
     fail "OpenCV does not import: ${problem##*$'\n'}"
 }
 

@@ -61,7 +61,7 @@ CORE = (
     "mmpose/datasets/coco_style.py",
     "mmpose/datasets/joint_names.py",
     "mmpose/datasets/people_records.py",
-    "mmpose/datasets/pictures.py",
+    "mmpose/datasets/image_files.py",
     "mmpose/datasets/result_records.py",
     "mmpose/datasets/combined.py",
     "mmpose/datasets/samplers.py",

@@ -7,23 +7,31 @@
 Thresholds change `model.detector.score_thr`, factors `model.loop.score_factors`. The loop runs
 image by image with every threshold, and computes once what these share; factors take no model at
 all. Differences are from the config's own values. Writes sweep.json, score_thr.svg and
-score_factors.svg.
+score_factors.svg. With `--cfg-options model.cache.folder=FOLDER model.cache.max_gib=20` a second
+sweep takes no model.
 """
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 from mmengine.config import Config
 from tqdm import tqdm
 
-import bmp.evaluation  # noqa: F401  (registers what loop configs name)
 from bmp.environment import pick_device
-from bmp.evaluation import score_sweep
+from bmp.evaluation import LoopCocoMetric
+from bmp.evaluation.remember import build_sweep_parts
+from bmp.evaluation.score_sweep import (
+    Judge,
+    Sweep,
+    check_thresholds,
+    default_factors,
+    factor_rows,
+    threshold_rows,
+    with_reference,
+)
 from bmp.evaluation.sweep_report import format_table, plot
-from bmp.loop.build import build_parts
+from bmp.loop.stage_cache import StageMemory
 from bmp.registry import DATASETS, METRICS
-from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.engine.cfg_options import CfgOptionsAction
 from mmpose.engine.config import load_config
 from mmpose.engine.tools import run_tool
@@ -56,30 +64,23 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def open_sweep(config: Config, args: argparse.Namespace) -> score_sweep.Sweep:
+def open_sweep(
+    config: Config, metric: LoopCocoMetric, args: argparse.Namespace
+) -> tuple[Sweep, StageMemory | None]:
     """The loop's parts, its detector with the lowest threshold, and what to vary."""
-    detector = config.model.detector
-    if "score_thr" not in detector:
-        raise ValueError(
-            f"the detector of {args.config} has no score_thr to vary; take a loop whose people a "
-            "detector finds, such as configs/demo/bmp_demo.py"
-        )
-    score_sweep.check_thresholds(args.score_thr)
-    thresholds = sorted(score_sweep.with_reference(args.score_thr, detector.score_thr))
-    model = config.model.to_dict()
-    model["detector"]["score_thr"] = thresholds[0]
-    parts = build_parts(model, pick_device(args.device))
-    factors = score_sweep.default_factors(parts.settings)
+    check_thresholds(args.score_thr)
+    reference = config.model.detector.get("score_thr")
+    thresholds = sorted(with_reference(args.score_thr, reference) if reference else args.score_thr)
+    parts, memory = build_sweep_parts(config.model, thresholds[0], pick_device(args.device))
+    factors = default_factors(parts.settings)
     if args.score_factors:
         wanted = (tuple(names.split(",")) for names in args.score_factors)
-        factors = score_sweep.with_reference(wanted, parts.settings.score_factors)
-    return score_sweep.Sweep(parts, thresholds, factors)
+        factors = with_reference(wanted, parts.settings.score_factors)
+    return Sweep(parts, thresholds, factors, metric.category_id, metric.pred_converter), memory
 
 
-def run_sweep(sweep: score_sweep.Sweep, config: Config, args: argparse.Namespace):
-    """See all images; the judge of what was found, and how many could not be read."""
-    metric = METRICS.build(config.test_evaluator)
-    sweep.category_id = metric.category_id
+def see_images(sweep: Sweep, config: Config, args: argparse.Namespace) -> tuple[list, int]:
+    """Run the sweep on all images; their ids, and how many could not be read."""
     images = DATASETS.build(config.test_dataloader.dataset)
     ids, num_failed = [], 0
     for n in tqdm(range(min(len(images), args.max_images or len(images))), disable=None):
@@ -90,11 +91,18 @@ def run_sweep(sweep: score_sweep.Sweep, config: Config, args: argparse.Namespace
             print(f"skipped: {entry['error']}")
         else:
             sweep.add(entry["image"], entry["img_id"])
-    sigmas = parse_pose_metainfo({"from_file": "coco.py"})["sigmas"].tolist()
-    ranked_by = metric.ranked_by
-    return (
-        score_sweep.Judge(metric.annotations, sigmas, metric.iou_types, ranked_by, ids),
-        num_failed,
+    return ids, num_failed
+
+
+def judge_of(metric: LoopCocoMetric, ids: list) -> Judge:
+    """Evaluation as the config's own metric does it."""
+    return Judge(
+        metric.annotations,
+        metric.sigmas,
+        metric.iou_types,
+        metric.ranked_by,
+        ids,
+        use_area=not metric.by_crowding,
     )
 
 
@@ -103,13 +111,14 @@ def main() -> None:
     out = Path(args.out)
     check_writable(out, "--out")
     config = load_config(args.config, args.cfg_options)
-    sweep = open_sweep(config, args)
-    judge, num_failed = run_sweep(sweep, config, args)
-    reference = config.model.detector.score_thr
+    metric = METRICS.build(config.test_evaluator)
+    sweep, memory = open_sweep(config, metric, args)
+    ids, num_failed = see_images(sweep, config, args)
+    judge, threshold = judge_of(metric, ids), config.model.detector.score_thr
     factors = sweep.parts.settings.score_factors
     tables = {
-        "score_thr": score_sweep.threshold_rows(sweep, judge, reference, print),
-        "score_factors": score_sweep.factor_rows(sweep, judge, reference, factors, print),
+        "score_thr": threshold_rows(sweep, judge, threshold, print),
+        "score_factors": factor_rows(sweep, judge, threshold, factors, print),
     }
     for name, rows in tables.items():
         same_people = name == "score_factors"
@@ -119,10 +128,13 @@ def main() -> None:
     for name, asked in sweep.calls.asked.items():
         print(f"{name}: {sweep.calls.computed[name]:,} computed of {asked:,} asked for")
     content = {name: [row.to_dict() for row in rows] for name, rows in tables.items()}
-    content |= {"calls": dataclasses.asdict(sweep.calls), "config": args.config}
-    content |= {"num_images": len(judge.image_ids), "num_failed": num_failed}
+    content |= {"calls": sweep.calls.to_dict(), "config": args.config}
+    content |= {"num_images": len(ids), "num_failed": num_failed}
+    if memory is not None:
+        content["disk"] = {"asked": dict(memory.asked), "computed": dict(memory.computed)}
+        print(f"not in the cache: {dict(memory.computed)}")
     write_json(out / "sweep.json", content, indent=2)
-    print(f"{len(judge.image_ids)} images; written: {out}")
+    print(f"{len(ids)} images; written: {out}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pycocotools import mask as coco_mask
 from bmp.detector_training.classes import select_classes
 from bmp.detector_training.outlines import mask_outlines
 from mmpose.datasets.annotation_files import read_coco_file, require_fields
-from mmpose.datasets.pictures import find_pictures, picture_path, picture_shape
+from mmpose.datasets.image_files import find_image_files, image_path, read_image_shape
 from mmpose.structures.mask import rle_of
 
 _BLANK_SHAPE = (32, 32)
@@ -85,7 +85,7 @@ class TolerantCocoDataset(CocoDataset):
         return records
 
     def _look_for_images(self, paths: list[str]) -> None:
-        check = find_pictures(paths, str(self.ann_file))
+        check = find_image_files(paths, str(self.ann_file))
         check.tell()
         self._missing = set(check.missing)
 
@@ -98,7 +98,7 @@ class TolerantCocoDataset(CocoDataset):
         image, people = dict(raw_data_info["raw_img_info"]), raw_data_info["raw_ann_info"]
         require_fields(image, ("file_name",), f"image {image.get('id')!r} of {self.ann_file}")
         image["file_name"] = str(image["file_name"])
-        path = picture_path(self.data_prefix["img"], image["file_name"])
+        path = image_path(self.data_prefix["img"], image["file_name"])
         shape = _shape_of(image, people, path)
         image["height"], image["width"] = shape
         people = [person | {"segmentation": self._mask_to_load(person, shape)} for person in people]
@@ -210,7 +210,7 @@ def _shape_of(image: dict, people: list[dict], path: str) -> tuple[int, int]:
     """(h, w) of an image; RLE masks must fit it, and boxes tell it where nothing else does."""
     shape = (image["height"], image["width"])
     if any(isinstance(person["segmentation"], dict) for person in people):
-        shape = picture_shape(path) or shape
+        shape = read_image_shape(path) or shape
     if None not in shape:
         return shape
     ends = [(p["bbox"][1] + p["bbox"][3], p["bbox"][0] + p["bbox"][2]) for p in people]

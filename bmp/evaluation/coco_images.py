@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from bmp.registry import DATASETS
 from mmpose.datasets.annotation_files import require_fields
 from mmpose.datasets.coco_file import read_people
-from mmpose.datasets.pictures import find_pictures, picture_path
+from mmpose.datasets.image_files import find_image_files, image_path
 from mmpose.inputs import UnreadableImageError, read_image
 
 
@@ -45,10 +45,10 @@ class CocoImageDataset(Dataset):
         is_number = all(isinstance(image["id"], int) for image in images)
         images = sorted(images, key=lambda image: image["id"] if is_number else str(image["id"]))
         self.images = [
-            (image["id"], picture_path(folder, str(image["file_name"])))
+            (image["id"], image_path(folder, str(image["file_name"])))
             for image in images[:max_images]
         ]
-        find_pictures((path for _, path in self.images), str(path)).tell()
+        find_image_files((path for _, path in self.images), str(path)).tell()
 
     @property
     def metainfo(self) -> dict[str, Any]:

@@ -5,8 +5,8 @@ pose depends on the image, the box and the mask, a mask on the image and the pro
 there; so poses and masks are remembered by person, detections and embeddings by image.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -14,7 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bmp.disk_cache import DiskCache
 from bmp.interfaces import Detector, PoseModel, Segmenter
+from bmp.loop.build import PART_KEYS, LoopParts, build_parts
+from bmp.loop.part_keys import part_key
+from bmp.loop.stage_cache import CachedDetector, CachedPoseModel, CachedSegmenter, StageMemory
 from bmp.segmenters.prompts import UNUSED, Prompts
 from bmp.structures import JOINT_FIELDS, People, with_fields
 
@@ -58,7 +62,7 @@ class RememberingDetector:
     lower one that score above it, and no others.
 
     Args:
-        detector: with the lowest ``score_thr`` that will be wanted.
+        detector: with the lowest ``score_thr`` that will be wanted, see :func:`build_sweep_parts`.
         calls: where it counts.
     """
 
@@ -170,6 +174,42 @@ class RememberingSegmenter:
             else answers[n]
             for n, row in enumerate(keys)
         ]
+
+
+def build_sweep_parts(
+    model: Mapping[str, Any], lowest: float, device: torch.device
+) -> tuple[LoopParts, StageMemory | None]:
+    """The parts of a loop config, for a sweep.
+
+    Args:
+        model: of the config; where it has a ``cache``, answers are kept on disk too, so that a
+            second sweep takes no model.
+        lowest: threshold of the detector.
+        device: where they work.
+
+    Returns:
+        The parts, and what the disk was asked; None without a cache.
+
+    Raises:
+        ValueError: the detector has no threshold to vary.
+    """
+    if "score_thr" not in model["detector"]:
+        raise ValueError(
+            "the detector of this config has no score_thr to vary; take a loop whose people a "
+            "detector finds, such as configs/demo/bmp_demo.py"
+        )
+    config = {**model, "detector": {**model["detector"], "score_thr": lowest}}
+    parts = build_parts(config, device)
+    if config.get("cache") is None:
+        return parts, None
+    memory = StageMemory(DiskCache(**config["cache"]))
+    detector, pose_model, segmenter = (part_key(config[name], device) for name in PART_KEYS[:3])
+    return replace(
+        parts,
+        detector=CachedDetector(parts.detector, memory, detector, device),
+        pose_model=CachedPoseModel(parts.pose_model, memory, pose_model),
+        segmenter=CachedSegmenter(parts.segmenter, memory, segmenter, device),
+    ), memory
 
 
 def _prompt_keys(image: bytes, prompts: Prompts) -> list[bytes]:

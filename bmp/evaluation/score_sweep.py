@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from bmp.evaluation.coco_results import people_to_results, select_results
+from bmp.evaluation.coco_results import JOINT_EXTRAS, people_to_results, select_results
 from bmp.evaluation.remember import (
     Calls,
     RememberingDetector,
@@ -21,7 +21,9 @@ from bmp.loop import LoopSettings, run_loop
 from bmp.loop.build import LoopParts
 from bmp.loop.run import ranking_scores
 from bmp.structures import People
+from mmpose.datasets.transforms import KeypointConverter
 from mmpose.evaluation.coco_evaluator import CocoNumbers, evaluate
+from mmpose.evaluation.joint_conversion import convert_results
 from mmpose.evaluation.matches import Matches, paired_difference
 
 Factors = tuple[str, ...]
@@ -87,6 +89,8 @@ class Judge:
         annotations: of the images, as :func:`mmpose.datasets.coco_file.read_people` gives them.
         sigmas: of the joints.
         iou_types: which kinds.
+        use_area: whether people's areas are the annotated ones where poses are compared, else
+            0.53 of the box.
         ranked_by: which score ranks the people, for each kind.
         image_ids: which images count.
     """
@@ -96,6 +100,7 @@ class Judge:
     iou_types: Sequence[str]
     ranked_by: dict[str, str]
     image_ids: Sequence[Hashable]
+    use_area: bool = True
 
     def numbers(self, results: Sequence[dict], ranked_by: dict[str, str]) -> dict[str, CocoNumbers]:
         """The evaluation of each kind."""
@@ -106,6 +111,7 @@ class Judge:
                 kind,
                 image_ids=self.image_ids,
                 sigmas=self.sigmas if kind == "keypoints" else None,
+                use_area=self.use_area or kind != "keypoints",
                 may_be_empty=True,
             )
             for kind in self.iou_types
@@ -122,12 +128,14 @@ class Sweep:
         factors: products that may rank people, each some of
             :data:`bmp.loop.settings.SCORE_FACTORS`.
         category_id: of people in the annotations.
+        converter: moves joints into the evaluated skeleton; None: they are of it.
     """
 
     parts: LoopParts
     thresholds: Sequence[float]
     factors: Sequence[Factors]
     category_id: Hashable = 1
+    converter: KeypointConverter | None = None
 
     def __post_init__(self) -> None:
         self.calls = Calls()
@@ -160,7 +168,11 @@ class Sweep:
             scores = ranking_scores(people, settings).tolist() if len(people) else []
             for result, score in zip(results, scores, strict=True):
                 result[name] = score
-        return results
+        if self.converter is None:
+            return results
+        # presence and visibility are of the predicted joints
+        kept = [{k: v for k, v in entry.items() if k not in JOINT_EXTRAS} for entry in results]
+        return convert_results(kept, self.converter)
 
 
 def product_name(names: Factors) -> str:

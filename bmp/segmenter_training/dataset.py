@@ -10,8 +10,8 @@ from mmpose.datasets import BaseCocoStyleDataset
 from mmpose.datasets.annotation_files import data_path, parse_numbers, read_json_list
 from mmpose.datasets.cihp_dataset import read_poses
 from mmpose.datasets.coco_file import CocoContent
+from mmpose.datasets.image_files import find_image_files
 from mmpose.datasets.people_samples import tell_use
-from mmpose.datasets.pictures import find_pictures
 from mmpose.datasets.result_records import complete_results
 
 SEEN = 2  # COCO's level of a joint that can be seen
@@ -112,11 +112,11 @@ class PoseSegDataset(BaseCocoStyleDataset):
     def _with_images(self, samples: list[dict]) -> list[dict]:
         """In training those whose image is there; a reader without a pipeline opens none."""
         # the base class's name, by which combined data sets tell what is missing
-        self.pictures = find_pictures((s["img_path"] for s in samples), self.ann_file)
+        self.image_files = find_image_files((s["img_path"] for s in samples), self.ann_file)
         if not self.pipeline.transforms:
             return samples
-        self.pictures.tell()
-        missing = set() if self.test_mode else set(self.pictures.missing)
+        self.image_files.tell()
+        missing = set() if self.test_mode else set(self.image_files.missing)
         return [sample for sample in samples if sample["img_path"] not in missing]
 
     def _why_left_out(self, person: dict) -> str | None:

@@ -1,6 +1,6 @@
 """ProbPose-B on COCO (arXiv:2412.02254): plain crops, maps of probabilities, 17 joints.
 
-Only size s is published; this holds what all sizes share. Tests are on CropCOCO, whose pictures
+Only size s is published; this holds what all sizes share. Tests are on CropCOCO, whose images
 cut people off, and on COCO, each with and without the joints outside the crop (Ex-AP).
 """
 

@@ -15,9 +15,9 @@ from mmengine.logging import print_log
 
 from .annotation_files import read_coco_file, require_fields
 from .categories import id_text, select_listed, select_people
+from .image_files import image_path, read_image_shape
 from .joint_names import match_joints
 from .people_records import complete_person
-from .pictures import picture_path, picture_shape
 
 COCO_JOINTS = 17
 
@@ -277,7 +277,7 @@ def _measure(images: list[dict], people: list[dict], folder: str, odd: Oddities)
         is_clear = None not in stated and not any(_contradicts(image, p) for p in others)
         if is_clear or image.get("file_name") is None:
             continue
-        shape = picture_shape(picture_path(folder, str(image["file_name"])))
+        shape = read_image_shape(image_path(folder, str(image["file_name"])))
         if shape is not None and shape != stated:
             image["height"], image["width"] = shape
             odd.add(

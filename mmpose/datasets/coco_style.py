@@ -11,8 +11,8 @@ from mmpose.registry import DATASETS
 
 from .annotation_files import data_path, read_json_list, require_fields
 from .coco_file import CocoContent, read_people
+from .image_files import find_image_files, image_path, reads_images
 from .people_samples import parse_detection, parse_person, tell_use, why_left_out
-from .pictures import find_pictures, picture_path, reads_pictures
 from .pose_metainfo import parse_pose_metainfo
 from .result_records import complete_results
 from .seeded_index import draws_of
@@ -137,11 +137,11 @@ class BaseCocoStyleDataset(BaseDataset):
                 f"people of one image of {self.ann_file} share an id, a test would take them for "
                 "one; give each its own"
             )
-        self.pictures = find_pictures((s["img_path"] for s in samples), self.ann_file)
-        if reads_pictures(self.pipeline):
-            self.pictures.tell()
+        self.image_files = find_image_files((s["img_path"] for s in samples), self.ann_file)
+        if reads_images(self.pipeline):
+            self.image_files.tell()
             if not self.test_mode:
-                missing = set(self.pictures.missing)
+                missing = set(self.image_files.missing)
                 samples = [sample for sample in samples if sample["img_path"] not in missing]
         return samples[:: self.sample_interval]
 
@@ -216,7 +216,7 @@ class BaseCocoStyleDataset(BaseDataset):
         shape = (image["height"], image["width"])
         return {
             "img_id": image["id"],
-            "img_path": picture_path(self.data_prefix["img"], str(image["file_name"])),
+            "img_path": image_path(self.data_prefix["img"], str(image["file_name"])),
             "ori_shape": None if None in shape else shape,
         }
 

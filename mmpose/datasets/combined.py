@@ -10,8 +10,8 @@ from torch.utils.data import Dataset
 from mmpose.registry import DATASETS
 
 from .coco_style import METAINFO_KEYS
+from .image_files import reads_images
 from .joint_mapping import check_mapping, map_joints
-from .pictures import reads_pictures
 from .pose_metainfo import parse_pose_metainfo
 from .seeded_index import draws_of
 from .transforms import KeypointConverter
@@ -86,9 +86,9 @@ class CombinedDataset(Dataset):
         self._choose_samples(dataset_ratio_factor, np.random.default_rng(seed))
         self.pipeline = Compose(list(pipeline))
         # parts without a pipeline cannot know that their images will be read
-        for dataset in self.datasets if reads_pictures(self.pipeline) else ():
-            if hasattr(dataset, "pictures"):
-                dataset.pictures.tell()
+        for dataset in self.datasets if reads_images(self.pipeline) else ():
+            if hasattr(dataset, "image_files"):
+                dataset.image_files.tell()
         self.test_mode = test_mode
         self.max_refetch = max_refetch
         self.num_unreadable = 0

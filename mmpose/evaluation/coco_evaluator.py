@@ -74,7 +74,7 @@ def evaluate(
         if not may_be_empty and all(person["iscrowd"] for person in people):
             raise ValueError(
                 f"nobody to evaluate by 'segm': no mask of the {len(people)} annotated people lies "
-                "in its picture or has its size; are they of other pictures, or resized ones?"
+                "in its image or has its size; are they of other images, or resized ones?"
             )
     elif iou_type == "keypoints":
         people, results = _with_joints(people, results, len(sigmas))
@@ -180,7 +180,7 @@ def _draw(people: Sequence[dict], shapes: Mapping) -> list[dict]:
         drawn.append(person | {"segmentation": rle})
     if foreign:
         _tell(
-            f"{len(foreign)} of {len(people)} annotated masks have another size than their picture "
+            f"{len(foreign)} of {len(people)} annotated masks have another size than their image "
             f"and are ignored, the first is of {foreign[0]}"
         )
     return drawn

@@ -148,10 +148,26 @@ def paired_difference(
             f"which {len(only)} are in one alone; evaluate both with the same annotations"
         )
     difference = average_precision(second) - average_precision(first)
-    samples = bootstrap(second, num, seed) - bootstrap(first, num, seed)
+    drawn = gain_over(bootstrap(first, num, seed), bootstrap(second, num, seed), level)
+    return Difference(difference, (drawn["gain_low"], drawn["gain_high"]), drawn["gain_positive"])
+
+
+def gain_over(first: Array, second: Array, level: float = 0.95) -> dict[str, float]:
+    """The interval of a difference, of samples that :func:`bootstrap` drew with one seed.
+
+    Args:
+        first: (R,) of the one evaluation.
+        second: (R,) of the other, of the same images.
+        level: share of the differences that the interval holds.
+
+    Returns:
+        ``gain_low``, ``gain_high`` and ``gain_positive``, the probability that it is above 0.
+    """
+    samples = second - first
     samples = samples[np.isfinite(samples)]
+    low, high = interval(samples, level)
     positive = float(np.mean((samples > 0) + 0.5 * (samples == 0))) if samples.size else np.nan
-    return Difference(difference, interval(samples, level), positive)
+    return {"gain_low": low, "gain_high": high, "gain_positive": positive}
 
 
 def _listed(matches: Categories) -> Sequence[Matches]:

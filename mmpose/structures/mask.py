@@ -71,7 +71,7 @@ def _flat_polygon(part: Any) -> list[float]:
         raise ValueError(f"a polygon has {numbers.size} numbers, expected x and y of each corner")
     if not np.isfinite(numbers).all() or (abs(numbers) > MAX_COORDINATE).any():
         worst = numbers[np.argmax(~(abs(numbers) <= MAX_COORDINATE))]
-        raise ValueError(f"a polygon has the coordinate {worst}, which is in no picture")
+        raise ValueError(f"a polygon has the coordinate {worst}, which is in no image")
     return numbers.tolist()
 
 

@@ -107,7 +107,7 @@ def test_a_traceback_is_shown_when_asked_for(monkeypatch):
         guarded(failing)
 
 
-def test_a_missing_libgl_names_its_mend(tmp_path):
+def test_a_missing_libgl_names_its_fix(tmp_path):
     (tmp_path / "cv2.py").write_text(
         "raise ImportError('libGL.so.1: cannot open shared object file: No such file')"
     )

@@ -37,7 +37,7 @@ def write_map(folder, name, ids, *, size=None, palette=False):
 
 @pytest.fixture
 def root(tmp_path):
-    """Four pictures: two people, nobody, a map of another size, one that the list leaves out."""
+    """Four images: two people, nobody, a map of another size, one that the list leaves out."""
     root = tmp_path / "cihp" / "instance-level_human_parsing"
     folder = root / "Training"
     write_map(folder, "0000006", two_people(), palette=True)
@@ -69,7 +69,7 @@ def test_people_become_masks_boxes_and_areas(root, monkeypatch, capsys):
     assert second["area"] == 25 * 20
     mask = coco_mask.decode(first["segmentation"])
     np.testing.assert_array_equal(mask, two_people() == 1)
-    assert "1 pictures left out" in capsys.readouterr().out
+    assert "1 images left out" in capsys.readouterr().out
 
 
 def test_without_a_list_every_map_is_taken(root, monkeypatch):
@@ -118,11 +118,11 @@ def test_boxes_are_posed_and_the_poses_merged(root, monkeypatch, tmp_path):
 def test_what_cannot_be_read_says_why(root, monkeypatch):
     with pytest.raises(SystemExit, match=r"no maps .*Validation"):
         run(monkeypatch, root, "--split", "val")
-    picture = root / "Training" / "Images" / "0000010.jpg"
-    picture.write_bytes(b"cut")
-    with pytest.raises(SystemExit, match=r"picture 0000010 .* is damaged"):
+    image = root / "Training" / "Images" / "0000010.jpg"
+    image.write_bytes(b"cut")
+    with pytest.raises(SystemExit, match=r"image 0000010 .* is damaged"):
         run(monkeypatch, root)
-    picture.unlink()
+    image.unlink()
     with pytest.raises(SystemExit, match=r"No such file .*0000010\.jpg"):
         run(monkeypatch, root)
     Image.new("RGB", (WIDTH, HEIGHT)).save(root / "Training" / "Human_ids" / "0000006.png")

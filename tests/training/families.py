@@ -32,7 +32,7 @@ LONE_PEOPLE = SceneSettings(width=320, height=240, crowding=0, max_people=2)
 
 
 def render_people(folder: Path, num_images: int, seed: int) -> Path:
-    """Pictures of one or two people who hardly touch; return the folder."""
+    """Images of one or two people who hardly touch; return the folder."""
     write_dataset(folder, num_images, seed, LONE_PEOPLE)
     return folder
 

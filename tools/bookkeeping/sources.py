@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from mmengine.config import Config
-
-from bmp.locations import PUBLISHED, find_local_checkpoint, models_folder
-from mmpose.datasets.annotation_files import data_path, how_to_get, read_json
 from mmpose.datasets.pictures import find_pictures, picture_path
+
+from bmp.locations import locate_checkpoint, models_folder, published_address
+from mmpose.datasets.annotation_files import data_path, how_to_get, read_json
 from mmpose.engine.config import load_config
 from mmpose.engine.tools import add_common_arguments
 
@@ -81,7 +81,7 @@ def missing(row: Row) -> list[str]:
     sources = sources_of(row)
     lacks = [reason for source in sources.data for reason in _missing_data(source)]
     for name in sources.weights:
-        if find_local_checkpoint(_in_project(name)) is None:
+        if locate_checkpoint(_in_project(name)) is None:
             lacks.append(f"there are no weights {name}; {how_to_get_weights(name, row.how_to_get)}")
     return lacks
 
@@ -113,7 +113,7 @@ def how_to_get_weights(name: str, how: str | None) -> str:
     """The sentence that tells how missing weights come into being."""
     if how is not None:
         return how
-    url = PUBLISHED.get(Path(name).name)
+    url = published_address(name)
     if url is not None:
         return f"put {url} into {models_folder()}"
     return f"put the file into {models_folder()}, or set BMP_MODELS to its folder"
@@ -161,6 +161,6 @@ def hashes_of(row: Row) -> tuple[dict[str, str], dict[str, str]]:
     data = {
         source.ann_file: data_hash(source) for source in sources.data if not _missing_data(source)
     }
-    places = {name: find_local_checkpoint(_in_project(name)) for name in sources.weights}
+    places = {name: locate_checkpoint(_in_project(name)) for name in sources.weights}
     weights = {name: file_hash(place) for name, place in places.items() if place is not None}
     return data, weights

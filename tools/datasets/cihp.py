@@ -13,7 +13,7 @@ root; without a list all maps are taken. ``Instance_ids`` and ``Category_ids`` t
 and limbs of a person apart and are not needed.
 
 Written from the published description, not tried on the real download: the place of the lists,
-that names are numbers, that maps have one channel (plain or with a palette), and that pictures and
+that names are numbers, that maps have one channel (plain or with a palette), and that images and
 maps agree in size are as described; where something differs, an error or a report says so.
 """
 
@@ -40,7 +40,7 @@ EXIF_ORIENTATION = 0x0112
 
 
 def find_names(folder: Path, split: str) -> list[str]:
-    """Names of the pictures of a split, without endings, sorted.
+    """Names of the images of a split, without endings, sorted.
 
     Raises:
         FileNotFoundError: there are no maps.
@@ -59,7 +59,7 @@ def find_names(folder: Path, split: str) -> list[str]:
 
 
 def read_map(path: Path) -> np.ndarray:
-    """A map of people, (H, W) integers; of a picture with a palette the places in it.
+    """A map of people, (H, W) integers; of an image with a palette the places in it.
 
     Raises:
         ValueError: it has several channels.
@@ -68,14 +68,14 @@ def read_map(path: Path) -> np.ndarray:
         ids = np.array(image)
     if ids.ndim != 2:
         raise ValueError(
-            f"{path} has shape {ids.shape}, expected one number a pixel; the coloured pictures "
+            f"{path} has shape {ids.shape}, expected one number a pixel; the coloured images "
             "of CIHP are for looking at, take those of Human_ids"
         )
     return ids
 
 
 def upright_size(path: Path) -> tuple[int, int]:
-    """(w, h) of a picture as it is read: turned by its EXIF entry."""
+    """(w, h) of an image as it is read: turned by its EXIF entry."""
     with Image.open(path) as image:
         is_turned = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
         return image.size[::-1] if is_turned else image.size
@@ -104,11 +104,11 @@ def people_of_map(ids: np.ndarray) -> list[dict]:
     ]
 
 
-def read_picture(folder: Path, name: str) -> tuple[dict, list[dict]] | None:
-    """Entry of ``images`` and people of one picture; None where its map has another size.
+def read_image_and_map(folder: Path, name: str) -> tuple[dict, list[dict]] | None:
+    """Entry of ``images`` and people of one image; None where its map has another size.
 
     Raises:
-        FileNotFoundError: the picture or its map is not there.
+        FileNotFoundError: the image or its map is not there.
         ValueError: one of them is damaged.
     """
     try:
@@ -117,7 +117,7 @@ def read_picture(folder: Path, name: str) -> tuple[dict, list[dict]] | None:
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError) as error:  # PIL's words for damaged files
-        raise ValueError(f"picture {name} of {folder} or its map is damaged: {error}") from error
+        raise ValueError(f"image {name} of {folder} or its map is damaged: {error}") from error
     height, width = ids.shape
     if size != (width, height):
         return None
@@ -126,15 +126,15 @@ def read_picture(folder: Path, name: str) -> tuple[dict, list[dict]] | None:
 
 
 def read_split(folder: Path, names: list[str], workers: int) -> tuple[dict, list[str]]:
-    """All pictures in COCO's format, and the names of those left out for their size."""
+    """All images in COCO's format, and the names of those left out for their size."""
     images, people, left_out = [], [], []
     with ProcessPoolExecutor(workers) as pool:
-        pictures = pool.map(partial(read_picture, folder), names, chunksize=32)
-        for name, picture in zip(tqdm(names, unit="pictures"), pictures, strict=True):
-            if picture is None:
+        entries = pool.map(partial(read_image_and_map, folder), names, chunksize=32)
+        for name, entry in zip(tqdm(names, unit="images"), entries, strict=True):
+            if entry is None:
                 left_out.append(name)
                 continue
-            image, found = picture
+            image, found = entry
             images.append(image)
             first = len(people) + 1
             known = {"image_id": image["id"], "category_id": 1, "iscrowd": 0}
@@ -182,7 +182,7 @@ def main() -> None:
     out = args.out or args.root.parent / f"cihp_{args.split}.json"
     content, left_out = read_split(folder, find_names(folder, args.split), args.workers)
     if left_out:
-        print(f"{len(left_out)} pictures left out, their maps have another size: {left_out[:5]}")
+        print(f"{len(left_out)} images left out, their maps have another size: {left_out[:5]}")
     if args.boxes is not None:
         write_json(args.boxes, to_boxes(content))
     if args.keypoints is not None:

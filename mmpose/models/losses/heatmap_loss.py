@@ -1,5 +1,7 @@
 """Losses between predicted and target maps, (B, K, h, w)."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -67,8 +69,8 @@ def combined_mse(pred: Tensor, target: Tensor, weights: Tensor | None = None) ->
     return 0.5 * joints.mean()
 
 
-class MapLoss(nn.Module):
-    """What losses of maps share.
+class MapLoss(nn.Module, ABC):
+    """A loss of maps: a sub-class says what its terms are, all weight and average them alike.
 
     Args:
         use_target_weight: whether the weights given to ``forward`` count.
@@ -91,15 +93,40 @@ class MapLoss(nn.Module):
         """The settings, for ``print(model)``."""
         return settings_repr(self, "use_target_weight", "skip_empty_channel", "loss_weight")
 
-    def factors(self, target: Tensor, weights: Tensor | None) -> Tensor:
-        """What the terms of each joint are multiplied by, (B, K, 1, 1), ``loss_weight`` in it.
+    @abstractmethod
+    def terms(self, pred: Tensor, target: Tensor, factors: Tensor, *, per_pixel: bool) -> Tensor:
+        """The terms of joints, (B, K), or of cells, (B, K, h, w).
 
         Args:
+            pred: (B, K, h, w).
             target: (B, K, h, w).
-            weights: (B, K), or None.
+            factors: what to multiply by, (B, K, 1, 1): weights and ``loss_weight``.
+            per_pixel: whether cells are asked for; a loss whose joints have no terms of their
+                cells returns those of joints.
+        """
+
+    def forward(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weights: Tensor | None = None,
+        *,
+        per_pixel: bool = False,
+        per_keypoint: bool = False,
+    ) -> Tensor:
+        """The mean over joints, a scalar; or the terms of joints (B, K) or cells (B, K, h, w).
+
+        Args:
+            pred: (B, K, h, w).
+            target: (B, K, h, w).
+            weights: (B, K); None counts every joint.
+            per_pixel: return the terms of cells.
+            per_keypoint: return the terms of joints.
         """
         weights = weights if self.use_target_weight else None
-        return self.loss_weight * joint_weights(target, weights, self.skip_empty_channel)
+        factors = self.loss_weight * joint_weights(target, weights, self.skip_empty_channel)
+        terms = self.terms(pred, target, factors, per_pixel=per_pixel)
+        return terms if per_pixel or per_keypoint else terms.mean()
 
 
 @MODELS.register_module()
@@ -119,28 +146,10 @@ class KeypointMSELoss(MapLoss):
     ) -> None:
         super().__init__(use_target_weight, skip_empty_channel, loss_weight)
 
-    def forward(
-        self,
-        pred: Tensor,
-        target: Tensor,
-        weights: Tensor | None = None,
-        *,
-        per_pixel: bool = False,
-        per_keypoint: bool = False,
-    ) -> Tensor:
-        """The mean, a scalar; or the means of each joint (B, K) or terms of each cell.
-
-        Args:
-            pred: (B, K, h, w).
-            target: (B, K, h, w).
-            weights: (B, K); None counts every joint.
-            per_pixel: do not average: (B, K, h, w).
-            per_keypoint: average over cells alone: (B, K).
-        """
-        cells = mse_cells(pred, target, self.factors(target, weights))
-        if per_pixel:
-            return cells
-        return cells.mean((-2, -1)) if per_keypoint else cells.mean()
+    def terms(self, pred: Tensor, target: Tensor, factors: Tensor, *, per_pixel: bool) -> Tensor:
+        """Means of joints, or squared differences of cells."""
+        cells = mse_cells(pred, target, factors)
+        return cells if per_pixel else cells.mean((-2, -1))
 
 
 @MODELS.register_module()

@@ -125,34 +125,17 @@ class OKSHeatmapLoss(MapLoss):
         own = settings_repr(self, "smoothing_weight", "gaussian_weight", "oks_type")
         return f"{super().extra_repr()}, {own}"
 
-    def forward(
-        self,
-        pred: Tensor,
-        target: Tensor,
-        weights: Tensor | None = None,
-        *,
-        per_pixel: bool = False,
-        per_keypoint: bool = False,
-    ) -> Tensor:
-        """The mean over joints, a scalar; or the terms of each joint (B, K) or cell (B, K, h, w).
-
-        Args:
-            pred: (B, K, h, w) in [0, 1].
-            target: (B, K, h, w), cut to [0, 1].
-            weights: (B, K); None counts every joint.
-            per_pixel: return the terms of cells, see :func:`oks_terms`.
-            per_keypoint: return the terms of joints.
-        """
-        terms = oks_terms(
+    def terms(self, pred: Tensor, target: Tensor, factors: Tensor, *, per_pixel: bool) -> Tensor:
+        """See :func:`oks_terms`; predictions are in [0, 1], targets are cut to it."""
+        return oks_terms(
             pred,
             target,
-            self.factors(target, weights),
+            factors,
             oks_type=self.oks_type,
             smoothing_weight=self.smoothing_weight,
             gaussian_weight=self.gaussian_weight,
             per_pixel=per_pixel,
         )
-        return terms if per_pixel or per_keypoint else terms.mean()
 
 
 @MODELS.register_module()
@@ -171,23 +154,6 @@ class CalibrationLoss(MapLoss):
     ) -> None:
         super().__init__(use_target_weight, skip_empty_channel, loss_weight)
 
-    def forward(
-        self,
-        pred: Tensor,
-        target: Tensor,
-        weights: Tensor | None = None,
-        *,
-        per_pixel: bool = False,
-        per_keypoint: bool = False,
-    ) -> Tensor:
-        """The mean over joints, a scalar, or with either switch the terms of joints (B, K).
-
-        Args:
-            pred: (B, K, h, w), probabilities of the cells.
-            target: (B, K, h, w), the similarity that an answer there earns.
-            weights: (B, K); None counts every joint.
-            per_pixel: do not average; a joint has no terms of its cells.
-            per_keypoint: do not average.
-        """
-        terms = calibration_terms(pred, target, self.factors(target, weights))
-        return terms if per_pixel or per_keypoint else terms.mean()
+    def terms(self, pred: Tensor, target: Tensor, factors: Tensor, *, per_pixel: bool) -> Tensor:
+        """Those of joints, see :func:`calibration_terms`; a joint has no terms of its cells."""
+        return calibration_terms(pred, target, factors)

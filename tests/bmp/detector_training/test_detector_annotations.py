@@ -210,9 +210,9 @@ def test_missing_images_are_one_line_or_one_error(tmp_path, lines):
     ]
     told = [line for line in lines if ".png" in line]
     assert len(told) == 1
-    assert ": 3 of 4 pictures are missing, such as" in told[0]
+    assert ": 3 of 4 images are missing, such as" in told[0]
     (tmp_path / "images/0.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"none of the 4 pictures .*0\.png.*data_prefix"):
+    with pytest.raises(FileNotFoundError, match=r"none of the 4 images .*0\.png.*data_prefix"):
         open_dataset(tmp_path, TEST, test_mode=True)
 
 

@@ -166,7 +166,7 @@ def test_unusual_names_are_no_end_of_the_run(name, photo, tmp_path):
 
 def test_an_unreadable_photo_is_counted_and_the_others_are_done(photo, tmp_path):
     bad = tmp_path / "bad.jpg"
-    bad.write_bytes(b"this is no picture")
+    bad.write_bytes(b"this is no image")
     empty = tmp_path / "empty.jpg"
     empty.touch()
     report = run_photos([bad, empty, photo], find_one, tmp_path / "out", gif=False, tell=str)

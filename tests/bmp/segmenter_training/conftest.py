@@ -3,6 +3,8 @@
 import pytest
 from mmengine.logging import MMLogger
 
+from tests.bmp.segmenter_training.two_people import write_two_people
+
 
 @pytest.fixture
 def told(caplog):
@@ -11,3 +13,9 @@ def told(caplog):
     logger.addHandler(caplog.handler)
     yield caplog
     logger.removeHandler(caplog.handler)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data set of two people in one image."""
+    return write_two_people(tmp_path)

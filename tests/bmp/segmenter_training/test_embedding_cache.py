@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bmp.segmenter_training import FlipPeople, JitterColours, PoseSAM, WarpPeople
-from tests.bmp.segmenter_training.test_sam_training import batch, dataset, folder  # noqa: F401
+from tests.bmp.segmenter_training.two_people import batch, dataset
 from tests.bmp.tiny_sam import TINY
 
 
@@ -25,7 +25,7 @@ def losses(model, inputs, samples):
     return model(inputs, samples, mode="loss")
 
 
-def test_an_image_is_encoded_once_and_learns_the_same(folder, tmp_path):  # noqa: F811
+def test_an_image_is_encoded_once_and_learns_the_same(folder, tmp_path):
     inputs, samples = batch(folder, 1)
     plain, cached = a_model(None), a_model(tmp_path / "cache")
     expected = losses(plain, inputs, samples)
@@ -44,7 +44,7 @@ def test_an_image_is_encoded_once_and_learns_the_same(folder, tmp_path):  # noqa
     assert again.encoded == []
 
 
-def test_other_images_and_other_weights_are_encoded(folder, tmp_path):  # noqa: F811
+def test_other_images_and_other_weights_are_encoded(folder, tmp_path):
     inputs, samples = batch(folder, 1)
     model = a_model(tmp_path)
     losses(model, inputs, samples)
@@ -68,7 +68,7 @@ def test_other_images_and_other_weights_are_encoded(folder, tmp_path):  # noqa: 
         ),
     ],
 )
-def test_a_damaged_file_is_made_again_and_reported(folder, tmp_path, damage, capfd):  # noqa: F811
+def test_a_damaged_file_is_made_again_and_reported(folder, tmp_path, damage, capfd):
     from mmengine.logging import MMLogger
 
     MMLogger.get_instance("cache")
@@ -86,7 +86,7 @@ def test_a_damaged_file_is_made_again_and_reported(folder, tmp_path, damage, cap
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_full_cache_takes_nothing_more(folder, tmp_path):  # noqa: F811
+def test_a_full_cache_takes_nothing_more(folder, tmp_path):
     inputs, samples = batch(folder, 1)
     model = PoseSAM(
         TINY,
@@ -97,7 +97,7 @@ def test_a_full_cache_takes_nothing_more(folder, tmp_path):  # noqa: F811
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_start_weights_are_another_encoder(folder, tmp_path):  # noqa: F811
+def test_start_weights_are_another_encoder(folder, tmp_path):
     inputs, samples = batch(folder, 1)
     model = a_model(tmp_path, neck_gain=0.5)
     losses(model, inputs, samples)
@@ -107,7 +107,7 @@ def test_start_weights_are_another_encoder(folder, tmp_path):  # noqa: F811
 
 
 @pytest.mark.parametrize("transform", [WarpPeople(), JitterColours()], ids=["warp", "colours"])
-def test_random_images_are_refused(folder, tmp_path, transform):  # noqa: F811
+def test_random_images_are_refused(folder, tmp_path, transform):
     np.random.seed(0)
     sample = dataset(folder, transform)[0]
     inputs = sample["inputs"][None].float() / 255

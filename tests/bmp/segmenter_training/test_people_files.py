@@ -9,13 +9,13 @@ import torch
 from bmp.segmenter_training.metric import PromptedMaskMetric
 from mmpose.datasets import parse_pose_metainfo
 from mmpose.structures.mask import mask_to_rle
-from tests.bmp.segmenter_training.test_sam_training import batch, dataset, folder  # noqa: F401
+from tests.bmp.segmenter_training.two_people import batch, dataset
 
 DOG = {"id": 2, "name": "dog"}
 NAMES = list(parse_pose_metainfo({"from_file": "coco.py"})["keypoint_name2id"])
 
 
-def rewrite(folder, change):  # noqa: F811
+def rewrite(folder, change):
     """Change the content of the annotation file."""
     path = folder / "annotations.json"
     content = json.loads(path.read_text())
@@ -75,7 +75,7 @@ def as_rle(form):
     return each(change)
 
 
-def evaluated(folder, **options):  # noqa: F811
+def evaluated(folder, **options):
     _, [sample] = batch(folder, 1, with_originals=True, test_mode=True, **options)
     return sample
 
@@ -133,7 +133,7 @@ SAME = [
 
 
 @pytest.mark.parametrize("change", SAME)
-def test_the_same_said_otherwise_is_the_same(folder, change):  # noqa: F811
+def test_the_same_said_otherwise_is_the_same(folder, change):
     expected = evaluated(folder)
     assert [truth["area"] for truth in expected.truths] == [20 * 30, 30 * 24]
     rewrite(folder, change)
@@ -145,7 +145,7 @@ def test_the_same_said_otherwise_is_the_same(folder, change):  # noqa: F811
         assert torch.equal(found.people[name], expected.people[name]), name
 
 
-def test_an_absolute_file_name_is_found(folder):  # noqa: F811
+def test_an_absolute_file_name_is_found(folder):
     rewrite(folder, image_fields(file_name=str(folder / "images" / "a.png")))
     assert not evaluated(folder).unreadable
 
@@ -173,7 +173,7 @@ def take_mask(segmentation):
 
 
 @pytest.mark.parametrize("segmentation", NO_MASK)
-def test_somebody_without_a_mask_is_not_learnt_and_not_missed(folder, segmentation):  # noqa: F811
+def test_somebody_without_a_mask_is_not_learnt_and_not_missed(folder, segmentation):
     rewrite(folder, take_mask(segmentation))
     people = dataset(folder)[0]["data_samples"].gt_instances
     assert len(people) == 1
@@ -201,7 +201,7 @@ def test_somebody_without_a_mask_is_not_learnt_and_not_missed(folder, segmentati
     ],
 )
 @pytest.mark.parametrize("test_mode", [False, True])
-def test_nobody_to_cut_out_is_refused(folder, change, message, test_mode):  # noqa: F811
+def test_nobody_to_cut_out_is_refused(folder, change, message, test_mode):
     rewrite(folder, change)
     with pytest.raises(ValueError, match=message) as error:
         dataset(folder, test_mode=test_mode)
@@ -215,7 +215,7 @@ def test_nobody_to_cut_out_is_refused(folder, change, message, test_mode):  # no
         pytest.param(fields(iscrowd=1), id="crowds"),
     ],
 )
-def test_poses_without_anybody_to_find_are_refused(folder, change):  # noqa: F811
+def test_poses_without_anybody_to_find_are_refused(folder, change):
     (folder / "poses.json").write_text("[]")
     rewrite(folder, change)
     with pytest.raises(ValueError, match="has nobody that could be used"):
@@ -242,13 +242,13 @@ def test_poses_without_anybody_to_find_are_refused(folder, change):  # noqa: F81
         pytest.param(image_fields(width="wide"), "the width 'wide'", id="size"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(folder, change, message):  # noqa: F811
+def test_what_cannot_be_meant_is_refused(folder, change, message):
     rewrite(folder, change)
     with pytest.raises(ValueError, match=message):
         dataset(folder)
 
 
-def test_how_many_are_used_is_told_in_one_line(folder, told):  # noqa: F811
+def test_how_many_are_used_is_told_in_one_line(folder, told):
     rewrite(folder, take_mask([[]]))
     dataset(folder)
     assert "1 of 2 annotations are used; the others: 1 without a mask" in told.text

@@ -17,12 +17,12 @@ from tests.bmp.segmenter_training.test_people_files import (
     rewrite,
     take_mask,
 )
-from tests.bmp.segmenter_training.test_sam_training import batch, dataset, folder  # noqa: F401
+from tests.bmp.segmenter_training.two_people import batch, dataset
 
 POLYGON = [[4, 5, 24, 5, 24, 35, 4, 35]]  # of the first person
 
 
-def add_image(folder, name, number=8):  # noqa: F811
+def add_image(folder, name, number=8):
     """A second image with one person, the first one in other colours."""
     path = folder / "images" / name
     path.parent.mkdir(exist_ok=True)
@@ -36,7 +36,7 @@ def add_image(folder, name, number=8):  # noqa: F811
     return path
 
 
-def test_images_of_one_name_in_two_folders_are_two(folder):  # noqa: F811
+def test_images_of_one_name_in_two_folders_are_two(folder):
     add_image(folder, "other/a.png")
     samples = dataset(folder)
     first, second = (samples[i] for i in range(2))
@@ -44,22 +44,22 @@ def test_images_of_one_name_in_two_folders_are_two(folder):  # noqa: F811
     assert second["data_samples"].img_path.endswith("images/other/a.png")
     assert not torch.equal(first["inputs"], second["inputs"])
     cache = EmbeddingCache(folder / "cache")
-    paths = {cache.path(sample["inputs"], "weights") for sample in (first, second)}
-    assert len(paths) == 2
+    keys = {cache.key(sample["inputs"], "weights") for sample in (first, second)}
+    assert len(keys) == 2
 
 
-def test_images_that_are_all_missing_are_one_error(folder):  # noqa: F811
+def test_images_that_are_all_missing_are_one_error(folder):
     add_image(folder, "b.png").unlink()
     (folder / "images" / "a.png").unlink()
     for test_mode in (False, True):
-        with pytest.raises(FileNotFoundError, match=r"none of the 2 pictures .*images/a.png"):
+        with pytest.raises(FileNotFoundError, match=r"none of the 2 images .*images/a.png"):
             dataset(folder, test_mode=test_mode)
 
 
-def test_some_missing_images_are_told_once_and_missed_in_a_test(folder, told):  # noqa: F811
+def test_some_missing_images_are_told_once_and_missed_in_a_test(folder, told):
     add_image(folder, "b.png").unlink()
     assert len(dataset(folder)) == 1
-    assert told.text.count("1 of 2 pictures are missing") == 1
+    assert told.text.count("1 of 2 images are missing") == 1
     samples = dataset(folder, with_originals=True, test_mode=True)
     missed = pseudo_collate([samples[1]])["data_samples"][0]
     assert missed.unreadable
@@ -67,7 +67,7 @@ def test_some_missing_images_are_told_once_and_missed_in_a_test(folder, told):  
     assert [truth["ignore"] for truth in missed.truths] == [False]
 
 
-def test_a_missing_image_of_unknown_size_is_missed_too(folder):  # noqa: F811
+def test_a_missing_image_of_unknown_size_is_missed_too(folder):
     add_image(folder, "b.png").unlink()
     rewrite(folder, lambda content: content["images"][1].update(width=None, height=None))
     samples = dataset(folder, with_originals=True, test_mode=True)
@@ -86,7 +86,7 @@ def test_a_missing_image_of_unknown_size_is_missed_too(folder):  # noqa: F811
         pytest.param((80, 100), "rle", 1, id="larger, RLE of the image and of the stated size"),
     ],
 )
-def test_the_size_of_the_image_rules(folder, told, stated, form, num_left):  # noqa: F811
+def test_the_size_of_the_image_rules(folder, told, stated, form, num_left):
     """Nothing in the file contradicts the stated size, so it shows when the image is opened."""
     if form == "rle":
         rewrite(folder, as_rle("text"))
@@ -114,7 +114,7 @@ def test_the_size_of_the_image_rules(folder, told, stated, form, num_left):  # n
         pytest.param(3, 2, (40, 60), id="upside down"),
     ],
 )
-def test_photos_turned_by_exif_are_upright(folder, orientation, quarters, stored):  # noqa: F811
+def test_photos_turned_by_exif_are_upright(folder, orientation, quarters, stored):
     expected = evaluated(folder)
     image = Image.open(folder / "images" / "a.png")
     turned = Image.fromarray(np.rot90(np.asarray(image), quarters))
@@ -130,7 +130,7 @@ def test_photos_turned_by_exif_are_upright(folder, orientation, quarters, stored
     assert inside * 255 == pytest.approx(180, abs=1)
 
 
-def test_the_metric_tells_how_many_sizes_were_wrong(folder, told):  # noqa: F811
+def test_the_metric_tells_how_many_sizes_were_wrong(folder, told):
     rewrite(folder, image_fields(height=80, width=100))
     sample = evaluated(folder)
     answer = {"rles": [], "scores": [], "is_prompted": []}
@@ -142,7 +142,7 @@ def test_the_metric_tells_how_many_sizes_were_wrong(folder, told):  # noqa: F811
     assert "1 of 1 images have another size" in told.text
 
 
-def test_training_draws_another_sample_in_place_of_nobody(folder):  # noqa: F811
+def test_training_draws_another_sample_in_place_of_nobody(folder):
     """The RLE of the first image is of its stated size, which is not the image's."""
     add_image(folder, "b.png")
     wide = mask_to_rle(np.ones((80, 100), bool))

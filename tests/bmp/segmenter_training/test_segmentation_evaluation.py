@@ -8,7 +8,7 @@ import torch
 
 from bmp.segmenter_training import PoseSAM, PoseSegDataset, PromptedMaskMetric
 from mmpose.structures.mask import mask_to_rle
-from tests.bmp.segmenter_training.test_sam_training import batch, dataset, folder  # noqa: F401
+from tests.bmp.segmenter_training.two_people import batch, dataset
 from tests.bmp.tiny_sam import TINY
 
 RESULT = {"image_id": 7, "category_id": 1, "bbox": [4, 5, 20, 30], "score": 0.5}
@@ -105,7 +105,7 @@ def test_an_image_without_poses_is_a_miss():
     assert measure(empty)["AP_1"] == 0
 
 
-def test_annotated_people_are_cut_out_for_every_number_of_joints(folder):  # noqa: F811
+def test_annotated_people_are_cut_out_for_every_number_of_joints(folder):
     model = PoseSAM(TINY, eval_counts=(1, 3, "bbox")).eval()
     inputs, samples = batch(folder, with_originals=True)
     with torch.no_grad():
@@ -118,7 +118,7 @@ def test_annotated_people_are_cut_out_for_every_number_of_joints(folder):  # noq
     assert set(numbers) >= {"AP_1", "AP_3", "IoU_3", "crowd_AP_bbox"}
 
 
-def test_the_box_prompt_shows_boxes_alone(folder):  # noqa: F811
+def test_the_box_prompt_shows_boxes_alone(folder):
     """Whatever eval_prompting says of joints, points outside and crowds, or who else is there."""
     torch.manual_seed(0)
     plain = PoseSAM(TINY, eval_counts=("bbox",)).eval()
@@ -138,11 +138,11 @@ def test_the_box_prompt_shows_boxes_alone(folder):  # noqa: F811
     assert alone.pred_masks["bbox"]["scores"] == pytest.approx(expected["bbox"]["scores"][:1])
 
 
-def write_poses(folder, *poses):  # noqa: F811
+def write_poses(folder, *poses):
     (folder / "poses.json").write_text(json.dumps([RESULT | pose for pose in poses]))
 
 
-def test_poses_of_a_result_file_are_cut_out(folder):  # noqa: F811
+def test_poses_of_a_result_file_are_cut_out(folder):
     seen, unsure = [14, 20, 0.9], [10, 12, 0.1]
     write_poses(folder, {"keypoints": seen + unsure * 16}, {"keypoints": unsure * 17})
     model = PoseSAM(TINY, eval_counts=(1,), eval_prompting={"confidence_thr": 0.5}).eval()
@@ -158,7 +158,7 @@ def test_poses_of_a_result_file_are_cut_out(folder):  # noqa: F811
     assert 0 < answer["scores"][0] <= 0.5  # at most the person's own
 
 
-def test_images_without_poses_are_evaluated_too(folder):  # noqa: F811
+def test_images_without_poses_are_evaluated_too(folder):
     write_poses(folder)
     options = {"with_originals": True, "pose_file": "poses.json", "test_mode": True}
     model = PoseSAM(TINY, eval_counts=(1,)).eval()
@@ -169,7 +169,7 @@ def test_images_without_poses_are_evaluated_too(folder):  # noqa: F811
     assert measure(answered.to_dict())["AP_1"] == 0
 
 
-def test_boxes_of_a_result_file_are_cut_out(folder):  # noqa: F811
+def test_boxes_of_a_result_file_are_cut_out(folder):
     """Detections, also of other things than people; poses without a box have that of the joints."""
     bbox, pose = [4, 5, 20, 30], [14, 20, 0.9, 30, 25, 0.2] + [0, 0, 0] * 15
     records = [
@@ -200,7 +200,7 @@ def test_boxes_of_a_result_file_are_cut_out(folder):  # noqa: F811
         pytest.param({"bbox": None, "keypoints": None}, "neither bbox nor keypoints", id="nothing"),
     ],
 )
-def test_malformed_poses_are_refused(folder, pose, message):  # noqa: F811
+def test_malformed_poses_are_refused(folder, pose, message):
     write_poses(folder, {"keypoints": [14, 20, 0.9] * 17} | pose)
     with pytest.raises(ValueError, match=message):
         dataset(folder, pose_file="poses.json", test_mode=True)
@@ -217,7 +217,7 @@ def test_malformed_poses_are_refused(folder, pose, message):  # noqa: F811
         pytest.param({"visibility": None}, id="no visibility"),
     ],
 )
-def test_poses_said_otherwise_are_the_same(folder, said):  # noqa: F811
+def test_poses_said_otherwise_are_the_same(folder, said):
     plain = {"keypoints": [14, 20, 0.9] * 17}
     write_poses(folder, plain)
     [expected] = dataset(folder, pose_file="poses.json", test_mode=True).get_data_info(0)["people"]
@@ -226,18 +226,18 @@ def test_poses_said_otherwise_are_the_same(folder, said):  # noqa: F811
     assert found == expected
 
 
-def test_a_pose_without_score_is_refused(folder):  # noqa: F811
+def test_a_pose_without_score_is_refused(folder):
     (folder / "poses.json").write_text(json.dumps([{"image_id": 7}]))
     with pytest.raises(ValueError, match=r"result 0 lacks \['score'\]"):
         dataset(folder, pose_file="poses.json", test_mode=True)
 
 
-def test_poses_are_for_tests_only(folder):  # noqa: F811
+def test_poses_are_for_tests_only(folder):
     with pytest.raises(ValueError, match="set test_mode=True"):
         dataset(folder, pose_file="poses.json")
 
 
-def test_joints_of_another_file_are_attached(folder):  # noqa: F811
+def test_joints_of_another_file_are_attached(folder):
     """CIHP: masks without joints, poses of a model by box."""
     content = json.loads((folder / "annotations.json").read_text())
     for annotation in content["annotations"]:
@@ -262,7 +262,7 @@ def test_joints_of_another_file_are_attached(folder):  # noqa: F811
     assert people.visibility[0].tolist() == [1] + [0.5] * 16
 
 
-def test_crowd_regions_are_no_people(folder):  # noqa: F811
+def test_crowd_regions_are_no_people(folder):
     content = json.loads((folder / "annotations.json").read_text())
     content["annotations"][1]["iscrowd"] = 1
     (folder / "annotations.json").write_text(json.dumps(content))
@@ -271,7 +271,7 @@ def test_crowd_regions_are_no_people(folder):  # noqa: F811
     assert sample.truth_index == [0]
 
 
-def test_only_people_are_read_of_a_file_with_more_categories(folder):  # noqa: F811
+def test_only_people_are_read_of_a_file_with_more_categories(folder):
     content = json.loads((folder / "annotations.json").read_text())
     content["annotations"][1]["category_id"] = 18
     content["categories"].append({"id": 18, "name": "dog"})
@@ -280,7 +280,7 @@ def test_only_people_are_read_of_a_file_with_more_categories(folder):  # noqa: F
     assert len(sample.truths) == len(sample.people) == 1
 
 
-def test_unreadable_images_are_missed_in_a_test(folder):  # noqa: F811
+def test_unreadable_images_are_missed_in_a_test(folder):
     (folder / "images" / "a.png").write_bytes(b"cut off")
     _, [sample] = batch(folder, 1, with_originals=True, test_mode=True)
     assert len(sample.people) == 0
@@ -288,7 +288,7 @@ def test_unreadable_images_are_missed_in_a_test(folder):  # noqa: F811
     assert sample.unreadable
 
 
-def test_a_skeleton_of_another_size_is_refused(folder):  # noqa: F811
+def test_a_skeleton_of_another_size_is_refused(folder):
     content = json.loads((folder / "annotations.json").read_text())
     content["annotations"][0]["keypoints"] = [1, 1, 2]
     (folder / "annotations.json").write_text(json.dumps(content))

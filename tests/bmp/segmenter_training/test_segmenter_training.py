@@ -15,7 +15,7 @@ from bmp.segmenter_training import PoseSAM
 from bmp.segmenter_training.clicks import first_clicks
 from mmpose.engine.config import load_config
 from tests.bmp.segmenter_training.test_losses import disc
-from tests.bmp.segmenter_training.test_sam_training import batch, folder  # noqa: F401
+from tests.bmp.segmenter_training.two_people import batch
 from tests.bmp.tiny_sam import TINY
 
 ROOT = Path(__file__).parents[3]
@@ -198,7 +198,7 @@ def test_exactly_the_published_parameters_learn():
     assert (config.train_cfg.max_epochs, config.optim_wrapper.clip_grad.max_norm) == (15, 0.1)
 
 
-def test_every_step_is_supervised_and_grows_by_a_click(folder):  # noqa: F811
+def test_every_step_is_supervised_and_grows_by_a_click(folder):
     model = PoseSAM(TINY, num_corrections=7).train()
     tokens = []
     model.sam.sam_prompt_encoder.register_forward_hook(
@@ -209,7 +209,7 @@ def test_every_step_is_supervised_and_grows_by_a_click(folder):  # noqa: F811
     assert tokens == [2, 3, 4, 5, 6, 7, 8, 9]  # 1 to 8 clicks and the padding
 
 
-def test_mixed_precision_gives_finite_losses_near_those_of_single(folder):  # noqa: F811
+def test_mixed_precision_gives_finite_losses_near_those_of_single(folder):
     torch.manual_seed(0)
     model = PoseSAM(TINY, num_corrections=0, trainable="prompt_and_decoder").train()
     inputs, samples = batch(folder, 1)
@@ -236,7 +236,7 @@ def test_the_most_visible_joints_are_clicked_first():
     assert used.tolist() == [[False, True, True, False]]
 
 
-def test_a_hidden_mask_does_not_learn_its_shape(folder):  # noqa: F811
+def test_a_hidden_mask_does_not_learn_its_shape(folder):
     model = PoseSAM(TINY, num_corrections=0, hide_absent=True).train()
     inputs, samples = batch(folder, 1)
     head = model.sam.sam_mask_decoder.pred_obj_score_head

@@ -1,31 +1,13 @@
-"""Embedding images and cutting out people, whatever the grouping."""
-
-import subprocess
-import sys
-from types import SimpleNamespace
+"""Cutting out people, whatever the grouping."""
 
 import numpy as np
 import pytest
 import torch
 
 from bmp.segmenters.batched_decoding import decode_points
-from bmp.segmenters.embeddings import embedding_bytes, prepare_image
-from bmp.segmenters.prompts import Prompts, masks_as_logits, points_as_prompts
-from bmp.segmenters.sam2_model import build_sam2
+from bmp.segmenters.prompts import Prompts, points_as_prompts
 from bmp.segmenters.sam2_segmenter import SAM2Segmenter, build_segmenter
 from tests.bmp.tiny_sam import TINY
-
-
-@pytest.fixture(scope="session")
-def segmenter():
-    torch.manual_seed(0)
-    return SAM2Segmenter({"model": {"sam": TINY}})
-
-
-@pytest.fixture(scope="session")
-def images():
-    random = np.random.RandomState(0)
-    return [random.randint(0, 256, (h, w, 3), np.uint8) for h, w in ((40, 60), (90, 50), (1, 1))]
 
 
 def random_prompts(num_people, shape, seed):
@@ -136,15 +118,6 @@ def test_a_mask_alone_is_a_prompt_and_sam2s_own_predictor_agrees(segmenter, imag
         np.testing.assert_allclose(scores[n], score[0], atol=1e-5)
 
 
-def test_masks_become_logits_by_the_share_inside():
-    masks = torch.zeros(1, 4, 4, dtype=torch.bool)
-    masks[:, :, :2] = True
-    logits = masks_as_logits(masks, 4)
-    assert (logits[..., :2] == 10).all()
-    assert (logits[..., 2:] == -10).all()
-    assert masks_as_logits(masks[:0], 4).shape == (0, 4, 4)
-
-
 def test_results_do_not_depend_on_chunks(images):
     torch.manual_seed(0)
     segmenter = SAM2Segmenter({"model": {"sam": TINY}}, embed_chunk=1, decode_chunk=2)
@@ -188,73 +161,6 @@ def test_order_of_points_is_neutral(segmenter, images):
     torch.testing.assert_close(scores, flipped, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(
-    ("image", "error", "message"),
-    [
-        pytest.param(np.zeros((4, 4, 3)), ValueError, "got float64 of shape", id="float"),
-        pytest.param("a.jpg", TypeError, "got str", id="path"),
-        pytest.param(np.zeros((4, 4), np.uint8), ValueError, r"\(4, 4\)", id="grey"),
-        pytest.param(
-            np.zeros((0, 4, 3), np.uint8), ValueError, r"shape \(0, 4, 3\)", id="no pixels"
-        ),
-    ],
-)
-def test_what_is_no_image_is_refused(segmenter, image, error, message):
-    with pytest.raises(error, match=message):
-        segmenter.embed([image])
-
-
-def test_memory_for_embeddings_is_bounded(segmenter, images):
-    embeddings = segmenter.embed(images)
-    maps = (embeddings.coarse, embeddings.fine, embeddings.middle)
-    taken = sum(map.numel() * map.element_size() for map in maps)
-    small = SAM2Segmenter({"model": {"sam": TINY}}, max_embedding_bytes=taken)
-    assert small.max_images == 3
-    small.embed(images)
-    with pytest.raises(ValueError, match="give at most 3 images at a time"):
-        small.embed(images + images[:1])
-
-
-def test_the_published_sizes_need_16_mib_an_image():
-    sizes = SimpleNamespace(hidden_dim=256, image_size=1024)
-    assert embedding_bytes(sizes) == 16 * 2**20
-
-
-@pytest.mark.parametrize(
-    ("changes", "error", "message"),
-    [
-        pytest.param({"point_labels": torch.ones(1, 1)}, TypeError, "point_labels", id="labels"),
-        pytest.param({"uses_bbox": torch.ones(1)}, TypeError, "uses_bbox", id="flags"),
-        pytest.param(
-            {"point_coords": torch.ones(1, 1, 2).long()}, TypeError, "point_coords", id="whole"
-        ),
-        pytest.param(
-            {"point_labels": torch.tensor([[7]])}, ValueError, "1 inside, 0 outside", id="label 7"
-        ),
-        pytest.param(
-            {"point_coords": torch.full((1, 1, 2), torch.nan)}, ValueError, "finite", id="nan"
-        ),
-        pytest.param({"bboxes": [[0, 0, 1, 1]]}, TypeError, "must be a tensor", id="list"),
-        pytest.param(
-            {"mask_logits": torch.ones(1, 16, 16) > 0}, TypeError, "masks_as_logits", id="bool mask"
-        ),
-        pytest.param({"bboxes": torch.zeros(1, 3)}, ValueError, r"bboxes must be", id="shape"),
-        pytest.param(
-            {"uses_mask": torch.ones(1, dtype=torch.bool)}, ValueError, "no mask_logits", id="mask"
-        ),
-    ],
-)
-def test_malformed_prompts_are_refused(changes, error, message):
-    fields = {
-        "point_coords": torch.zeros(1, 1, 2),
-        "point_labels": torch.ones(1, 1, dtype=torch.long),
-        "bboxes": torch.zeros(1, 4),
-        "uses_bbox": torch.zeros(1, dtype=torch.bool),
-    }
-    with pytest.raises(error, match=message):
-        Prompts(**fields | changes)
-
-
 def test_mask_prompts_of_another_size_are_refused(segmenter, images):
     points = points_as_prompts(torch.zeros(1, 1, 2))
     fields = (points.point_coords, points.point_labels, points.bboxes, points.uses_bbox)
@@ -262,25 +168,11 @@ def test_mask_prompts_of_another_size_are_refused(segmenter, images):
         segmenter.segment(segmenter.embed(images[:1]), [Prompts(*fields, torch.zeros(1, 8, 8))])
 
 
-def test_nothing_is_put_on_a_gpu_that_was_not_asked_for(monkeypatch):
-    """sam2's own classes put tables on "cuda" as soon as there is one."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    sam = build_sam2(**TINY, memory={"num_layers": 1, "dim": 32})
-    tables = [module.freqs_cis for module in sam.modules() if hasattr(module, "freqs_cis")]
-    assert len(tables) == 2
-    assert {table.device.type for table in tables} == {"cpu"}
-
-
 def test_embed_and_segment_refuse_wrong_counts(segmenter, images):
     with pytest.raises(ValueError, match="at least one image"):
         segmenter.embed([])
     with pytest.raises(ValueError, match="0 prompts for 1 images"):
         segmenter.segment(segmenter.embed(images[:1]), [])
-
-
-def test_one_image_must_stand_in_a_list(segmenter, images):
-    with pytest.raises(TypeError, match=r"list of images, got an array of \(40, 60, 3\)"):
-        segmenter.embed(images[0])
 
 
 def test_empty_chunks_are_refused():
@@ -291,16 +183,6 @@ def test_empty_chunks_are_refused():
 def test_a_config_of_something_else_is_refused():
     with pytest.raises(ValueError, match=r"needs model\.sam, it has \['detector'\]"):
         SAM2Segmenter({"model": {"detector": {}}})
-
-
-def test_image_is_turned_to_rgb_and_normalised():
-    image = np.zeros((8, 8, 3), np.uint8)
-    image[..., 2] = 255  # red in BGR
-    square = prepare_image(image, 16)
-    expected = torch.tensor([(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225])
-    torch.testing.assert_close(square, expected[:, None, None].expand(3, 16, 16))
-    published = prepare_image(image, 16, bgr_as_rgb=True)
-    assert published[2, 0, 0] > published[0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -326,29 +208,6 @@ def test_unstable_masks_give_way_to_the_best_of_three(segmenter, images, thresho
         decoder.dynamic_multimask_stability_thresh = before
     expected = three.mask_scores[0].max() if answer else single.mask_scores[0, 0]
     torch.testing.assert_close(score, expected)
-
-
-@pytest.mark.parametrize("first", ["bmp.segmenters", "bboxmaskpose", "sam2.build_sam", "pmpose"])
-def test_sam2s_own_builder_works_beside_ours(first):
-    """It needs Hydra's state, which ``import sam2`` sets up once."""
-    code = (
-        f"import {first}; import bmp.segmenters.sam2_model; from sam2.build_sam import build_sam2; "
-        "build_sam2('configs/sam2.1/sam2.1_hiera_t.yaml', None, device='cpu')"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-500:]
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        pytest.param({"trunk": {"type": "Swin"}}, "unknown trunk type 'Swin'", id="trunk"),
-        pytest.param({"image_size": 100}, "multiples of 32", id="size"),
-    ],
-)
-def test_impossible_numbers_are_refused(changes, message):
-    with pytest.raises(ValueError, match=message):
-        build_sam2(**TINY | changes)
 
 
 def test_unknown_segmenter_is_named():

@@ -40,8 +40,8 @@ def test_pycocotools_reads_it(dataset):
     assert len(annotations.cats[1]["keypoints"]) == 17
     assert min(annotations.anns) == 1
     for image in annotations.imgs.values():
-        picture = cv2.imread(str(dataset / "images" / image["file_name"]))
-        assert picture.shape == (image["height"], image["width"], 3)
+        pixels = cv2.imread(str(dataset / "images" / image["file_name"]))
+        assert pixels.shape == (image["height"], image["width"], 3)
         assert 0 <= image["max_iou"] <= 1
     for annotation in annotations.anns.values():
         assert annotations.annToMask(annotation).sum() == annotation["area"]
@@ -82,7 +82,7 @@ def test_interrupted_run_goes_on(dataset, tmp_path, monkeypatch):
     assert contents(out) == contents(dataset)
 
 
-def test_full_disk_tells_the_mend(tmp_path, monkeypatch):
+def test_full_disk_tells_the_fix(tmp_path, monkeypatch):
     def full(path, content):
         raise OSError(28, os.strerror(28))
 
@@ -91,7 +91,7 @@ def test_full_disk_tells_the_mend(tmp_path, monkeypatch):
         write_dataset(tmp_path / "set", 1, 0, SMALL)
 
 
-def test_forbidden_place_tells_the_mend(tmp_path, monkeypatch):
+def test_forbidden_place_tells_the_fix(tmp_path, monkeypatch):
     def forbidden(path, content):
         raise PermissionError(13, os.strerror(13))
 

@@ -182,7 +182,7 @@ def test_a_compiled_backbone_answers_alike():
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [
         pytest.param(np.zeros((9, 9), np.uint8), id="grey"),
         pytest.param(np.zeros((9, 9, 4), np.uint8), id="four channels"),
@@ -193,10 +193,10 @@ def test_a_compiled_backbone_answers_alike():
         pytest.param(torch.zeros(9, 9, 3), id="float tensor"),
     ],
 )
-def test_images_of_another_kind_are_refused(model, picture):
+def test_images_of_another_kind_are_refused(model, image):
     for run in (estimate, inference_topdown):
         with pytest.raises(ValueError, match=r"an image is \(H, W, 3\) uint8 BGR, got"):
-            run(model, picture, BOXES)
+            run(model, image, BOXES)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_boxes_of_another_kind_are_refused(model, image, boxes, message):
             inference_topdown(model, image, boxes, bbox_format="xywh")
 
 
-def test_boxes_must_be_given_and_pictures_may_be_read_only(model, image):
+def test_boxes_must_be_given_and_images_may_be_read_only(model, image):
     with pytest.raises(ValueError, match=r"got None; \[\] means nobody"):
         estimate(model, image, None)
     image = image.copy()

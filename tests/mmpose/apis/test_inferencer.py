@@ -55,7 +55,7 @@ def test_given_boxes_are_posed_as_by_inference_topdown(model, image):
         )
 
 
-def test_without_a_detector_the_picture_is_one_person(model, image):
+def test_without_a_detector_the_image_is_one_person(model, image):
     for det_model in (None, "whole_image"):
         (answer,) = MMPoseInferencer(model, det_model=det_model)(image)
         assert [person["bbox"] for person in answer["predictions"][0]] == [[0, 0, 320, 240]]
@@ -106,7 +106,7 @@ def test_a_folder_comes_in_batches_and_is_written(model, image, tmp_path):
     assert (drawn[0, 5:300] == (0, 255, 0)).all(), "the box round the image"
 
 
-def test_pictures_of_one_name_do_not_overwrite_each_other(model, image, tmp_path):
+def test_images_of_one_name_do_not_overwrite_each_other(model, image, tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / "a.png"), image)

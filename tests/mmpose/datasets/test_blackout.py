@@ -29,7 +29,7 @@ def test_edges_are_blacked_out_round_a_rectangle():
 
 
 @pytest.mark.parametrize("box", [[-40, -40, 120, 140], [0, 0, 80, 100], [-1000, -1000, 1000, 1000]])
-def test_of_a_box_beyond_the_picture_the_picture_counts(box):
+def test_of_a_box_beyond_the_image_the_image_counts(box):
     for _ in range(10):
         sample = start()  # 80 x 100
         sample["bbox_xyxy_wrt_input"] = np.array([box], np.float32)
@@ -63,7 +63,7 @@ def test_textures_are_lines_or_squares_or_circles():
     assert min(kinds.values()) > 0.1 * sum(kinds.values()) > 2
 
 
-def test_without_blackout_the_picture_is_the_rectangle():
+def test_without_blackout_the_image_is_the_rectangle():
     sample = start()
     sample["bbox_xyxy_wrt_input"] = np.array([[-5, 5, 60, 120]], np.float32)
     sample["keypoints"][0, 1] = 90, 20  # right of the image, 80 wide

@@ -142,7 +142,7 @@ def test_detections_replace_the_annotated_boxes(tmp_path):
         open_people(tmp_path, **kwargs)
 
 
-def test_an_unreadable_picture_is_black_in_a_test(tmp_path, caplog):
+def test_an_unreadable_image_is_black_in_a_test(tmp_path, caplog):
     write_people(tmp_path)
     (tmp_path / "images" / "1.png").write_bytes(b"no image")
     dataset = open_people(tmp_path, test_mode=True, pipeline=VAL_PIPELINE)
@@ -153,7 +153,7 @@ def test_an_unreadable_picture_is_black_in_a_test(tmp_path, caplog):
     assert dataset.num_unreadable == 2
 
 
-def test_an_unreadable_picture_is_replaced_in_training(tmp_path):
+def test_an_unreadable_image_is_replaced_in_training(tmp_path):
     write_people(tmp_path)
     (tmp_path / "images" / "1.png").write_bytes(b"cut off")
     dataset = open_people(tmp_path, pipeline=VAL_PIPELINE)
@@ -162,19 +162,19 @@ def test_an_unreadable_picture_is_replaced_in_training(tmp_path):
     assert dataset.num_unreadable >= 1
 
 
-def test_missing_pictures_are_told_once_and_left_out_of_training_alone(tmp_path, caplog):
+def test_missing_images_are_told_once_and_left_out_of_training_alone(tmp_path, caplog):
     content = write_people(tmp_path)
     people = [p["image_id"] for p in content["annotations"]]
     (tmp_path / "images" / "1.png").unlink()
     dataset = open_people(tmp_path, pipeline=VAL_PIPELINE)
     assert len(dataset) == len(people) - people.count(1)
-    assert dataset.pictures.missing == (str(tmp_path / "images" / "1.png"),)
+    assert dataset.image_files.missing == (str(tmp_path / "images" / "1.png"),)
     tested = open_people(tmp_path, pipeline=VAL_PIPELINE, test_mode=True)
     assert len(tested) == len(people)
     assert tested[0]["data_samples"].unreadable
     for path in (tmp_path / "images").iterdir():
         path.unlink()
-    with pytest.raises(FileNotFoundError, match=r"none of the \d+ pictures .* is there, such as"):
+    with pytest.raises(FileNotFoundError, match=r"none of the \d+ images .* is there, such as"):
         open_people(tmp_path, pipeline=VAL_PIPELINE)
     assert len(open_people(tmp_path)) == len(people)  # nobody opens them
 

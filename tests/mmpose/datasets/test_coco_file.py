@@ -1,63 +1,23 @@
-"""What a file says counts, not how it says it; what it cannot mean is refused by name."""
+"""What a file says counts, not how it says it."""
 
 import copy
 import json
 
-import cv2
 import numpy as np
 import pytest
 
-from mmpose.datasets import CocoDataset, parse_pose_metainfo
-from mmpose.datasets.coco_file import complete_annotations, read_people
+from mmpose.datasets.coco_file import complete_annotations
 from mmpose.structures import mask_to_rle
-from tests.mmpose.datasets.tiny_people import HEIGHT, WIDTH, person, write_json, write_people
-
-NAMES = list(parse_pose_metainfo({"from_file": "coco.py"})["keypoint_name2id"])
-
-
-def ordinary():
-    """Two images, two people each, all fields as COCO writes them."""
-    images = [{"id": i, "file_name": f"{i}.png", "width": WIDTH, "height": HEIGHT} for i in (4, 9)]
-    people = [
-        person(n, i, x, 15) for n, (i, x) in enumerate([(4, 10), (4, 70), (9, 10), (9, 70)], 1)
-    ]
-    categories = [{"id": 1, "name": "person", "keypoints": NAMES}]
-    return {"images": images, "annotations": people, "categories": categories}
-
-
-def said_otherwise(change):
-    content = ordinary()
-    for n, annotation in enumerate(content["annotations"]):
-        change(content, annotation, n)
-    return content
-
-
-def update(**fields):
-    return lambda content, annotation, n: annotation.update(copy.deepcopy(fields))
-
-
-def without(*names):
-    def change(content, annotation, n):
-        for name in names:
-            annotation.pop(name)
-
-    return change
-
-
-def convert(name, function):
-    def change(content, annotation, n):
-        annotation[name] = function(annotation[name])
-
-    return change
-
-
-def sizes(function):
-    def change(content, annotation, n):
-        if n == 0:
-            for image in content["images"]:
-                image["width"], image["height"] = function(image["width"], image["height"])
-
-    return change
+from tests.mmpose.datasets.ordinary_people import (
+    NAMES,
+    convert,
+    ordinary,
+    said_otherwise,
+    sizes,
+    update,
+    without,
+)
+from tests.mmpose.datasets.tiny_people import HEIGHT, WIDTH
 
 
 def mask_as(function):
@@ -192,71 +152,6 @@ def test_the_input_is_left_as_it_is():
     assert json.dumps(content) == before
 
 
-REFUSED = {
-    "box of three numbers": (update(bbox=[1, 2, 3]), "annotation 1 .* bbox must be four finite"),
-    "box not finite": (update(bbox=[1, 2, float("inf"), 3]), "bbox must be four finite"),
-    "box of words": (update(bbox=["a"] * 4), "bbox must be numbers"),
-    "joint that is labelled and nowhere": (
-        update(keypoints=[float("nan"), 5, 2] * 17),
-        "labelled joint, number 0, that is not finite",
-    ),
-    "scores in place of flags": (update(keypoints=[5, 5, 0.9] * 17), "flag 0.9.*a result file"),
-    "flags of 4": (update(keypoints=[5, 5, 4] * 17), "flag 4"),
-    "joints without flags": (update(keypoints=[5, 5] * 17), "has 34 numbers, expected 51"),
-    "paddings of another skeleton": (
-        update(pad_to_contain=[1.0] * 14),
-        "pad_to_contain must have one number for each of 17 joints, got 14",
-    ),
-    "ignored by words": (update(ignore="maybe"), "ignore must be 0 or 1, got 'maybe'"),
-    "joints of unequal length": (
-        update(keypoints=[[5, 5, 2], [5, 5]]),
-        "annotation 1 .* keypoints must be numbers",
-    ),
-    "box of unequal parts": (update(bbox=[[1, 2], 3, 4]), "annotation 1 .* bbox must be numbers"),
-    "joints by name": (update(keypoints={"nose": [1, 2, 2]}), "got a dict"),
-    "area of words": (update(area="large"), "area must be a number, got 'large'"),
-    "crowd of words": (update(iscrowd="maybe"), "iscrowd must be 0 or 1, got 'maybe'"),
-    "half a corner": (update(segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "polygon has 7 numbers"),
-    "corner not finite": (update(segmentation=[[1, 2, float("nan"), 4, 5, 6]]), "in no picture"),
-    "corner far outside": (update(segmentation=[[1, 2, 1e9, 4, 5, 6]]), "in no picture"),
-    "mask of half a size": (
-        update(segmentation={"size": HEIGHT, "counts": [1]}),
-        "annotation 1 .* size \\[h, w\\] and counts",
-    ),
-    "mask of a size of one number": (
-        update(segmentation={"size": [HEIGHT], "counts": [1]}),
-        "size \\[h, w\\] and counts",
-    ),
-    "polygons in one list too many": (
-        update(segmentation=[[[[1, 1], [9, 1], [9, 9]], [[20, 20], [30, 20], [30, 30]]]]),
-        "one list too many",
-    ),
-    "such polygons of several lengths": (
-        update(segmentation=[[[[1, 1], [9, 1], [9, 9]], [[20, 20], [30, 20], [3, 3], [1, 2]]]]),
-        "annotation 1 .* a segmentation is a list of polygons",
-    ),
-    "mask as text": (update(segmentation="AQ=="), "got str"),
-    "mask cut off": (
-        update(segmentation={"size": [HEIGHT, WIDTH], "counts": "Xa0"}),
-        "cut off or damaged",
-    ),
-    "unlisted category": (
-        update(category_id=3),
-        r"4 annotations .* category 3.*lists \(1, 'person'\)",
-    ),
-    "unknown image": (update(image_id=99), "1 images that are not among the 2.*such as 99"),
-    "no image": (without("image_id"), r"lacks \['image_id'\]"),
-    "width of words": (sizes(lambda w, h: ("wide", h)), "image 4 .* width 'wide'"),
-    "half a pixel": (sizes(lambda w, h: (w + 0.5, h)), "width 120.5"),
-}
-
-
-@pytest.mark.parametrize(("change", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_meant_is_refused_by_name(change, message):
-    with pytest.raises(ValueError, match=message):
-        complete_annotations(said_otherwise(change), "people.json", skeleton=NAMES)
-
-
 def test_images_are_told_apart_by_id_and_name():
     content = ordinary()
     content["images"].append(dict(content["images"][0]))
@@ -305,55 +200,3 @@ def test_joints_are_matched_by_name():
         annotation["keypoints"] = [1.0, 2.0, 2.0, *annotation["keypoints"]]
     found = complete_annotations(content, skeleton=NAMES)
     assert found["annotations"] == expected["annotations"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda w, h: (h, w), id="exchanged"),
-        pytest.param(lambda w, h: (w // 2, h // 2), id="halved"),
-        pytest.param(lambda w, h: (None, None), id="null"),
-        pytest.param(lambda w, h: (0, 0), id="zero"),
-    ],
-)
-def test_the_size_of_the_picture_rules(tmp_path, change):
-    content = write_people(tmp_path)
-    folder = str(tmp_path / "images")
-    expected = read_people(tmp_path / "annotations.json", folder=folder)
-    for image in content["images"]:
-        image["width"], image["height"] = change(image["width"], image["height"])
-    path = write_json(tmp_path / "odd.json", content)
-    assert read_people(path, folder=folder)["images"] == expected["images"]
-    kwargs = {"data_root": str(tmp_path), "data_prefix": {"img": "images"}}
-    samples = [CocoDataset(ann_file=name, **kwargs) for name in ("odd.json", "annotations.json")]
-    for theirs, ours in zip(*samples, strict=True):
-        np.testing.assert_array_equal(theirs["bbox"], ours["bbox"])
-        assert theirs["ori_shape"] == ours["ori_shape"] == (HEIGHT, WIDTH)
-
-
-def test_pictures_turned_by_exif_are_measured_as_they_are_opened(tmp_path):
-    from PIL import Image
-
-    write_people(tmp_path, num_images=1)
-    path = tmp_path / "images" / "1.jpg"
-    picture = Image.fromarray(np.zeros((WIDTH, HEIGHT, 3), np.uint8))  # lying
-    exif = picture.getexif()
-    exif[274] = 6  # turned by a quarter
-    picture.save(path, exif=exif)
-    assert cv2.imread(str(path)).shape[:2] == (HEIGHT, WIDTH)
-    content = json.loads((tmp_path / "annotations.json").read_text())
-    content["images"][0] |= {"file_name": "1.jpg", "width": HEIGHT, "height": WIDTH}
-    found = read_people(
-        write_json(tmp_path / "exif.json", content), folder=str(tmp_path / "images")
-    )
-    assert (found["images"][0]["height"], found["images"][0]["width"]) == (HEIGHT, WIDTH)
-
-
-def test_a_mask_of_another_size_than_the_picture_is_ignored(tmp_path):
-    content = write_people(tmp_path, num_images=1)
-    content["annotations"][0]["segmentation"] = mask_to_rle(np.ones((WIDTH, HEIGHT), bool))
-    content["annotations"][1]["segmentation"] = mask_to_rle(np.ones((HEIGHT, WIDTH), bool))
-    path = write_json(tmp_path / "masks.json", content)
-    people = read_people(path, folder=str(tmp_path / "images"))["annotations"]
-    assert people[0]["segmentation"] is None
-    assert people[1]["segmentation"]["size"] == [HEIGHT, WIDTH]

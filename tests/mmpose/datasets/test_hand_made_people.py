@@ -68,7 +68,7 @@ def test_masks_of_all_three_formats_are_the_same(tmp_path):
     assert dataset[3]["mask"] is None
 
 
-def test_joints_outside_a_cropped_picture_are_annotated_but_not_seen(tmp_path):
+def test_joints_outside_a_cropped_image_are_annotated_but_not_seen(tmp_path):
     content = write_people(tmp_path, num_images=1)
     content["annotations"][0]["keypoints"][:6] = [-20, 30, 3, 15, 20, 1]
     dataset = CocoCropDataset(ann_file=write_json(tmp_path / "crop.json", content))
@@ -151,7 +151,7 @@ def test_cihp_takes_the_poses_of_a_model(tmp_path):
         CIHPDataset(**kwargs)
 
 
-def test_a_person_of_mpii_whose_picture_is_damaged_is_posed_on_black(tmp_path):
+def test_a_person_of_mpii_whose_image_is_damaged_is_posed_on_black(tmp_path):
     entry = mpii_entry()
     write_json(tmp_path / "mpii.json", [entry])
     (tmp_path / entry["image"]).write_bytes(b"cut off")

@@ -61,7 +61,7 @@ def test_images_of_another_kind_are_refused(image):
         ({"backend_args": {"backend": "local", "path_mapping": {}}}, "leave backend_args out"),
     ],
 )
-def test_settings_that_change_pictures_are_refused(settings, message):
+def test_settings_that_change_images_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         LoadImage(**settings)
 
@@ -88,8 +88,8 @@ def test_published_settings_of_reading(tmp_path):
 def test_files_of_another_kind_become_three_channels(tmp_path):
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
     with_alpha = np.dstack([grey, grey + 1, grey + 2, np.full_like(grey, 7)])
-    for name, picture in (("grey", grey), ("alpha", with_alpha), ("deep", grey.astype(np.uint16))):
-        cv2.imwrite(str(tmp_path / f"{name}.png"), picture)
+    for name, image in (("grey", grey), ("alpha", with_alpha), ("deep", grey.astype(np.uint16))):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), image)
     read = {n: LoadImage()({"img_path": str(tmp_path / f"{n}.png")}) for n in ("grey", "alpha")}
     assert (read["grey"]["img"] == grey[..., None]).all()
     assert (read["alpha"]["img"] == with_alpha[..., :3]).all()
@@ -163,7 +163,7 @@ def test_albumentation_follows_the_seed_of_the_sample():
 @pytest.mark.parametrize(
     "stated", [(60, 40), (20, 30), (80, 120)], ids=["turned", "half", "double"]
 )
-def test_a_picture_of_another_size_than_stated_rules(stated):
+def test_an_image_of_another_size_than_stated_rules(stated):
     box = np.array([[-5.0, 10.0, 300.0, 300.0]], np.float32)
     sample = {"img": np.zeros((40, 60, 3), np.uint8), "ori_shape": stated, "bbox": box}
     transform = LoadImage()

@@ -271,7 +271,7 @@ def test_colours_change_and_stay_colours():
     [RandomFlip(prob=1.0), TopdownAffine((48, 64), use_udp=True)],
     ids=["mirrored", "cut"],
 )
-def test_a_picture_that_has_moved_away_from_its_mask_is_refused(earlier):
+def test_an_image_that_has_moved_away_from_its_mask_is_refused(earlier):
     with pytest.raises(ValueError, match="put it right behind GetBBoxCenterScale"):
         MaskBackground()(earlier(make_sample(SQUARE) | {"flip_indices": []}))
 

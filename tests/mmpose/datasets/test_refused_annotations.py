@@ -118,7 +118,7 @@ def test_malformed_detections_are_refused(tmp_path, content, message):
         )
 
 
-def test_pictures_of_one_id_are_refused_but_the_same_one_may_come_twice(tmp_path):
+def test_images_of_one_id_are_refused_but_the_same_one_may_come_twice(tmp_path):
     content = write_people(tmp_path, num_images=2)
     first = content["images"][0]
     content["images"].append(dict(first))
@@ -147,8 +147,8 @@ def test_people_of_one_id_get_ids_of_their_own(tmp_path):
             "14 keypoints, the metainfo 16",
             id="other skeleton",
         ),
-        pytest.param([mpii_entry(image=None)], "person 0 has the image None", id="no picture"),
-        pytest.param([mpii_entry(image=5)], "person 0 has the image 5", id="number of a picture"),
+        pytest.param([mpii_entry(image=None)], "person 0 has the image None", id="no image"),
+        pytest.param([mpii_entry(image=5)], "person 0 has the image 5", id="number of an image"),
         pytest.param([mpii_entry(center=[3])], "1 numbers as center and 1 as", id="half a center"),
         pytest.param([mpii_entry(scale=[1, 2])], "2 numbers as center and 2 as", id="two scales"),
         pytest.param([mpii_entry(scale=None)], "scale of record 0 .* not finite", id="no scale"),

@@ -9,7 +9,7 @@ from mmpose.datasets.transforms.region_mask import RegionMask, decode_region, re
 HEIGHT, WIDTH = 97, 131
 
 
-def whole_picture(region):
+def whole_image(region):
     if region is None:
         return np.zeros((HEIGHT, WIDTH), np.uint8)
     return region.cut(0, 0, WIDTH, HEIGHT)
@@ -35,21 +35,21 @@ def test_every_format_gives_the_pixels_of_pycocotools(seed):
     ]
     mask = draw(polygons)
     # a line that meets a pixel's corner may be rounded to either side
-    assert (whole_picture(decode_region(polygons, HEIGHT, WIDTH)) != mask).sum() <= 1
+    assert (whole_image(decode_region(polygons, HEIGHT, WIDTH)) != mask).sum() <= 1
     compressed = coco_mask.encode(np.asfortranarray(mask))
     as_text = {**compressed, "counts": compressed["counts"].decode()}
     runs = {"size": [HEIGHT, WIDTH], "counts": runs_of(mask)}
     for segmentation in (compressed, as_text, runs, mask, mask.astype(bool)):
         region = decode_region(segmentation, HEIGHT, WIDTH)
-        assert (whole_picture(region) == mask).all()
+        assert (whole_image(region) == mask).all()
         if region is not None and seed % 2:
             assert region.pixels.size < mask.size / 2  # the person, not the image
     assert read_counts(compressed["counts"]).tolist() == runs["counts"]
 
 
-def test_a_mask_of_the_whole_picture():
+def test_a_mask_of_the_whole_image():
     full = {"size": [HEIGHT, WIDTH], "counts": [0, HEIGHT * WIDTH]}
-    assert whole_picture(decode_region(full, HEIGHT, WIDTH)).all()
+    assert whole_image(decode_region(full, HEIGHT, WIDTH)).all()
 
 
 def test_nothing_inside_is_none():

@@ -127,7 +127,7 @@ def test_a_centre_and_scale_of_the_data_set_are_the_window(padding, scale):
     assert sample["input_scale"].tolist() == [0.75 * scale[1], scale[1]]  # widened to 3 : 4
 
 
-def test_padding_the_picture_moves_the_centre_of_the_data_set():
+def test_padding_the_image_moves_the_centre_of_the_data_set():
     sample = make_sample(
         bbox=np.array([[0, 0, 100, 200]], np.float32),
         bbox_center=np.array([[50, 100]], np.float32),

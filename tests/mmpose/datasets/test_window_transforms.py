@@ -157,7 +157,7 @@ def test_the_corners_of_the_window_are_the_corners_of_the_crop():
     np.testing.assert_allclose(joints, [[0, 0], [47, 63]], atol=1e-4)
 
 
-def test_a_crop_of_a_region_equals_that_of_the_whole_picture():
+def test_a_crop_of_a_region_equals_that_of_the_whole_image():
     image = make_sample(300, 400)["img"]
     angle = np.deg2rad(20)
     matrix = np.array(
@@ -171,14 +171,14 @@ def test_a_crop_of_a_region_equals_that_of_the_whole_picture():
     assert (right - left) * (bottom - top) < 0.25 * 300 * 400
 
 
-def test_a_crop_outside_the_picture_is_black():
+def test_a_crop_outside_the_image_is_black():
     matrix = np.array([[1, 0, 1000], [0, 1, 0]], dtype=np.float32)
     assert cut_crop(make_sample()["img"], matrix, (48, 64)).sum() == 0
 
 
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("step", [-2, -1, 0, 1, 2])
-def test_a_crop_at_an_edge_of_the_picture_shows_what_of_it_is_inside(axis, step):
+def test_a_crop_at_an_edge_of_the_image_shows_what_of_it_is_inside(axis, step):
     image = make_sample()["img"]  # 80 x 100
     for start in ((80, 100)[axis] + step, step - (48, 64)[axis]):  # beyond either end
         matrix = np.eye(2, 3, dtype=np.float32)

@@ -36,8 +36,8 @@ def write_people(folder: Path, num_images: int = 5) -> dict:
     images, people = [], []
     for image_id in range(1, num_images + 1):
         name = f"{image_id}.png"
-        picture = np.random.default_rng(image_id).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
-        cv2.imwrite(str(folder / "images" / name), picture)
+        image = np.random.default_rng(image_id).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+        cv2.imwrite(str(folder / "images" / name), image)
         images.append({"id": image_id, "file_name": name, "width": WIDTH, "height": HEIGHT})
         people += [
             person(2 * image_id, image_id, 10, 15),

@@ -162,11 +162,11 @@ def test_masks_of_another_size_are_told_and_alone_are_nobody(lines, side):
 
 def test_a_mask_that_is_all_outside_is_nobody():
     person = box(1, 0, segmentation=[[300, 1, 320, 1, 320, 20]])
-    with pytest.raises(ValueError, match="no mask of the 1 annotated people lies in its picture"):
+    with pytest.raises(ValueError, match="no mask of the 1 annotated people lies in its image"):
         evaluate(world(person), [], "segm")
 
 
-def test_the_pictures_size_rules_over_the_files():
+def test_the_images_size_rules_over_the_files():
     """An image of 40 x 50 whose file says 50 x 40, masks once as polygons, once as RLE."""
     mask = np.zeros((40, 50), bool)
     mask[0:20, 30:50] = True

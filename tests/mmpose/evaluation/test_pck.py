@@ -157,7 +157,7 @@ def test_the_longer_side_of_the_box_is_the_measure(box, share):
     assert measure(PCKAccuracy(), [sample])["PCK"] == pytest.approx(share)
 
 
-def test_a_person_counts_once_and_an_unreadable_picture_as_missed():
+def test_a_person_counts_once_and_an_unreadable_image_as_missed():
     right, missed = np.zeros((2, 2)), np.zeros((2, 2))
     samples = [sample_of(right, np.zeros((2, 2)))] * 2  # padded by a sampler
     samples.append(sample_of(missed, np.zeros((2, 2)), person_id=1, unreadable=True))

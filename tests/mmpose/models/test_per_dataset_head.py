@@ -148,7 +148,7 @@ def test_the_first_head_answers_where_nothing_tells_the_data_set():
 
 
 @pytest.mark.parametrize(("number", "name"), enumerate(["coco", "mpii", "aic"]))
-def test_pictures_are_posed_by_the_head_of_the_data_set_that_is_asked_for(number, name, tmp_path):
+def test_images_are_posed_by_the_head_of_the_data_set_that_is_asked_for(number, name, tmp_path):
     torch.manual_seed(0)
     weights = build_shipped("coco").state_dict()
     torch.save({"state_dict": weights, "meta": {"dataset_meta": COCO}}, tmp_path / "heads.pth")

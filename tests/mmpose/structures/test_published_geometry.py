@@ -134,7 +134,7 @@ def test_other_flips_are_out_of_scope(direction):
 
 
 @pytest.mark.parametrize("kind", [np.array, torch.tensor])
-def test_joints_outside_the_picture_lose_their_flag(kind):
+def test_joints_outside_the_image_lose_their_flag(kind):
     keypoints = kind([[[0.0, 0], [29, 19], [31, 5], [5, 21], [-1, 5], [5, -0.5]]])
     visible = kind([[1.0, 2, 1, 1, 1, 1]])
     same, flags = keypoint_clip_border(keypoints, visible, (30, 20))

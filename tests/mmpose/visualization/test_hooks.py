@@ -80,7 +80,7 @@ def pictures(folder):
     return {path.name: cv2.imread(str(path)) for path in folder.rglob("*.[pj][np]g")}
 
 
-def test_every_second_picture_is_drawn(annotations, tmp_path):
+def test_every_second_image_is_drawn(annotations, tmp_path):
     hook = dict(type="PoseVisualizationHook", enable=True, interval=2, out_dir="images")
     runner = make_runner(tmp_path, "drawn", dict(visualization=hook))
     runner.val()

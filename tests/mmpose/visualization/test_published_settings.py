@@ -155,7 +155,7 @@ def test_the_skeleton_of_a_data_set(parsed):
     assert color_at(drawn, 50, 40) == tuple(expected.tolist())
 
 
-def test_the_second_picture_is_drawn_like_the_first():
+def test_the_second_image_is_drawn_like_the_first():
     visualizer = PoseLocalVisualizer(name="twice")
     image = np.full((120, 160, 3), GREY, np.uint8)
     first, second = (visualizer.add_datasample("pose", image, make_sample()) for _ in range(2))

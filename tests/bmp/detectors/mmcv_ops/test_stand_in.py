@@ -102,7 +102,7 @@ def test_roi_align_of_mmcv_is_torchvisions_forward_and_backward(aligned):
     torch.testing.assert_close(*gradients)
 
 
-def test_an_op_without_stand_in_names_itself_and_the_mend():
+def test_an_op_without_stand_in_names_itself_and_the_fix():
     with pytest.raises(NotImplementedError, match=r"softnms.*mmcv-lite.*install compiled mmcv"):
         ops.soft_nms(torch.zeros(1, 4), torch.ones(1))
     features, rois = torch.zeros(1, 1, 4, 4), torch.zeros(1, 5)
@@ -110,7 +110,7 @@ def test_an_op_without_stand_in_names_itself_and_the_mend():
         ops.RoIAlign((2, 2), pool_mode="max")(features, rois)
 
 
-def test_any_other_op_names_itself_and_the_mend():
+def test_any_other_op_names_itself_and_the_fix():
     module = sys.modules[EXTENSION]
     with pytest.raises(NotImplementedError, match=r"deform_conv_forward.*install compiled mmcv"):
         module.deform_conv_forward(torch.zeros(1))

@@ -15,7 +15,7 @@ _EXIF_ORIENTATION = 274
 _EXIF_TURNED = (5, 6, 7, 8)  # by a quarter
 
 
-def picture_path(folder: str, file_name: str) -> str:
+def image_path(folder: str, file_name: str) -> str:
     """The path of an image from its name in an annotation file.
 
     A name is relative to the folder, also with a slash before it or with the separators of
@@ -42,17 +42,17 @@ def _join(folder: str, name: str) -> str:
 
 
 @dataclass(frozen=True)
-class PictureCheck:
+class ImageFileCheck:
     """Which images of an annotation file are there.
 
     Attributes:
         source: name of the file.
-        num_pictures: how many it has.
+        num_images: how many it has.
         missing: paths of those that are no files, in the file's order.
     """
 
     source: str
-    num_pictures: int
+    num_images: int
     missing: tuple[str, ...]
 
     def tell(self) -> None:
@@ -62,21 +62,21 @@ class PictureCheck:
             FileNotFoundError: all of them are, naming the first paths.
         """
         first = ", ".join(self.missing[:3])
-        if self.missing and len(self.missing) == self.num_pictures:
+        if self.missing and len(self.missing) == self.num_images:
             raise FileNotFoundError(
-                f"none of the {self.num_pictures} pictures of {self.source} is there, such as "
+                f"none of the {self.num_images} images of {self.source} is there, such as "
                 f"{first}; set data_root and data_prefix=dict(img=...) to their folder"
             )
         if self.missing:
             print_log(
-                f"{self.source}: {len(self.missing)} of {self.num_pictures} pictures are missing, "
+                f"{self.source}: {len(self.missing)} of {self.num_images} images are missing, "
                 f"such as {first}",
                 logger="current",
                 level=logging.WARNING,
             )
 
 
-def find_pictures(paths: Iterable[str], source: str) -> PictureCheck:
+def find_image_files(paths: Iterable[str], source: str) -> ImageFileCheck:
     """Look for images, listing each folder once.
 
     Args:
@@ -93,23 +93,23 @@ def find_pictures(paths: Iterable[str], source: str) -> PictureCheck:
             names[folder] = set(os.listdir(folder or ".")) if is_folder else set()
         if "://" not in path and name not in names[folder]:
             missing.append(path)
-    return PictureCheck(source, len(paths), tuple(missing))
+    return ImageFileCheck(source, len(paths), tuple(missing))
 
 
-def reads_pictures(pipeline: Compose) -> bool:
+def reads_images(pipeline: Compose) -> bool:
     """Whether a pipeline opens ``img_path`` as a file."""
     return any(type(step).__name__ in READERS for step in pipeline.transforms)
 
 
-def picture_shape(path: str | Path) -> tuple[int, int] | None:
+def read_image_shape(path: str | Path) -> tuple[int, int] | None:
     """(h, w) of an image as it is opened, upright by its EXIF entry; None if it is unreadable.
 
     Only the head of the file is read.
     """
     try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-            is_turned = picture.getexif().get(_EXIF_ORIENTATION) in _EXIF_TURNED
+        with Image.open(path) as image:
+            width, height = image.size
+            is_turned = image.getexif().get(_EXIF_ORIENTATION) in _EXIF_TURNED
     except (OSError, ValueError, SyntaxError):  # PIL's words for what it cannot read
         return None
     return (width, height) if is_turned else (height, width)
