@@ -165,5 +165,5 @@ def _usable(what: str, build: Callable[[], Any]) -> list[Fact]:
 def format_facts(name: str, facts: Sequence[Fact]) -> str:
     """The facts of one config, one a line, and how many things are missing."""
     num_missing = sum(fact.is_missing for fact in facts)
-    verdict = f"{num_missing} to be mended" if num_missing else "all is there"
+    verdict = f"{num_missing} to be fixed" if num_missing else "all is there"
     return "\n".join([f"{name}:", *(f"  {fact}" for fact in facts), f"  {verdict}"])

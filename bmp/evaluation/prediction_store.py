@@ -97,7 +97,7 @@ class PredictionStore:
         with self._own.open("ab") as file:
             file.write(f"{zlib.crc32(text):08x} ".encode() + text + b"\n")
 
-    def records(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[dict[str, Any]]:
         """The records, read one by one in the order of ``stamps``; without images never done."""
         for img_id in self.stamps:
             place = self.places.get(_key(img_id))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch.distributed as torch_dist
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from bmp.disk_cache import digest, file_digest
 from bmp.evaluation.loop_metric import LoopCocoMetric
 from bmp.evaluation.prediction_store import PredictionStore, file_stamp
+from bmp.loop.model import BBoxMaskPoseModel
 from bmp.registry import LOOPS
 
 KEY_LENGTH = 12
@@ -56,13 +57,15 @@ class ResumableTestLoop(TestLoop):
         self.runner.call_hook("before_test")
         self.runner.call_hook("before_test_epoch")
         self.runner.model.eval()
-        store, missing = self._open_store()
-        self.metric.store = store
+        self.metric.store, missing = self._open_store()
+        if self.metric.outfile_prefix is None:
+            self.metric.outfile_prefix = str(Path(self.runner.work_dir) / "results")
         batch_size = self.dataloader.batch_size
         batches = [missing[n : n + batch_size] for n in range(0, len(missing), batch_size)]
         dataset, collate = self.dataloader.dataset, self.dataloader.collate_fn
         for number in _deal(len(batches)):
             self.run_iter(number, collate([dataset[i] for i in batches[number]]))
+        self._tell_what_was_known()
         metrics = self.evaluator.evaluate(len(dataset))
         self.runner.call_hook("after_test_epoch", metrics=metrics)
         self.runner.call_hook("after_test")
@@ -90,9 +93,25 @@ class ResumableTestLoop(TestLoop):
 
     def _key(self) -> str:
         """Of all that decides predictions beside the image files."""
+        return digest(self._model().key, file_digest(self.metric.ann_file))[:KEY_LENGTH]
+
+    def _model(self) -> BBoxMaskPoseModel:
         model = self.runner.model
-        model = model.module if is_model_wrapper(model) else model
-        return digest(model.key, file_digest(self.metric.ann_file))[:KEY_LENGTH]
+        return model.module if is_model_wrapper(model) else model
+
+    def _tell_what_was_known(self) -> None:
+        """How many answers of each stage came from the cache, all processes together."""
+        memory = self._model().memory
+        if memory is None:
+            return
+        for counts in (memory.asked, memory.computed):
+            shared: list = [None] * get_world_size()
+            if get_world_size() > 1:
+                torch_dist.all_gather_object(shared, dict(counts))
+                counts.clear()
+                for other in shared:
+                    counts.update(other)
+        print_log(memory.describe(), logger="current")
 
 
 def _loop_metric(evaluator: Evaluator) -> LoopCocoMetric:

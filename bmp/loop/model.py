@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import nn
 
-from bmp.disk_cache import DiskCache, digest
+from bmp.disk_cache import digest
 from bmp.environment import pick_device
 from bmp.interfaces import KnowsPeople
 from bmp.loop import run_loop
@@ -33,8 +33,8 @@ class BBoxMaskPoseModel(BaseModel):
         segmenter: config of the segmenter.
         loop: constants, see :class:`bmp.loop.LoopSettings`.
         device: where the parts work; None: the device of this process.
-        cache: ``folder`` and ``max_gib`` of :class:`bmp.disk_cache.DiskCache`, where the answers
-            of the parts are kept; None: nowhere.
+        cache: ``folder`` and ``max_gib`` of :meth:`bmp.loop.stage_cache.StageMemory.open`, where
+            the answers of the parts are kept; None: nowhere.
 
     Attributes:
         parts: as built.
@@ -65,7 +65,7 @@ class BBoxMaskPoseModel(BaseModel):
         keys = [part_key(config[name], place) for name in PART_KEYS]
         self.key = digest(*keys)
         self.clock = StageClock(self.parts.settings.num_iters)
-        self.memory = None if cache is None else StageMemory(DiskCache(**cache))
+        self.memory = None if cache is None else StageMemory.open(**cache)
         self._measured = measure_parts(self.parts, self.clock, self.memory, keys, place)
         # DistributedDataParallel refuses a model without a trainable parameter
         self.unused = nn.Parameter(torch.zeros(()))

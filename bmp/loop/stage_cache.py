@@ -5,9 +5,12 @@ part is told. So a changed setting asks again only the stages that see something
 number of prompt joints leaves detections, poses and embeddings of the first turn as they are.
 """
 
+import os
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +20,11 @@ from torch import Tensor
 from bmp.disk_cache import DiskCache, digest
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.segmenters.prompts import Prompts
-from bmp.structures import People, make_people
+from bmp.structures import JOINT_FIELDS, People, make_people, with_fields
 
-PACKED = "packed_"  # before the name of an array of bits
+PACKED = "packed_"  # before the name of an array of compressed bits
+STAGES = ("detect", "pose", "embed", "segment")
+ANSWERS_SHARE = 0.2
 EMBEDDING_MAPS = ("coarse", "fine", "middle")
 
 
@@ -28,14 +33,39 @@ class StageMemory:
     """What the parts share: the files, and how often each stage was asked and had to compute.
 
     Attributes:
-        disk: where answers lie.
+        answers: people, joints and masks, some ten KiB per image and stage.
+        embeddings: of images, up to 16 MiB each, so that they have room of their own.
         asked: images that each stage was asked about.
         computed: those that were not known.
     """
 
-    disk: DiskCache
+    answers: DiskCache
+    embeddings: DiskCache
     asked: Counter = field(default_factory=Counter)
     computed: Counter = field(default_factory=Counter)
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike, max_gib: float = 20.0) -> "StageMemory":
+        """The memory in a folder.
+
+        Args:
+            folder: made when missing.
+            max_gib: of which embeddings take four fifths at most.
+        """
+        share = max_gib * ANSWERS_SHARE
+        return cls(
+            DiskCache(Path(folder, "answers"), share),
+            DiskCache(Path(folder, "embeddings"), max_gib - share),
+        )
+
+    def describe(self) -> str:
+        """How much was known, in one line."""
+        told = [
+            f"{stage} {self.asked[stage] - self.computed[stage]} of {self.asked[stage]}"
+            for stage in STAGES
+            if self.asked[stage]
+        ]
+        return f"answers known from {self.answers.folder.parent}: {', '.join(told) or 'none'}"
 
     def recall(
         self, stage: str, keys: Sequence[str], make: Callable[[list[int]], list[dict]]
@@ -47,14 +77,14 @@ class StageMemory:
             keys: one per image.
             make: arrays of the images with these indices.
         """
-        known = [self.disk.read(key) for key in keys]
+        known = [self.answers.read(key) for key in keys]
         missing = [i for i, arrays in enumerate(known) if arrays is None]
         self.asked[stage] += len(keys)
         self.computed[stage] += len(missing)
         if missing:
             for i, arrays in zip(missing, make(missing), strict=True):
                 known[i] = arrays
-                self.disk.write(keys[i], arrays)
+                self.answers.write(keys[i], arrays)
         return known
 
 
@@ -108,10 +138,10 @@ class CachedPoseModel:
             posed = self.pose_model.estimate(
                 [images[i] for i in missing], [people[i] for i in missing]
             )
-            return [pack_people(record) for record in posed]
+            return [_pack({n: r[n] for n in JOINT_FIELDS if n in r}) for r in posed]
 
         return [
-            unpack_people(arrays, record.bboxes.device)
+            with_fields(record, **_unpack(arrays, record.bboxes.device))
             for arrays, record in zip(self.memory.recall("pose", keys, make), people, strict=True)
         ]
 
@@ -176,7 +206,7 @@ class LateEmbeddings:
         """From the disk if all images lie there, else encoded and kept."""
         memory, segmenter = self.owner.memory, self.owner.segmenter
         names = [digest("embedding", key) for key in self.keys]
-        known = [memory.disk.read(name) for name in names]
+        known = [memory.embeddings.read(name) for name in names]
         memory.asked["embed"] += len(names)
         if all(arrays is not None for arrays in known):
             return _as_embeddings(known, self.owner.device)
@@ -185,7 +215,7 @@ class LateEmbeddings:
         # only SAM 2's: what another segmenter keeps of images is its own affair
         if all(hasattr(encoded, name) for name in (*EMBEDDING_MAPS, "image_shapes")):
             for i, name in enumerate(names):
-                memory.disk.write(name, _embedding_arrays(encoded, i))
+                memory.embeddings.write(name, _embedding_arrays(encoded, i))
         return encoded
 
 
@@ -220,8 +250,9 @@ def _pack(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
     arrays = {}
     for name, tensor in tensors.items():
         array = tensor.detach().cpu().numpy()
-        if array.dtype == bool:  # an eighth of the bytes
-            arrays[PACKED + name] = np.packbits(array.reshape(-1))
+        if array.dtype == bool:  # masks: a hundredth of the bytes
+            bits = zlib.compress(np.packbits(array.reshape(-1)).tobytes(), level=1)
+            arrays[PACKED + name] = np.frombuffer(bits, np.uint8)
             arrays[f"shape_{name}"] = np.array(array.shape, np.int64)
         else:
             arrays[name] = array
@@ -234,7 +265,8 @@ def _unpack(arrays: dict[str, np.ndarray], device: torch.device) -> dict[str, Te
         if name.startswith(PACKED):
             short = name.removeprefix(PACKED)
             shape = arrays[f"shape_{short}"]
-            bits = np.unpackbits(array, count=int(shape.prod())).astype(bool)
+            bits = np.frombuffer(zlib.decompress(array.tobytes()), np.uint8)
+            bits = np.unpackbits(bits, count=int(shape.prod())).astype(bool)
             tensors[short] = torch.from_numpy(bits.reshape(shape)).to(device)
         elif not name.startswith("shape_"):
             tensors[name] = torch.from_numpy(array).to(device)

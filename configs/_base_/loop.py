@@ -19,6 +19,6 @@ test_dataloader = dict(
     dataset=dict(type="bmp.CocoImageDataset"),
 )
 test_evaluator = dict(type="bmp.LoopCocoMetric")
-test_cfg = dict(type="TestLoop")
+test_cfg = dict(type="bmp.ResumableTestLoop")  # goes on where a run stopped
 vis_backends = [dict(type="LocalVisBackend")]
 visualizer = dict(_delete_=True, type="Visualizer", vis_backends=vis_backends)

@@ -33,4 +33,6 @@ model = dict(
         exclusive_masks=True,
         refresh_bboxes=False,
     ),
+    # answers of the parts, for evaluations alone: an ablation computes only what changes
+    cache=dict(folder="work_dirs/loop_cache", max_gib=20.0),
 )

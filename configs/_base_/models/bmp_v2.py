@@ -36,4 +36,6 @@ model = dict(
         exclusive_masks=True,
         refresh_bboxes=True,
     ),
+    # answers of the parts, for evaluations alone: an ablation computes only what changes
+    cache=dict(folder="work_dirs/loop_cache", max_gib=20.0),
 )

@@ -183,7 +183,7 @@ def test_the_tool_prints_a_line_each_and_fails_where_something_is_missing(
     # COCO's 5,000 images and 11,004 people are two; the rest is there
     assert "images in the annotations: 2 of 5000" in lines[2]
     assert "people in the annotations: 2 of 11004" in lines[3]
-    assert lines[-1] == "  2 to be mended"
+    assert lines[-1] == "  2 to be fixed"
     assert sum(line.startswith("  ok") for line in lines) == 6
 
 
