@@ -33,7 +33,8 @@ class DetectionMetric(BaseMetric):
     """Boxes and masks against an annotation file: ``coco/bbox_mAP``, ``coco/segm_mAP_50``, ...
 
     The numbers of mmdet's ``CocoMetric`` under its names, not rounded, from the one reading of
-    files and the one evaluator. The images that were looked at count, the people of those whose
+    files and the one evaluator; and the 95 % interval of each, ``coco/bbox_mAP_low`` and
+    ``_high``. The images that were looked at count, the people of those whose
     image was unreadable (``is_blank`` of their sample) as missed; who has no mask is ignored
     where masks are evaluated. Classes are the file's categories by name, so detections of those
     that it lacks are left out.
@@ -180,7 +181,10 @@ class DetectionMetric(BaseMetric):
             numbers = evaluate(
                 self._content, found[kind] or [], kind, image_ids=list(images), shapes=shapes
             )
-            metrics |= {f"{kind}_{name}": numbers.stats[stat] for stat, name in NAMES.items()}
+            stats = numbers.named(intervals=True)
+            for stat, name in NAMES.items():
+                for end in ("", "_low", "_high"):
+                    metrics[f"{kind}_{name}{end}"] = stats[f"{stat}{end}"]
         return metrics
 
 

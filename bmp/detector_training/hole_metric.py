@@ -142,8 +142,10 @@ class HoleMetric(BaseMetric):
         metrics: dict[str, float] = {}
         for kind, field in (("bbox", "bbox"), ("segm", "segmentation")):
             if all(field in detection for detection in found):
-                numbers = region_ap(content, found, kind)
-                metrics |= {f"{kind}_AP": numbers["AP"], f"{kind}_AP50": numbers["AP .5"]}
+                numbers = region_ap(content, found, kind, intervals=True)
+                for name, stat in (("AP", "AP"), ("AP50", "AP .5")):
+                    for end in ("", "_low", "_high"):  # 95 % interval
+                        metrics[f"{kind}_{name}{end}"] = numbers[f"{stat}{end}"]
         return metrics | {
             "recall": _ratio(total["num_matched"], total["num_left"]),
             "hole_rate": _ratio(total["num_hit"], total["num_removed"]),

@@ -1,7 +1,8 @@
 """How well people are cut out when their joints are shown."""
 
 import logging
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -22,7 +23,7 @@ class PromptedMaskMetric(BaseMetric):
     Reported for each prompt ``P``: ``AP_P``, ``AP50_P``, ``IoU_P``, and the same over people in a
     crowd, whose box has an IoU above ``crowd_iou`` with another person's: ``crowd_AP_P``,
     ``crowd_AP50_P``, ``crowd_IoU_P``; nan where nobody counts; an error where no prompt
-    shows anybody.
+    shows anybody. ``AP_P_low`` and ``AP_P_high`` are the ends of the 95 % interval of ``AP_P``.
 
     AP follows COCO's rules: crowd regions are ignore regions, and so are the boxes of people
     without a mask. Where annotated people are prompted by their own joints, so are people whom
@@ -94,9 +95,11 @@ class PromptedMaskMetric(BaseMetric):
         ious = [_ious(sample, name) for sample in results]
         numbers = {}
         for prefix, chosen in (("", counted), ("crowd_", in_crowd)):
-            ap, ap50 = average_precision(results, name, chosen)
+            stats = average_precision(results, name, chosen)
             values = [iou[own] for iou, own in zip(ious, chosen, strict=True)]
-            numbers |= {f"{prefix}AP_{name}": ap, f"{prefix}AP50_{name}": ap50}
+            for short, stat in (("AP", "AP"), ("AP50", "AP .5")):
+                for end in ("", "_low", "_high"):
+                    numbers[f"{prefix}{short}_{name}{end}"] = stats[f"{stat}{end}"]
             numbers[f"{prefix}IoU_{name}"] = _mean(np.concatenate(values))
         return numbers
 
@@ -162,8 +165,8 @@ def _ious(sample: dict, name: str) -> np.ndarray:
 
 def average_precision(
     results: Sequence[dict], name: str, counted: Sequence[np.ndarray]
-) -> tuple[float, float]:
-    """COCO AP over IoU 0.5 to 0.95, and at 0.5.
+) -> Mapping[str, float]:
+    """COCO's numbers of masks with the intervals of AP; nan where nobody is to be found.
 
     Args:
         results: one an image.
@@ -171,7 +174,7 @@ def average_precision(
         counted: (M,) bool each, which annotated people are to be found; the others are ignored.
     """
     if not any(counts.any() for counts in counted):
-        return float("nan"), float("nan")
+        return defaultdict(lambda: float("nan"))
     images, people, answers = [], [], []
     for sample, counts in zip(results, counted, strict=True):
         height, width = sample["ori_shape"]
@@ -187,8 +190,7 @@ def average_precision(
                 answers.append(shared | {"segmentation": rle, "score": score})
     categories = [{"id": PERSON, "name": "person"}]
     content = CocoContent(images=images, annotations=people, categories=categories)
-    stats = evaluate(content, answers, "segm").stats
-    return stats["AP"], stats["AP .5"]
+    return evaluate(content, answers, "segm").named(intervals=True)
 
 
 def _annotation(truth: dict, is_counted: bool, number: int) -> dict:

@@ -146,7 +146,7 @@ def _has_order(content: CocoContent, skeleton: Sequence[str] | None) -> bool:
         return True
     names = content["categories"][0].get("keypoints") if len(content["categories"]) == 1 else None
     lengths = {len(person["keypoints"]) for person in content["annotations"]}
-    return list(names or ()) == list(skeleton) and lengths <= {0, 3 * len(skeleton)}
+    return (not names or list(names) == list(skeleton)) and lengths <= {0, 3 * len(skeleton)}
 
 
 def _check_joints(people: list[dict], skeleton: Sequence[str], source: str) -> None:

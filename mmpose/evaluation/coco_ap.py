@@ -8,13 +8,19 @@ from mmpose.datasets.coco_file import CocoContent, complete_annotations
 from mmpose.datasets.result_records import complete_results
 
 from .coco_evaluator import evaluate
+from .coco_numbers import with_intervals
 
 # CrowdPose's groups of images: easy, medium and hard -> crowd index from, below
 CROWD_LEVELS = {"E": (-np.inf, 0.2), "M": (0.2, 0.8), "H": (0.8, np.inf)}
 
 
 def keypoint_ap(
-    content: dict, detections: Sequence[dict], sigmas: Sequence[float], *, use_area: bool = True
+    content: dict,
+    detections: Sequence[dict],
+    sigmas: Sequence[float],
+    *,
+    use_area: bool = True,
+    intervals: bool = False,
 ) -> dict[str, float]:
     """COCO's ten keypoint numbers.
 
@@ -24,6 +30,7 @@ def keypoint_ap(
             known, ``bbox`` xywh; may be empty.
         sigmas: per-joint constants, (K,).
         use_area: whether the annotated areas count; else 0.53 of the box.
+        intervals: also the ends of the 95 % interval of each AP, ``AP_low`` and ``AP_high``.
 
     Returns:
         AP, AP .5, AP .75, AP (M), AP (L), AR and so on, in [0, 1]; -1 where the ground truth has
@@ -32,11 +39,17 @@ def keypoint_ap(
     Raises:
         ValueError: nobody can be evaluated, or a file cannot be used; see `evaluate`.
     """
-    return evaluate(content, detections, "keypoints", sigmas=sigmas, use_area=use_area).stats
+    found = evaluate(content, detections, "keypoints", sigmas=sigmas, use_area=use_area)
+    return found.named(intervals=intervals)
 
 
 def crowd_keypoint_ap(
-    content: dict, detections: Sequence[dict], sigmas: Sequence[float], *, use_area: bool = False
+    content: dict,
+    detections: Sequence[dict],
+    sigmas: Sequence[float],
+    *,
+    use_area: bool = False,
+    intervals: bool = False,
 ) -> dict[str, float]:
     """CrowdPose's numbers: COCO's without sizes, and AP by how crowded images are.
 
@@ -45,6 +58,7 @@ def crowd_keypoint_ap(
         detections: as in :func:`keypoint_ap`.
         sigmas: per-joint constants, (K,).
         use_area: as in :func:`keypoint_ap`.
+        intervals: as there.
 
     Returns:
         AP, AP .5, AP .75, AR, AR .5, AR .75 of all images and AP(E), AP(M), AP(H) of those with
@@ -55,9 +69,11 @@ def crowd_keypoint_ap(
     """
     content = complete_annotations(content)
     detections = complete_results(detections, content, needs=("keypoints",))
-    overall = keypoint_ap(content, detections, sigmas, use_area=use_area)
-    numbers = {name: value for name, value in overall.items() if not name.endswith(")")}
-    return numbers | crowd_level_ap(content, detections, sigmas, use_area=use_area)
+    overall = keypoint_ap(content, detections, sigmas, use_area=use_area, intervals=intervals)
+    numbers = {name: value for name, value in overall.items() if "(" not in name}
+    return numbers | crowd_level_ap(
+        content, detections, sigmas, use_area=use_area, intervals=intervals
+    )
 
 
 def crowd_level_ap(
@@ -67,15 +83,17 @@ def crowd_level_ap(
     *,
     use_area: bool = False,
     image_ids: Collection | None = None,
+    intervals: bool = False,
 ) -> dict[str, float]:
     """AP of poses by how crowded images are.
 
     Args:
-        content: as in :func:`crowd_keypoint_ap`, like all but the last.
+        content: as in :func:`crowd_keypoint_ap`, like all but ``image_ids``.
         detections: COCO results.
         sigmas: per-joint constants, (K,).
         use_area: whether annotated areas count.
         image_ids: the images that were looked at; None: all.
+        intervals: also the ends of the 95 % intervals.
 
     Returns:
         AP(E), AP(M), AP(H); -1 where no such image has anybody.
@@ -97,7 +115,9 @@ def crowd_level_ap(
             image_ids=ids,
             may_be_empty=True,
         )
-        numbers[f"AP({level})"] = part.stats["AP"]
+        name = f"AP({level})"
+        ends = {name: part.intervals(sizes=False)["AP"]} if intervals else {}
+        numbers |= with_intervals({name: part.stats["AP"]}, ends)
     return numbers
 
 
@@ -123,7 +143,9 @@ def crowd_indices(content: CocoContent) -> dict[Hashable, float]:
     return indices
 
 
-def region_ap(content: dict, detections: Sequence[dict], iou_type: str) -> dict[str, float]:
+def region_ap(
+    content: dict, detections: Sequence[dict], iou_type: str, *, intervals: bool = False
+) -> dict[str, float]:
     """COCO's twelve numbers of people's boxes or masks.
 
     Args:
@@ -132,6 +154,7 @@ def region_ap(content: dict, detections: Sequence[dict], iou_type: str) -> dict[
         detections: ``image_id``, ``category_id``, ``score`` and ``bbox`` xywh or
             ``segmentation``; may be empty. One without a mask is left out of masks.
         iou_type: ``bbox`` or ``segm``.
+        intervals: as in :func:`keypoint_ap`.
 
     Returns:
         AP, AP .5, AP .75, AP (S), AP (M), AP (L), AR @1, AR @10, AR @100, AR (S) and so on.
@@ -139,4 +162,4 @@ def region_ap(content: dict, detections: Sequence[dict], iou_type: str) -> dict[
     Raises:
         ValueError: nobody can be evaluated, or a file cannot be used; see `evaluate`.
     """
-    return evaluate(content, detections, iou_type).stats
+    return evaluate(content, detections, iou_type).named(intervals=intervals)

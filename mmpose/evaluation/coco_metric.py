@@ -41,7 +41,7 @@ class CocoMetric(BaseMetric):
     Each entry of ``extended``, ``match_by_bbox`` and ``ignore_border_points`` is one evaluation;
     a list of one entry serves for all. The names of its numbers start with ``Ex_`` (extended)
     and ``bbox_`` (matched by box) and end with ``_NoBrd`` (without joints on borders). With none
-    of the three it is COCO's own evaluation, by pycocotools.
+    of the three it is COCO's own evaluation.
 
     Args:
         ann_file: ground truth, COCO's format.
@@ -203,19 +203,19 @@ class CocoMetric(BaseMetric):
         self, detections: list[dict], sigmas: np.ndarray, rules: ExtendedRules
     ) -> dict[str, float]:
         """The numbers of one evaluation under their full names."""
-        settings = {"use_area": self.use_area}
+        settings = {"use_area": self.use_area, "intervals": True}
         before = "Ex_" * rules.extended + "bbox_" * rules.match_by_bbox
         after = "_NoBrd" * rules.ignore_border_points
-        # COCO's rules go to pycocotools itself: where an image has nobody who counts, the extended
+        # COCO's rules have their own evaluation: where an image has nobody who counts, the extended
         # evaluation, as published, ignores its false positives, and AP comes out higher
         if rules.are_cocos:
             found = COCO_AP[self.iou_type](self.ground_truth, detections, sigmas, **settings)
         else:
             found = extended_keypoint_ap(self.ground_truth, detections, sigmas, rules, **settings)
+        # the ends of an interval go with their number
+        ignored = {f"{name}{end}" for name in self.ignore_stats for end in ("", "_low", "_high")}
         return {
-            f"{before}{name}{after}": value
-            for name, value in found.items()
-            if name not in self.ignore_stats
+            f"{before}{name}{after}": value for name, value in found.items() if name not in ignored
         }
 
     def _sigmas(self, meta: dict) -> np.ndarray:

@@ -64,6 +64,10 @@ class CocoNumbers:
             )
         return self.by_area["all"][0]
 
+    def named(self, *, intervals: bool) -> dict[str, float]:
+        """The numbers by name, on request with ``AP_low`` and ``AP_high`` behind each AP."""
+        return with_intervals(self.stats, self.intervals()) if intervals else self.stats
+
     def intervals(
         self, num: int = NUM_DRAWS, seed: int = 0, *, sizes: bool = True
     ) -> dict[str, tuple[float, float]]:
@@ -81,16 +85,24 @@ class CocoNumbers:
 def precision_intervals(
     by_area: dict[str, Sequence[Matches]], num: int = NUM_DRAWS, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Intervals of AP, AP .5, AP .75 of ``all``, and of AP (NAME) of the other groups."""
+    """Intervals of AP, AP .5, AP .75 of ``all``, and of AP (NAME) of the other groups.
+
+    Both ends are -1 where nobody counts, as AP is.
+    """
     found = {}
     for name, matches in by_area.items():
         samples = bootstrap_thresholds(matches, num, seed)
         if name == "all":
-            found["AP"] = interval(samples.mean(1))
-            found |= {f"AP{at}": interval(samples[:, part].mean(1)) for at, part in _AT.items()}
+            found["AP"] = _ends(samples)
+            found |= {f"AP{at}": _ends(samples[:, part]) for at, part in _AT.items()}
         else:
-            found[f"AP ({name})"] = interval(samples.mean(1))
+            found[f"AP ({name})"] = _ends(samples)
     return found
+
+
+def _ends(samples: Array) -> tuple[float, float]:
+    values = samples.mean(1)
+    return interval(values) if np.isfinite(values).any() else (-1.0, -1.0)
 
 
 def with_intervals(

@@ -7,7 +7,7 @@ an image in which nobody counts are left out instead of being wrong.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from mmpose.datasets.people_records import AREA_OF_BOX
 from mmpose.datasets.result_records import complete_results
 
 from .coco_evaluator import check_somebody_counts
+from .coco_numbers import precision_intervals, with_intervals
 from .extended_oks import (
     Array,
     ExtendedRules,
@@ -25,14 +26,14 @@ from .extended_oks import (
     edit_visibility,
     extended_oks,
 )
+from .matches import Matches, threshold_precisions
+from .matching import match_greedily
+from .similarity import LOWEST, Pairs
 
-IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0, 1, 101)
 AREAS = {"all": (0.0, 1e10), "M": (32.0**2, 96.0**2), "L": (96.0**2, 1e10)}
 MAX_DETECTIONS = 20
 MAX_CENTER_DISTANCE = 20.0  # px, between boxes that belong to one person
-# precision and recall where nobody counts
-_NO_CURVES = (np.full((len(IOU_THRESHOLDS), 1), -1.0), np.full((len(IOU_THRESHOLDS), 1), -1.0))
+_Group = tuple[int | None, str]  # a level of visibility and a size
 
 
 def extended_keypoint_ap(
@@ -42,6 +43,7 @@ def extended_keypoint_ap(
     rules: ExtendedRules,
     *,
     use_area: bool = True,
+    intervals: bool = False,
 ) -> dict[str, float]:
     """Average precision and recall, also for each level of visibility.
 
@@ -53,6 +55,7 @@ def extended_keypoint_ap(
         sigmas: per-joint constants, (K,).
         rules: see `ExtendedRules`.
         use_area: whether the annotated areas count; else 0.53 of the box.
+        intervals: also the ends of the 95 % interval of each AP, ``AP_low`` and ``AP_high``.
 
     Returns:
         AP, AP (v=1) and so on for each level that occurs, AP .5, AP .75, AP (M), AP (L), AR and
@@ -73,25 +76,39 @@ def extended_keypoint_ap(
     ]
     found = {int(v) for people, _ in images for v in np.unique(people.visible) if v > 0}
     levels = (None, *sorted(found))
-    matches = [_match(people, poses, sigmas, rules, levels) for people, poses in images]
-    return _summarise(matches, levels)
+    groups, similarities = _match_groups(images, levels, sigmas, rules)
+    numbers = _summarise(groups, levels)
+    numbers["OKS"] = _mean(similarities)
+    if not intervals:
+        return numbers
+    # what _summarise names
+    named = {k: m for k, m in groups.items() if k[0] is None or k[1] == "all"}
+    return with_intervals(numbers, precision_intervals({_name(*k): (m,) for k, m in named.items()}))
 
 
-def _summarise(matches: Sequence["_Matches"], levels: Sequence[int | None]) -> dict[str, float]:
-    """The named numbers from the matches of all images."""
-    groups = [(level, area) for level in levels for area in AREAS]
-    curves = dict(zip(groups, _accumulate(matches, len(groups)), strict=True))
+def _name(level: int | None, area: str) -> str:
+    return area if level is None else f"v={level}"
+
+
+def _summarise(groups: dict[_Group, Matches], levels: Sequence[int | None]) -> dict[str, float]:
+    """The named numbers from the matches of each group."""
     numbers = {}
-    for kind, index in (("AP", 0), ("AR", 1)):
-        overall = curves[None, "all"][index]
+    for kind, values_of in (("AP", threshold_precisions), ("AR", _recalls)):
+        overall = values_of(groups[None, "all"])
         numbers[kind] = _mean(overall)
         if kind == "AP":
-            by_level = {level: curves[level, "all"][index] for level in levels[1:]}
+            by_level = {level: values_of(groups[level, "all"]) for level in levels[1:]}
             numbers |= {f"AP (v={level})": _mean(values) for level, values in by_level.items()}
         numbers |= {f"{kind} .5": _mean(overall[:1]), f"{kind} .75": _mean(overall[5:6])}
-        numbers |= {f"{kind} ({area})": _mean(curves[None, area][index]) for area in "ML"}
-    numbers["OKS"] = _mean(np.concatenate([match.similarities for match in matches] or [[]]))
+        numbers |= {f"{kind} ({area})": _mean(values_of(groups[None, area])) for area in "ML"}
     return numbers
+
+
+def _recalls(matches: Matches) -> Array:
+    """Highest recall at each threshold, (T,); -1 where nobody counts."""
+    num_true = matches.num_true.sum()
+    right = (matches.matched & ~matches.ignored).sum(1)
+    return right / num_true if num_true else np.full(len(right), -1.0)
 
 
 def _mean(values: Array) -> float:
@@ -175,54 +192,74 @@ def _poses(records: Sequence[dict], num_joints: int) -> Poses:
     )
 
 
-@dataclass(frozen=True)
-class _Matches:
-    """How the detections of one image fare, in each of G groups (level, area) at T thresholds.
-
-    Attributes:
-        scores: (N,).
-        is_matched: (G, T, N).
-        is_ignored: (G, T, N), the detection counts neither as right nor as wrong.
-        num_people: how many annotated people count, (G,).
-        similarities: of all pairs in all groups at all thresholds, flat.
-    """
-
-    scores: Array
-    is_matched: Array
-    is_ignored: Array
-    num_people: Array
-    similarities: Array
-
-
-def _match(
-    people: People,
-    poses: Poses,
+def _match_groups(
+    images: Sequence[tuple[People, Poses]],
+    levels: Sequence[int | None],
     sigmas: Array,
     rules: ExtendedRules,
+) -> tuple[dict[_Group, Matches], Array]:
+    """How detections fare in each group, and the similarity of all pairs of all groups.
+
+    Args:
+        images: people and poses of each.
+        levels: of visibility; None: all.
+        sigmas: (K,).
+        rules: see `ExtendedRules`.
+    """
+    num_poses, num_people = (np.array([len(x[n].areas) for x in images], int) for n in (1, 0))
+    ranks = np.concatenate([np.arange(num) for num in num_poses] or [[]]).astype(int)
+    scores, areas = _joined(images, 1, "scores"), _joined(images, 1, "areas")
+    sizes = _joined(images, 0, "areas")
+    image, image_of_person = (np.repeat(np.arange(len(images)), n) for n in (num_poses, num_people))
+    pairs, has_joints = _near_pairs(images, levels, sigmas, rules)
+    groups, similarities = {}, [np.zeros(0)]
+    for number, level in enumerate(levels):
+        for area, (lowest, highest) in AREAS.items():
+            is_counted = has_joints[number] & (sizes >= lowest) & (sizes <= highest)
+            own, preference = pairs[number]
+            nobody = np.zeros(len(sizes), bool)  # a crowd is one person here
+            matching = match_greedily(own, ranks, ~is_counted, nobody, preference)
+            num_true = np.bincount(image_of_person[is_counted], minlength=len(images))
+            ignored = ~matching.matched & ((areas < lowest) | (areas > highest))
+            ignored |= matching.of_ignored | (num_true == 0)[image]
+            groups[level, area] = Matches(
+                range(len(images)), image, scores, matching.matched, ignored, num_true
+            )
+            similarities.append(matching.similarities)
+    return groups, np.concatenate(similarities)
+
+
+def _joined(images: Sequence[tuple[People, Poses]], part: int, field: str) -> Array:
+    return np.concatenate([np.zeros(0), *(getattr(image[part], field) for image in images)])
+
+
+def _near_pairs(
+    images: Sequence[tuple[People, Poses]],
     levels: Sequence[int | None],
-) -> _Matches:
-    """COCO's greedy matching, best detections first, in all groups at all thresholds at once."""
-    counted = count_joints(people, levels)
-    similarity = extended_oks(people, poses, sigmas, rules, counted)
-    similarity = similarity.repeat(len(AREAS), 0)  # (G, N, M)
-    lowest, highest = np.array(list(AREAS.values())).T[..., None]  # (A, 1) each
-    has_size = (people.areas >= lowest) & (people.areas <= highest)  # (A, M)
-    is_counted = (counted.any(-1)[:, None] & has_size).reshape(len(similarity), -1)  # (G, M)
-    partners = _pair(similarity, _preference(similarity, people, poses, rules), is_counted)
-    is_matched = partners >= 0  # (G, T, N)
-    has_other_size = (poses.areas < lowest) | (poses.areas > highest)  # (A, N)
-    is_ignored = np.tile(has_other_size, (len(levels), 1))[:, None] & ~is_matched
-    groups, thresholds, places = np.nonzero(is_matched)
-    pairs = partners[is_matched]
-    is_ignored[groups, thresholds, places] = ~is_counted[groups, pairs]
-    is_ignored |= ~is_counted.any(-1)[:, None, None]
-    return _Matches(
-        poses.scores,
-        is_matched,
-        is_ignored,
-        is_counted.sum(-1),
-        similarity[groups, places, pairs],
-    )
+    sigmas: Array,
+    rules: ExtendedRules,
+) -> tuple[list[tuple[Pairs, Array]], Array]:
+    """Of each level the pairs that could match with how much they are wished.
+
+    Also who has a joint of the level, (L, M) bool.
+    """
+    columns: list[tuple[Array, ...]] = [(np.zeros(0, int),) * 3 + (np.zeros(0),) * 2]
+    has_joints = [np.zeros((len(levels), 0), bool)]
+    num_poses = num_people = 0  # of earlier images
+    for people, poses in images:
+        counted = count_joints(people, levels)
+        has_joints.append(counted.any(-1))
+        similarity = extended_oks(people, poses, sigmas, rules, counted)  # (L, N, M)
+        wish = _preference(similarity, people, poses, rules)
+        near = level, i, j = np.nonzero((similarity >= LOWEST) & (wish > -np.inf))
+        columns.append((level, i + num_poses, j + num_people, similarity[near], wish[near]))
+        num_poses, num_people = num_poses + len(poses.areas), num_people + len(people.areas)
+    level, found, annotated, similarity, wish = map(np.concatenate, zip(*columns, strict=True))
+    pairs = []
+    for number in range(len(levels)):
+        own = level == number
+        pairs.append((Pairs(found[own], annotated[own], similarity[own]), wish[own]))
+    return pairs, np.concatenate(has_joints, 1)
 
 
 def _preference(similarity: Array, people: People, poses: Poses, rules: ExtendedRules) -> Array:
@@ -233,58 +270,3 @@ def _preference(similarity: Array, people: People, poses: Poses, rules: Extended
     distances = abs(centers[0][:, None] - centers[1]).sum(-1)  # (N, M)
     nearness = np.where(distances < MAX_CENTER_DISTANCE, -distances, -np.inf)
     return np.broadcast_to(nearness, similarity.shape)
-
-
-def _pair(similarity: Array, preference: Array, is_counted: Array) -> Array:
-    """The person (G, T, N) that each detection gets, -1 for none.
-
-    People who count come first; of equals the later one, as in COCO's evaluation.
-    """
-    num_groups, num_poses, num_people = similarity.shape
-    thresholds = np.minimum(IOU_THRESHOLDS, 1 - 1e-10)[:, None]  # (T, 1)
-    partners = np.full((num_groups, len(thresholds), num_poses), -1)
-    is_free = np.ones((num_groups, len(thresholds), num_people), bool)
-    for i in range(num_poses if num_people else 0):
-        wish = preference[:, None, i]  # (G, 1, M)
-        can_match = is_free & (similarity[:, None, i] >= thresholds) & (wish > -np.inf)
-        # all who count before all who do not
-        can_count = can_match & is_counted[:, None]
-        can_match = np.where(can_count.any(-1, keepdims=True), can_count, can_match)
-        choice = np.where(can_match, wish, -np.inf)[..., ::-1]
-        best = num_people - 1 - choice.argmax(-1)  # (G, T)
-        groups, rows = np.nonzero(can_match.any(-1))
-        partners[groups, rows, i] = best[groups, rows]
-        is_free[groups, rows, best[groups, rows]] = False
-    return partners
-
-
-def _accumulate(matches: Sequence[_Matches], num_groups: int) -> list[tuple[Array, Array]]:
-    """Of each group the precision (T, 101) at each recall, and the highest recall (T, 1)."""
-    if not matches:
-        return [_NO_CURVES] * num_groups
-    order = np.argsort(-np.concatenate([match.scores for match in matches]), kind="stable")
-    is_matched = np.concatenate([match.is_matched for match in matches], -1)[..., order]
-    is_ignored = np.concatenate([match.is_ignored for match in matches], -1)[..., order]
-    right = np.cumsum(is_matched & ~is_ignored, -1)
-    wrong = np.cumsum(~is_matched & ~is_ignored, -1)
-    num_people = sum(match.num_people for match in matches)
-    return [_curves(*counts) for counts in zip(right, wrong, num_people, strict=True)]
-
-
-def _curves(right: Array, wrong: Array, num_people: int) -> tuple[Array, Array]:
-    """Precision (T, 101) and highest recall (T, 1) of one group; -1 where nobody counts.
-
-    Args:
-        right: how many of the best detections are right, (T, N).
-        wrong: how many are wrong, (T, N).
-        num_people: who can be found.
-    """
-    if num_people == 0:
-        return _NO_CURVES
-    recall = right / num_people
-    precision = right / np.maximum(right + wrong, 1)
-    precision = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
-    precision = np.pad(precision, ((0, 0), (0, 1)))  # 0 beyond the highest recall
-    places = np.stack([np.searchsorted(row, RECALLS, side="left") for row in recall])
-    highest = recall[:, -1:] if recall.shape[1] else np.zeros((len(recall), 1))
-    return np.take_along_axis(precision, places, 1), highest

@@ -17,11 +17,13 @@ class Matching(NamedTuple):
         matched: detections with a person, (T, D) bool.
         of_ignored: those of them whose person does not count, (T, D) bool.
         found: people who have a detection, (T, M) bool.
+        similarities: of all pairs at all thresholds, flat.
     """
 
     matched: Array
     of_ignored: Array
     found: Array
+    similarities: Array
 
 
 def match_greedily(
@@ -52,6 +54,7 @@ def match_greedily(
     num = len(thresholds)
     matched, of_ignored = (np.zeros((num, len(ranks)), bool) for _ in range(2))
     taken, free = np.zeros((num, len(is_crowd)), bool), np.ones((num, len(is_crowd)), bool)
+    similarities = [np.zeros(0)]
     ends = np.cumsum(np.bincount(of_pair)).tolist()
     # detections of one rank are of different images, so none takes another's person
     for start, end in zip([0, *ends], ends, strict=False):
@@ -67,5 +70,6 @@ def match_greedily(
         matched[rows, found[chosen]] = True
         of_ignored[rows, found[chosen]] = ignored[chosen]
         taken[rows, annotated[chosen]] = True
+        similarities.append(similarity[chosen])
         free[rows, annotated[chosen]] = is_crowd[annotated[chosen]]
-    return Matching(matched, of_ignored, taken)
+    return Matching(matched, of_ignored, taken, np.concatenate(similarities))

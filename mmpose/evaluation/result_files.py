@@ -75,6 +75,7 @@ def evaluate_results(
     metainfo: str | None = None,
     sigmas: Sequence[float] | None = None,
     rules: ExtendedRules | None = None,
+    intervals: bool = False,
 ) -> dict[str, float]:
     """The numbers of a result file.
 
@@ -91,6 +92,7 @@ def evaluate_results(
         metainfo: file of the skeleton whose names and sigmas to take.
         sigmas: per-joint constants, (K,), in place of the skeleton's.
         rules: evaluate keypoints by these; None is COCO's (or CrowdPose's) own evaluation.
+        intervals: also the ends of the 95 % interval of each AP, ``AP_low`` and ``AP_high``.
 
     Raises:
         ValueError: results and ground truth do not fit each other or the kind of evaluation.
@@ -102,15 +104,16 @@ def evaluate_results(
     _check_field(results, RESULT_FIELDS.get(iou_type, "keypoints"))
     if iou_type in REGION_TYPES:
         content = complete_annotations(content, people_only=not _has_categories(content, results))
-        return region_ap(content, results, iou_type)
+        return region_ap(content, results, iou_type, intervals=intervals)
     content, sigmas = _with_skeleton(content, metainfo, sigmas)
     results = complete_results(results, content, needs=("keypoints",))
     cut = (_cut(result, len(sigmas)) for result in results)
     results = PeopleResults(cut, content, ("keypoints",))
+    settings = {"use_area": use_area, "intervals": intervals}
     if rules is not None:
-        return extended_keypoint_ap(content, results, sigmas, rules, use_area=use_area)
+        return extended_keypoint_ap(content, results, sigmas, rules, **settings)
     evaluate = crowd_keypoint_ap if iou_type == "keypoints_crowd" else keypoint_ap
-    return evaluate(content, results, sigmas, use_area=use_area)
+    return evaluate(content, results, sigmas, **settings)
 
 
 def _refuse_others_than_records(results: Sequence) -> None:
