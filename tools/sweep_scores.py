@@ -128,6 +128,12 @@ def main() -> None:
     for name, asked in sweep.calls.asked.items():
         print(f"{name}: {sweep.calls.computed[name]:,} computed of {asked:,} asked for")
     content = {name: [row.to_dict() for row in rows] for name, rows in tables.items()}
+    content["numbers"] = {
+        f"{name}/{key}": value
+        for name, rows in tables.items()
+        for row in rows
+        for key, value in row.numbers().items()
+    }
     content |= {"calls": sweep.calls.to_dict(), "config": args.config}
     content |= {"num_images": len(ids), "num_failed": num_failed}
     if memory is not None:

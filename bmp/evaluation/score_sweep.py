@@ -80,6 +80,19 @@ class SweepRow:
         """Ready for JSON."""
         return asdict(self)
 
+    def numbers(self) -> dict[str, float]:
+        """Flat, named as those of :class:`bmp.evaluation.LoopCocoMetric`: ``0.3/bbox_AP``, ..."""
+        flat: dict[str, float] = {f"{self.name}/num_people": self.num_people}
+        for kind, score in self.scores.items():
+            ends = {"": score.ap, "_low": score.low, "_high": score.high}
+            gains = {"": score.difference}
+            gains |= {"_low": score.difference_low, "_high": score.difference_high}
+            place = f"{self.name}/{kind}"
+            flat |= {f"{place}_AP{end}": value for end, value in ends.items()}
+            flat |= {f"{place}_AP_gain{end}": value for end, value in gains.items()}
+            flat |= {f"{place}_precision": score.precision, f"{place}_recall": score.recall}
+        return flat
+
 
 @dataclass(frozen=True)
 class Judge:

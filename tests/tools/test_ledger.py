@@ -11,7 +11,16 @@ from dataclasses import replace
 import pytest
 
 from tools.bookkeeping.pages import find_pages, render_page, stray_numbers, write_pages
-from tools.bookkeeping.reruns import Move, Outcome, compare, describe, judge, run_row, update_row
+from tools.bookkeeping.reruns import (
+    Move,
+    Outcome,
+    compare,
+    describe,
+    judge,
+    read_numbers,
+    run_row,
+    update_row,
+)
 from tools.bookkeeping.rows import (
     LEDGER,
     ROOT,
@@ -107,8 +116,8 @@ def tiny_row(folder, **changes):
 def gives(numbers):
     """A command that writes these numbers."""
 
-    def run(row, out, work_dir):
-        out.write_text(json.dumps(numbers))
+    def run(row, folder):
+        (folder / "numbers.json").write_text(json.dumps(numbers))
 
     return run
 
@@ -151,7 +160,7 @@ def test_weights_that_a_command_makes_name_it(tmp_path):
 
 def test_a_failed_row_says_why(tmp_path):
     row = tiny_row(tmp_path)
-    outcome = run_row(row, lambda row, out, work_dir: "exit code 1: error: no memory")
+    outcome = run_row(row, lambda row, folder: "exit code 1: error: no memory")
     assert (outcome.state, outcome.reasons) == ("failed", ["exit code 1: error: no memory"])
     outcome = run_row(replace(row, config="configs/none.py"), gives({}))
     assert outcome.state == "failed"
@@ -163,6 +172,13 @@ def test_the_command_is_run_in_a_process(tmp_path):
     outcome = run_row(tiny_row(tmp_path))
     assert outcome.state == "failed"
     assert outcome.reasons[0].startswith("exit code 1: ")
+
+
+def test_numbers_of_a_sweep_are_in_its_file(tmp_path):
+    (tmp_path / "sweep.json").write_text(json.dumps({"numbers": {"0.3/bbox_AP": 0.5}}))
+    row = replace(ROW, tool="tools/sweep_scores.py")
+    assert read_numbers(row, tmp_path) == {"0.3/bbox_AP": 0.5}
+    assert row.command() == "python tools/sweep_scores.py configs/demo/bmp_demo.py"
 
 
 def test_hashes_are_those_of_sha256sum(tmp_path):
@@ -221,6 +237,17 @@ def test_sources_come_from_the_config(name, data, weights):
     assert list(sources.weights) == weights
 
 
+def test_boxes_of_a_file_are_data_and_later_detectors_have_weights():
+    row = Row(id="a", what="", config="configs/bmp/bmp_v2_ochuman_pose_val_filed_boxes.py")
+    sources = sources_of(row)
+    assert sources.data[0].others == (
+        "datasets/ochuman/detections/rtmdet-l-ins_val.json",
+        "datasets/ochuman/ochuman_coco_format_val_range_0.00_1.00.json",
+    )
+    assert sources.weights[0] == "rtmdet-ins-l-mask.pth"
+    assert len(sources.weights) == 3
+
+
 def test_a_ledger_is_written_as_it_is_read(tmp_path):
     path = tmp_path / "ledger.json"
     write_ledger(ROWS, path)
@@ -232,6 +259,9 @@ def test_a_ledger_is_written_as_it_is_read(tmp_path):
     ("rows", "told"),
     [
         pytest.param([{"id": "a", "what": "", "confg": ""}], "row 'a'.*confg", id="misspelt"),
+        pytest.param(
+            [{"id": "a", "what": "", "config": "", "tool": "x.py"}], r"tools .* \['a'\]", id="tool"
+        ),
         pytest.param([{"id": "a"}], "row 'a'.*'what' and 'config'", id="too little"),
         pytest.param(
             [{"id": "a", "what": "", "config": ""}] * 2, r"several rows \['a'\]", id="twice"
@@ -258,7 +288,11 @@ SHOWN = Row(
     config="c.py",
     options=["a.b=[1, 2]"],
     published={"AP": 0.757},
-    values={"AP": 0.17449, "AP_low": 0.15, "AP_high": 0.2, "people": 1234, "none": None},
+    values={
+        **{"AP": 0.17449, "AP_low": 0.15, "AP_high": 0.2, "people": 1234, "none": None},
+        **{"gain": 0.01, "gain_low": 0.004, "gain_high": 0.02},
+        **{"loss": -0.01, "loss_low": -0.02, "loss_high": 0.004},
+    },
 )
 
 
@@ -270,6 +304,9 @@ SHOWN = Row(
         pytest.param("{r:people}", "1,234", id="a count"),
         pytest.param("{r:AP:interval}", "17.4 [15.0, 20.0]", id="an interval"),
         pytest.param("{r:people:interval}", "1,234", id="without interval"),
+        pytest.param("{r:gain:gain}", "+1.0 [+0.4, +2.0]", id="a gain"),
+        pytest.param("{r:loss:gain}", "-1.0 [-2.0, +0.4] =", id="cannot be told from zero"),
+        pytest.param("{r:none:gain}", "–", id="no gain yet"),
         pytest.param("{r:none}", "–", id="never run"),
         pytest.param("{r:AP:published}", "75.7", id="published"),
         pytest.param("{r:date}", "–", id="no date"),

@@ -10,6 +10,7 @@ lines. So a number is kept once, in the ledger, and a page says beside it whose 
 | `{row:name}` | a count as it is, any other number in percent with one digit |
 | `{row:name:.2f}` | the number in Python's format |
 | `{row:name:interval}` | percent with its 95 % interval, from `name_low` and `name_high` |
+| `{row:name:gain}` | a difference with its interval; `=` where that holds 0 |
 | `{row:name:published}` | the number that a paper states, in percent |
 | `{row:command}`, `{row:date}`, `{row:what}`, `{row:source}` | the words of the row |
 """
@@ -67,8 +68,8 @@ def fill(rows: Mapping[str, Row], row_id: str, name: str, form: str | None) -> s
     if name not in numbers:
         kind = "published numbers" if form == "published" else "values"
         raise ValueError(f"row {row_id!r} has no {name!r}; its {kind}: {', '.join(numbers)}")
-    if form == "interval":
-        return _with_interval(numbers, name)
+    if form in ("interval", "gain"):
+        return _with_interval(numbers, name, sign="+" if form == "gain" else "")
     return _show(numbers[name], None if form == "published" else form)
 
 
@@ -80,11 +81,13 @@ def _show(value: Value, form: str | None = None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{100 * value:.1f}"
 
 
-def _with_interval(numbers: Mapping[str, Value], name: str) -> str:
-    low, high = (numbers.get(f"{name}_{end}") for end in ("low", "high"))
-    if low is None or high is None:
-        return _show(numbers[name])
-    return f"{_show(numbers[name])} [{_show(low)}, {_show(high)}]"
+def _with_interval(numbers: Mapping[str, Value], name: str, sign: str) -> str:
+    value, *ends = (numbers.get(f"{name}{end}") for end in ("", "_low", "_high"))
+    if value is None or None in ends:
+        return _show(value)
+    shown, low, high = (f"{100 * number:{sign}.1f}" for number in (value, *ends))
+    is_told = not sign or ends[0] > 0 or ends[1] < 0
+    return f"{shown} [{low}, {high}]" + ("" if is_told else " =")
 
 
 def write_pages(rows: Sequence[Row], pages: Sequence[Path]) -> list[Path]:

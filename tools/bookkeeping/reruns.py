@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from .rows import ROOT, Row, Tolerance, Value
+from .rows import ROOT, TEST, Row, Tolerance, Value
 from .sources import hashes_of, missing
 
 STATES = ("same", "new", "moved", "failed", "cannot run")
@@ -71,18 +71,19 @@ def compare(
     return moves
 
 
-def run_command(row: Row, out: Path, work_dir: Path) -> str | None:
+def run_command(row: Row, folder: Path) -> str | None:
     """Run a row's command in a process of its own, so that a crash is no crash of ours.
 
     Args:
         row: to run.
-        out: JSON file for its numbers.
-        work_dir: folder for its logs.
+        folder: for all that it writes; `read_numbers` finds the numbers there.
 
     Returns:
         The end of what it printed where it failed, else None.
     """
-    places = ["--out", str(out), "--work-dir", str(work_dir)]
+    places = ["--out", str(folder)]
+    if row.tool == TEST:
+        places = ["--out", str(folder / "numbers.json"), "--work-dir", str(folder / "work_dir")]
     command = [sys.executable, *row.arguments(), *places]
     done = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -93,7 +94,14 @@ def run_command(row: Row, out: Path, work_dir: Path) -> str | None:
     return f"exit code {done.returncode}: " + " / ".join(lines[-_TOLD_LINES:])
 
 
-def run_row(row: Row, run: Callable[[Row, Path, Path], str | None] = run_command) -> Outcome:
+def read_numbers(row: Row, folder: Path) -> dict[str, Value]:
+    """Numbers by name of a command that has run."""
+    name = "numbers.json" if row.tool == TEST else "sweep.json"
+    content = json.loads((folder / name).read_text(encoding="utf-8"))
+    return content if row.tool == TEST else content["numbers"]
+
+
+def run_row(row: Row, run: Callable[[Row, Path], str | None] = run_command) -> Outcome:
     """Run one row where this machine can, and compare.
 
     Args:
@@ -105,12 +113,12 @@ def run_row(row: Row, run: Callable[[Row, Path, Path], str | None] = run_command
         if lacks:
             return Outcome(row, "cannot run", lacks)
         started = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder, "numbers.json")
-            error = run(row, out, Path(folder, "work_dir"))
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            error = run(row, folder)
             if error is not None:
                 return Outcome(row, "failed", [error])
-            values = json.loads(out.read_text(encoding="utf-8"))
+            values = read_numbers(row, folder)
         minutes = (time.monotonic() - started) / _MINUTE
         return judge(row, values, minutes, changed_sources(row))
     # whatever is wrong with one row, the others run

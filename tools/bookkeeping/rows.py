@@ -9,6 +9,9 @@ from mmpose.files import write_json
 ROOT = Path(__file__).resolve().parents[2]
 LEDGER = ROOT / "docs" / "ledger.json"
 
+TEST, SWEEP = "tools/test.py", "tools/sweep_scores.py"
+TOOLS = (TEST, SWEEP)
+
 Value = float | int | None
 
 
@@ -32,8 +35,8 @@ class Row:
     Attributes:
         id: its name.
         what: it measures, in words.
-        config: of ``tools/test.py``, relative to the project; empty where the row is a command
-            of its own.
+        config: that the tool reads, relative to the project.
+        tool: that gives the numbers, one of `TOOLS`.
         options: values for ``--cfg-options``.
         checkpoint: weights, where they are not the config's own.
         how_to_get: how these weights come into being, where they are not published by us.
@@ -50,6 +53,7 @@ class Row:
     id: str
     what: str
     config: str
+    tool: str = TEST
     options: list[str] = field(default_factory=list)
     checkpoint: str | None = None
     how_to_get: str | None = None
@@ -66,7 +70,7 @@ class Row:
         """What stands behind ``python`` on the command line."""
         options = ["--cfg-options", *self.options] if self.options else []
         checkpoint = [self.checkpoint] if self.checkpoint else []
-        return ["tools/test.py", self.config, *checkpoint, *options]
+        return [self.tool, self.config, *checkpoint, *options]
 
     def command(self) -> str:
         """The command line, to be run in the project's folder."""
@@ -78,7 +82,7 @@ def read_ledger(path: Path = LEDGER) -> list[Row]:
     """All rows, in the file's order.
 
     Raises:
-        ValueError: a row has an unknown key or lacks one, or two rows share an id.
+        ValueError: a row has an unknown key or tool or lacks a key, or two rows share an id.
     """
     rows = []
     for record in json.loads(path.read_text(encoding="utf-8"))["rows"]:
@@ -88,6 +92,9 @@ def read_ledger(path: Path = LEDGER) -> list[Row]:
         except TypeError as error:
             raise ValueError(f"row {record.get('id')!r} of {path}: {error}") from error
     ids = [row.id for row in rows]
+    unknown = [row.id for row in rows if row.tool not in TOOLS]
+    if unknown:
+        raise ValueError(f"the tools of the rows {unknown} of {path} are none of {TOOLS}")
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
         raise ValueError(f"{path} has several rows {twice}; give each an id of its own")

@@ -3,15 +3,15 @@
 import argparse
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from mmengine.config import Config
-from mmpose.datasets.pictures import find_pictures, picture_path
 
 from bmp.locations import locate_checkpoint, models_folder, published_address
 from mmpose.datasets.annotation_files import data_path, how_to_get, read_json
+from mmpose.datasets.image_files import find_image_files, image_path
 from mmpose.engine.config import load_config
 from mmpose.engine.tools import add_common_arguments
 
@@ -19,6 +19,7 @@ from .rows import ROOT, Row
 
 PARTS = ("detector", "pose_model", "segmenter")
 SIDE_FILES = ("bbox_file", "pose_file", "keypoints_file")  # that decide numbers too
+BOX_FILES = ("box_file", "ids_file")
 _BLOCK = 1 << 20
 
 
@@ -50,10 +51,22 @@ def config_of(row: Row) -> Config:
 def sources_of(row: Row) -> Sources:
     """Data and weights by the row's config, so that the ledger need not name them twice."""
     config = config_of(row)
-    found = dict.fromkeys(_data_sources(config.test_dataloader.dataset))
-    names = [row.checkpoint or config.get("checkpoint")]
-    names += [config.model.get(part, {}).get("checkpoint") for part in PARTS]
+    found = list(dict.fromkeys(_data_sources(config.test_dataloader.dataset)))
+    parts = [config.model.get(part, {}) for part in PARTS]
+    # boxes of a file take the detector's place; they are data, not weights
+    files = [_shown(Path(name)) for key in BOX_FILES for name in _values(parts, key)]
+    found[0] = replace(found[0], others=(*found[0].others, *files))
+    names = [row.checkpoint or config.get("checkpoint"), *_values(parts, "checkpoint")]
     return Sources(tuple(found), tuple(dict.fromkeys(name for name in names if name)))
+
+
+def _values(node: object, key: str) -> Iterator[str]:
+    """All values of a key in nested dicts and lists."""
+    is_dict = isinstance(node, dict)
+    if is_dict and node.get(key):
+        yield node[key]
+    for value in node.values() if is_dict else node if isinstance(node, list) else ():
+        yield from _values(value, key)
 
 
 def _data_sources(node: object) -> Iterator[DataSource]:
@@ -91,10 +104,10 @@ def _missing_data(source: DataSource) -> list[str]:
     how |= {source.ann_file: how_to_get(source.ann_file)}
     lacks = [f"there is no {file}; {how[file]}" for file in how if not _is_file(file)]
     if not lacks:
-        check = find_pictures(image_paths(source), source.ann_file)
+        check = find_image_files(image_paths(source), source.ann_file)
         if check.missing:
             lacks.append(
-                f"{len(check.missing)} of {check.num_pictures} images of {source.ann_file} are "
+                f"{len(check.missing)} of {check.num_images} images of {source.ann_file} are "
                 f"missing, such as {check.missing[0]}; {how_to_get(source.ann_file)}"
             )
     return lacks
@@ -125,7 +138,7 @@ def image_paths(source: DataSource) -> list[str]:
     images = records["images"] if isinstance(records, dict) else records
     folder = str(ROOT / source.images)
     key = "file_name" if isinstance(records, dict) else "image"  # MPII's files are lists
-    return [picture_path(folder, str(image[key])) for image in images]
+    return [image_path(folder, str(image[key])) for image in images]
 
 
 @cache

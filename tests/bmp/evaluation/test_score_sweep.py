@@ -98,6 +98,21 @@ def test_numbers_of_thresholds(sweep, judge):
     assert not every.is_told_from_zero
 
 
+def test_flat_numbers_are_named_as_those_of_the_loop():
+    score = Score(0.342, 0.3, 0.38, 0.803, 0.596, 0.01, -0.02, 0.04)
+    assert SweepRow("0.3", False, 509, {"bbox": score}).numbers() == {
+        "0.3/num_people": 509,
+        "0.3/bbox_AP": 0.342,
+        "0.3/bbox_AP_low": 0.3,
+        "0.3/bbox_AP_high": 0.38,
+        "0.3/bbox_AP_gain": 0.01,
+        "0.3/bbox_AP_gain_low": -0.02,
+        "0.3/bbox_AP_gain_high": 0.04,
+        "0.3/bbox_precision": 0.803,
+        "0.3/bbox_recall": 0.596,
+    }
+
+
 def test_numbers_of_factors_take_the_same_people(sweep, judge):
     calls = dict(sweep.calls.computed)
     rows = factor_rows(sweep, judge, 0.05, FACTORS[0])
