@@ -30,6 +30,8 @@ FIELD_OF = {CROWD: "keypoints"}
 AP_NAMES = {"AP": "AP", "AP50": "AP .5", "AP75": "AP .75"}
 AP_PARTS = {"AP": slice(None), "AP50": slice(0, 1), "AP75": slice(5, 6)}
 """Which of the ten thresholds a number averages."""
+# Poses as CocoMetric ranks them: the box's score times the joints'. How well joints are placed says
+# little of a box or mask, which are ranked by the detector's score, trained to follow their IoU.
 RANKED_BY = {"bbox": "bbox_scores", "segm": "bbox_scores", "keypoints": "scores"}
 
 
@@ -246,7 +248,9 @@ class LoopCocoMetric(BaseMetric):
             found[f"{key}_low"], found[f"{key}_high"] = interval(samples[:, part].mean(1))
         found |= {"found": numbers.num_found, "true": numbers.num_true}
         if is_crowd:
-            found |= crowd_level_ap(self.annotations, results, self.sigmas, image_ids=list(shapes))
+            found |= crowd_level_ap(
+                self.annotations, results, self.sigmas, image_ids=list(shapes), intervals=True
+            )
         if iou_type == "keypoints" and self.tells_outside:
             found |= self._extended(results, shapes)
         return found, samples.mean(1)

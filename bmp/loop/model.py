@@ -62,11 +62,11 @@ class BBoxMaskPoseModel(BaseModel):
         # A plain record, no submodules: weights come from the parts' own checkpoints. So the runner
         # does not move them either, and they need the device here.
         self.parts = build_parts(config, place)
-        keys = [part_key(config[name], place) for name in PART_KEYS]
-        self.key = digest(*keys)
+        self.place = place
+        self.part_keys = [part_key(config[name], place) for name in PART_KEYS]
+        self.key = digest(*self.part_keys)
         self.clock = StageClock(self.parts.settings.num_iters)
         self.memory = None if cache is None else StageMemory.open(**cache)
-        self._measured = measure_parts(self.parts, self.clock, self.memory, keys, place)
         # DistributedDataParallel refuses a model without a trainable parameter
         self.unused = nn.Parameter(torch.zeros(()))
 
@@ -99,7 +99,7 @@ class BBoxMaskPoseModel(BaseModel):
                 f"the loop has no mode {mode!r}: train its parts with their own configs"
             )
         readable = [n for n, entry in enumerate(image) if entry is not None]
-        parts = self._measured
+        parts = measure_parts(self.parts, self.clock, self.memory, self.part_keys, self.place)
         self.clock.start()
         found = run_loop(
             [image[n] for n in readable],

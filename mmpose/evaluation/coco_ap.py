@@ -88,12 +88,12 @@ def crowd_level_ap(
     """AP of poses by how crowded images are.
 
     Args:
-        content: as in :func:`crowd_keypoint_ap`, like all but ``image_ids``.
+        content: as in :func:`crowd_keypoint_ap`, like all but the last.
         detections: COCO results.
         sigmas: per-joint constants, (K,).
         use_area: whether annotated areas count.
         image_ids: the images that were looked at; None: all.
-        intervals: also the ends of the 95 % intervals.
+        intervals: as in :func:`keypoint_ap`.
 
     Returns:
         AP(E), AP(M), AP(H); -1 where no such image has anybody.

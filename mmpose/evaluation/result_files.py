@@ -16,8 +16,9 @@ from mmpose.datasets.result_records import PeopleResults, complete_results
 from mmpose.structures import keypoint_sigmas
 from mmpose.structures.keypoint import SIGMAS_BY_NUM_KEYPOINTS
 
-from .coco_ap import crowd_keypoint_ap, keypoint_ap, region_ap
-from .coco_evaluator import RESULT_FIELDS, check_somebody_counts
+from .coco_ap import crowd_keypoint_ap
+from .coco_evaluator import RESULT_FIELDS, check_somebody_counts, evaluate
+from .coco_numbers import CocoNumbers
 from .extended_ap import extended_keypoint_ap
 from .extended_oks import ExtendedRules
 
@@ -101,19 +102,50 @@ def evaluate_results(
         raise ValueError(f"iou_type must be one of {IOU_TYPES}, got {iou_type!r}")
     if rules is not None and iou_type != "keypoints":
         raise ValueError(f"extended rules are about keypoints, not {iou_type!r}")
-    _check_field(results, RESULT_FIELDS.get(iou_type, "keypoints"))
+    settings = {"use_area": use_area, "metainfo": metainfo, "sigmas": sigmas}
+    if rules is None and iou_type in RESULT_FIELDS:
+        numbers = evaluate_numbers(content, results, iou_type, **settings)
+        return numbers.named(intervals=intervals)
+    poses = _complete_poses(content, results, metainfo, sigmas)
+    if rules is None:
+        return crowd_keypoint_ap(*poses, use_area=use_area, intervals=intervals)
+    return extended_keypoint_ap(*poses, rules, use_area=use_area, intervals=intervals)
+
+
+def evaluate_numbers(
+    content: dict,
+    results: Sequence[dict],
+    iou_type: str,
+    *,
+    use_area: bool = True,
+    metainfo: str | None = None,
+    sigmas: Sequence[float] | None = None,
+) -> CocoNumbers:
+    """COCO's numbers of a result file with the matches behind them; see :func:`evaluate_results`.
+
+    Raises:
+        ValueError: as there.
+    """
+    _check_field(results, RESULT_FIELDS[iou_type])
     if iou_type in REGION_TYPES:
         content = complete_annotations(content, people_only=not _has_categories(content, results))
-        return region_ap(content, results, iou_type, intervals=intervals)
+        return evaluate(content, results, iou_type)
+    content, results, sigmas = _complete_poses(content, results, metainfo, sigmas)
+    return evaluate(content, results, iou_type, sigmas=sigmas, use_area=use_area)
+
+
+def _complete_poses(
+    content: dict,
+    results: Sequence[dict],
+    metainfo: str | None,
+    sigmas: Sequence[float] | None,
+) -> tuple[CocoContent, PeopleResults, list[float]]:
+    """Ground truth, poses and sigmas of one skeleton."""
+    _check_field(results, "keypoints")
     content, sigmas = _with_skeleton(content, metainfo, sigmas)
     results = complete_results(results, content, needs=("keypoints",))
     cut = (_cut(result, len(sigmas)) for result in results)
-    results = PeopleResults(cut, content, ("keypoints",))
-    settings = {"use_area": use_area, "intervals": intervals}
-    if rules is not None:
-        return extended_keypoint_ap(content, results, sigmas, rules, **settings)
-    evaluate = crowd_keypoint_ap if iou_type == "keypoints_crowd" else keypoint_ap
-    return evaluate(content, results, sigmas, **settings)
+    return content, PeopleResults(cut, content, ("keypoints",)), sigmas
 
 
 def _refuse_others_than_records(results: Sequence) -> None:

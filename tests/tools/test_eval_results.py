@@ -100,7 +100,12 @@ def test_extra_joints_do_not_count(monkeypatch, tmp_path, capsys):
     run(monkeypatch, tmp_path / "results.json", DATA / "keypoints_gt.json")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("keypoints: ")
-    assert lines[1].split() == ["AP", "0.504884"]
+    name, value, low, high = lines[1].split()
+    assert (name, value) == ("AP", "0.504884")
+    assert (low, high) == ("[0.504884,", "0.504884]")  # of one image every draw is the same
+    assert [line.split("  ")[0] for line in lines if "[" in line] == [
+        *("AP", "AP .5", "AP .75", "AP (M)", "AP (L)")
+    ]
 
 
 GT = {

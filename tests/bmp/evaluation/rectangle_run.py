@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 import bmp.loop.model
 from bmp.loop import LoopSettings
-from bmp.loop.build import LoopParts
+from bmp.loop.build import PART_KEYS, LoopParts
 from mmpose.engine import tools
 from mmpose.engine.launch import start_processes
 from tests.bmp.loop_parts import RectangleDetector, RectanglePose, RectangleSegmenter
@@ -36,7 +36,7 @@ def main(folder, work_dir, seconds="0", launcher="none"):
     config.work_dir = work_dir
     config.model = {
         "type": "bmp.BBoxMaskPoseModel",
-        **dict.fromkeys(("detector", "pose_model", "segmenter", "loop"), {}),
+        **{part: {} for part in PART_KEYS},
         "device": "cpu",
     }
     config.test_dataloader.dataset.merge(

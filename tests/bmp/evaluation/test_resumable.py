@@ -65,6 +65,7 @@ def wait_for_lines(work_dir, count):
     raise AssertionError(f"{count} images were not predicted within a minute")
 
 
+@pytest.mark.slow
 def test_a_killed_evaluation_goes_on_and_gives_the_same_files(tmp_path):
     folder = write_many(tmp_path, 12)
     finish(start(folder, tmp_path / "whole"))
