@@ -138,7 +138,7 @@ def main() -> None:
     content |= {"num_images": len(ids), "num_failed": num_failed}
     if memory is not None:
         content["disk"] = {"asked": dict(memory.asked), "computed": dict(memory.computed)}
-        print(f"not in the cache: {dict(memory.computed)}")
+        print(memory.describe())
     write_json(out / "sweep.json", content, indent=2)
     print(f"{len(ids)} images; written: {out}")
 

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bmp.disk_cache import DiskCache
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.loop.build import PART_KEYS, LoopParts, build_parts
 from bmp.loop.part_keys import part_key
@@ -202,7 +201,7 @@ def build_sweep_parts(
     parts = build_parts(config, device)
     if config.get("cache") is None:
         return parts, None
-    memory = StageMemory(DiskCache(**config["cache"]))
+    memory = StageMemory.open(**config["cache"])
     detector, pose_model, segmenter = (part_key(config[name], device) for name in PART_KEYS[:3])
     return replace(
         parts,

@@ -22,9 +22,9 @@ from bmp.loop.build import LoopParts
 from bmp.loop.run import ranking_scores
 from bmp.structures import People
 from mmpose.datasets.transforms import KeypointConverter
-from mmpose.evaluation.coco_evaluator import CocoNumbers, evaluate
+from mmpose.evaluation.coco_evaluator import evaluate
 from mmpose.evaluation.joint_conversion import convert_results
-from mmpose.evaluation.matches import Matches, paired_difference
+from mmpose.evaluation.matches import Matches, average_precision, bootstrap, gain_over, interval
 
 Factors = tuple[str, ...]
 Results = dict[float, list[dict]]
@@ -115,8 +115,8 @@ class Judge:
     image_ids: Sequence[Hashable]
     use_area: bool = True
 
-    def numbers(self, results: Sequence[dict], ranked_by: dict[str, str]) -> dict[str, CocoNumbers]:
-        """The evaluation of each kind."""
+    def matches(self, results: Sequence[dict], ranked_by: dict[str, str]) -> dict[str, Matches]:
+        """Who was found, for each kind."""
         return {
             kind: evaluate(
                 self.annotations,
@@ -126,7 +126,7 @@ class Judge:
                 sigmas=self.sigmas if kind == "keypoints" else None,
                 use_area=self.use_area or kind != "keypoints",
                 may_be_empty=True,
-            )
+            ).matches
             for kind in self.iou_types
         }
 
@@ -235,17 +235,22 @@ def _rows(
     reference: str,
     tell: Callable[[str], None],
 ) -> list[SweepRow]:
-    numbers: dict[str, dict[str, CocoNumbers]] = {}
+    found: dict[str, dict[str, Matches]] = {}
+    samples: dict[str, dict[str, np.ndarray]] = {}
     for name, (results, ranked_by) in sets.items():
         tell(f"evaluating {name}")
-        numbers[name] = judge.numbers(results, ranked_by)
+        found[name] = judge.matches(results, ranked_by)
+        samples[name] = {kind: bootstrap(matches) for kind, matches in found[name].items()}
     return [
         SweepRow(
             name,
             name == reference,
             len(results),
             {
-                kind: _score(numbers[name][kind], numbers[reference][kind])
+                kind: _score(
+                    (found[name][kind], samples[name][kind]),
+                    (found[reference][kind], samples[reference][kind]),
+                )
                 for kind in judge.iou_types
             },
         )
@@ -253,11 +258,19 @@ def _rows(
     ]
 
 
-def _score(numbers: CocoNumbers, reference: CocoNumbers) -> Score:
-    low, high = numbers.intervals(sizes=False)["AP"]
-    gain = paired_difference(reference.matches, numbers.matches)
-    precision, recall = precision_and_recall(numbers.matches)
-    return Score(numbers.stats["AP"], low, high, precision, recall, gain.difference, *gain.interval)
+def _score(one: tuple[Matches, np.ndarray], reference: tuple[Matches, np.ndarray]) -> Score:
+    """The numbers of one evaluation, each given as matches and AP of images drawn again."""
+    (matches, samples), (reference_matches, reference_samples) = one, reference
+    ap = average_precision(matches)
+    gain = gain_over(reference_samples, samples)
+    return Score(
+        ap,
+        *interval(samples),
+        *precision_and_recall(matches),
+        ap - average_precision(reference_matches),
+        gain["gain_low"],
+        gain["gain_high"],
+    )
 
 
 def precision_and_recall(matches: Matches) -> tuple[float, float]:

@@ -28,16 +28,25 @@ def test_a_sweep_writes_a_table_plots_and_numbers(tmp_path):
     if not (ROOT / "datasets/synthcrowd/val/annotations.json").exists():
         pytest.skip("needs datasets/synthcrowd/val: python tools/datasets/synthcrowd.py")
     arguments = ["--score-thr", "0.2", "--score-factors", "bbox_scores", "--max-images", "3"]
-    done = run_tool(CONFIG, *arguments, "--out", str(tmp_path))
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    arguments += ["--out", str(out), "--cfg-options", f"model.cache.folder={cache}"]
+    done = run_tool(CONFIG, *arguments)
     assert done.returncode == 0, done.stderr
-    content = json.loads((tmp_path / "sweep.json").read_text())
+    content = json.loads((out / "sweep.json").read_text())
     assert [row["name"] for row in content["score_thr"]] == ["0.2", "0.3"]
     assert [row["is_reference"] for row in content["score_thr"]] == [False, True]
     names = ["bbox_scores", "bbox_scores × keypoint_scores"]
     assert [row["name"] for row in content["score_factors"]] == names
     assert content["calls"]["computed"]["images embedded"] == content["num_images"] == 3
     assert content["calls"]["asked"]["images embedded"] == 6
-    assert {path.name for path in tmp_path.iterdir()} == {
+    assert {path.name for path in out.iterdir()} == {
         *("sweep.json", "score_thr.svg", "score_factors.svg")
     }
     assert "| score_thr | box AP |" in done.stdout
+    # the second time everything is known
+    assert content["disk"]["computed"]["detect"] > 0
+    assert run_tool(CONFIG, *arguments).returncode == 0
+    again = json.loads((out / "sweep.json").read_text())
+    assert set(again.pop("disk")["computed"].values()) <= {0}
+    content.pop("disk")
+    assert again == content

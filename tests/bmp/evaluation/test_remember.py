@@ -10,6 +10,7 @@ from bmp.evaluation.remember import (
     RememberingDetector,
     RememberingPose,
     RememberingSegmenter,
+    build_sweep_parts,
     content_key,
 )
 from bmp.locations import PROJECT_ROOT
@@ -143,3 +144,9 @@ def test_the_small_models_give_the_same_with_memory():
         torch.testing.assert_close(found[name], expected[name], rtol=1e-4, atol=1e-3)
     assert (found.masks != expected.masks).float().mean() < 1e-4
     assert calls.computed["people posed"] < calls.asked["people posed"]
+
+
+def test_a_detector_without_a_threshold_is_refused():
+    model = {"detector": {"type": "BoxFileDetector", "box_file": "boxes.json"}}
+    with pytest.raises(ValueError, match=r"no score_thr to vary; take a loop .*bmp_demo\.py"):
+        build_sweep_parts(model, 0.1, torch.device("cpu"))
