@@ -14,7 +14,7 @@ import sys
 
 from bookkeeping.pages import find_pages, write_pages
 from bookkeeping.reruns import describe, run_row, update_row
-from bookkeeping.rows import LEDGER, ROOT, read_ledger, select_rows, write_ledger
+from bookkeeping.rows import LEDGER, ROOT, Row, read_ledger, select_rows, write_ledger
 from bookkeeping.sources import missing
 
 from mmpose.engine.tools import run_tool
@@ -33,7 +33,7 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def list_row(row) -> str:
+def list_row(row: Row) -> str:
     """A row in a few lines: its command, its last run, and what is missing to run it."""
     took = f"{row.minutes} min, " if row.minutes is not None else ""
     last = f"{took}last on {row.date}" if row.date else "never run here"

