@@ -164,6 +164,7 @@ def test_a_failed_row_says_why(tmp_path):
     assert "configs/none.py" in outcome.reasons[0]
 
 
+@pytest.mark.slow
 def test_the_command_is_run_in_a_process(tmp_path):
     # a config that holds no model: the tool refuses it, the ledger goes on
     outcome = run_row(tiny_row(tmp_path))
@@ -308,13 +309,10 @@ def run_tool(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-def test_the_tool_lists_rows_and_refuses_others():
+def test_the_tool_lists_a_row():
     done = run_tool("--list", "--only", "bmp_v2_coco")
     assert done.returncode == 0, done.stderr
     assert "python tools/test.py configs/bmp/bmp_v2" in done.stdout
-    done = run_tool("--only", "nothing")
-    assert done.returncode == 1
-    assert "no rows ['nothing']" in done.stderr
 
 
 @pytest.mark.slow

@@ -42,10 +42,15 @@ class Sources:
 
 def config_of(row: Row) -> Config:
     """The row's config with its options, as ``tools/test.py`` reads it."""
+    return _load(row.config, tuple(row.options))
+
+
+@cache  # lists, checks and hashes of a row each ask for it, and nobody changes it
+def _load(config: str, options: tuple[str, ...]) -> Config:
     parser = argparse.ArgumentParser()
     add_common_arguments(parser)
-    options = ["--cfg-options", *row.options] if row.options else []
-    return load_config(ROOT / row.config, parser.parse_args([row.config, *options]).cfg_options)
+    given = ["--cfg-options", *options] if options else []
+    return load_config(ROOT / config, parser.parse_args([config, *given]).cfg_options)
 
 
 def sources_of(row: Row) -> Sources:
