@@ -6,21 +6,18 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mmpose.datasets.annotation_files import read_json
 from mmpose.datasets.categories import id_text
 from mmpose.datasets.coco_file import CocoContent, complete_annotations
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.datasets.result_records import PeopleResults, complete_results
-from mmpose.structures import keypoint_sigmas
-from mmpose.structures.keypoint import SIGMAS_BY_NUM_KEYPOINTS
+from mmpose.structures.sigmas import SIGMAS_BY_NUM_KEYPOINTS, sigmas_of
 
 from .coco_ap import crowd_keypoint_ap
 from .coco_evaluator import RESULT_FIELDS, check_somebody_counts, evaluate
 from .coco_numbers import CocoNumbers
-from .extended_ap import extended_keypoint_ap
-from .extended_oks import ExtendedRules
+from .extended_rules import ExtendedRules
 
 IOU_TYPES = ("keypoints", "keypoints_crowd", "bbox", "segm")
 REGION_TYPES = ("bbox", "segm")
@@ -110,6 +107,8 @@ def evaluate_results(
     poses = _complete_poses(content, results, metainfo, sigmas)
     if rules is None:
         return crowd_keypoint_ap(*poses, use_area=use_area, intervals=intervals)
+    from .extended_ap import extended_keypoint_ap  # loads torch, which COCO's own rules do without
+
     return extended_keypoint_ap(*poses, rules, use_area=use_area, intervals=intervals)
 
 
@@ -196,8 +195,7 @@ def _with_skeleton(
             "(metainfo='crowdpose.py', --metainfo crowdpose.py) or give one number per joint "
             "(sigmas=[...], --sigmas 0.079 0.079 ...)"
         )
-    exact = torch.zeros((), dtype=torch.float64)
-    sigmas = keypoint_sigmas(num_joints, sigmas, like=exact).tolist()
+    sigmas = [float(sigma) for sigma in sigmas_of(num_joints, sigmas)]
     if not all(0 < sigma < math.inf for sigma in sigmas):
         raise ValueError(f"sigmas must be above 0, the larger the less exact, got {sigmas}")
     return content, sigmas
