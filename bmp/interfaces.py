@@ -3,8 +3,8 @@
 Images are (H, W, 3) uint8 BGR arrays. People are the records of :mod:`bmp.structures`.
 """
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Hashable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -17,6 +17,15 @@ class Detector(Protocol):
 
     def detect(self, images: Sequence[np.ndarray]) -> list[People]:
         """One record of people per image, fields ``bboxes``, ``bbox_scores``, ``masks``."""
+        ...
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """A detector that knows the people of an evaluation's images beforehand, by image id."""
+
+    def people_of(self, img_id: Hashable, image_shape: tuple[int, int]) -> People:
+        """The people of one image of (H, W), for the first turn."""
         ...
 
 

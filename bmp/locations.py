@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from difflib import get_close_matches
 from http.client import HTTPException
 from pathlib import Path
@@ -62,30 +63,46 @@ def find_checkpoint(name: str | os.PathLike) -> Path:
         FileNotFoundError: it is nowhere, or cannot be downloaded; the message names the address,
             the file and the folder to put it in.
     """
+    found = locate_checkpoint(name)
+    if found is not None:
+        return found
     text = os.fspath(name)
-    url = text if "://" in text else PUBLISHED.get(Path(text).name)
-    file_names = [Path(text).name]
-    if url is not None:  # the published loop caches under the last, still quoted, path component
-        file_names = [*_names_of(url), *file_names]
-    import torch  # takes a second that names and folders alone do not need
-
-    cache = Path(torch.hub.get_dir()) / "checkpoints"
-    places = [] if "://" in text else [Path(text), PROJECT_ROOT / text, models_folder() / text]
-    places += [
-        folder / file_name
-        for folder in (SHIPPED_FOLDER, models_folder(), cache)
-        for file_name in dict.fromkeys(file_names)
-    ]
-    for place in places:
-        if place.is_file():
-            return place
+    url = published_address(name)
     if url is None:
         raise FileNotFoundError(
             f"no checkpoint {text!r}: not a file, not shipped in {SHIPPED_FOLDER}, not in "
             f"{models_folder()} (set BMP_MODELS to look elsewhere) and not a published one "
             f"({', '.join(sorted(PUBLISHED))})"
         )
-    return _download(url, cache / url.rsplit("/", 1)[-1])
+    return _download(url, _cache() / url.rsplit("/", 1)[-1])
+
+
+def locate_checkpoint(name: str | os.PathLike) -> Path | None:
+    """Where a checkpoint is on this machine, see :func:`find_checkpoint`; None: nowhere."""
+    text = os.fspath(name)
+    url = published_address(name)
+    file_names = [Path(text).name]
+    if url is not None:  # the published loop caches under the last, still quoted, path component
+        file_names = [*_names_of(url), *file_names]
+    places = [] if "://" in text else [Path(text), PROJECT_ROOT / text, models_folder() / text]
+    places += [
+        folder / file_name
+        for folder in (SHIPPED_FOLDER, models_folder(), _cache())
+        for file_name in dict.fromkeys(file_names)
+    ]
+    return next((place for place in places if place.is_file()), None)
+
+
+def published_address(name: str | os.PathLike) -> str | None:
+    """Where a checkpoint is downloaded from; None: it is no published one."""
+    text = os.fspath(name)
+    return text if "://" in text else PUBLISHED.get(Path(text).name)
+
+
+def _cache() -> Path:
+    import torch  # takes a second that names and folders alone do not need
+
+    return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def _names_of(url: str) -> list[str]:
@@ -153,14 +170,20 @@ def find_config(name: str | os.PathLike, folders: tuple[str, ...] = ("bmp", "dem
     if text.lower() in by_stem:
         return by_stem[text.lower()].resolve()
     near = get_close_matches(text.lower(), by_stem, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(by_stem))}"
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_shortest(by_stem))}"
     places = " and ".join(f"configs/{folder}" for folder in folders)
     raise FileNotFoundError(f"no config {text!r} in {places}; {hint}")
 
 
+def _shortest(stems: Iterable[str]) -> list[str]:
+    """Names without those that say more after one of them: ``bmp_v2_crowdpose``."""
+    stems = sorted(stems)
+    return [stem for stem in stems if not any(stem.startswith(f"{other}_") for other in stems)]
+
+
 def _instead_of_yaml(text: str, by_stem: dict[str, Path]) -> str:
     near = get_close_matches(Path(text).stem.lower(), by_stem, n=1)
-    names = [near[0]] if near else sorted(by_stem)
+    names = [near[0]] if near else _shortest(by_stem)
     presets = ", ".join(f"{name!r} ({by_stem[name].resolve()})" for name in names)
     return (
         f"{text} is YAML, which is not read: settings are Python configs here. Take "

@@ -28,3 +28,4 @@ METRICS = engine.Registry(
 HOOKS = engine.Registry(
     "hook", parent=engine.HOOKS, scope=_MODULES, locations=["bmp.segmenter_training"]
 )
+LOOPS = engine.Registry("loop", parent=engine.LOOPS, scope=_MODULES, locations=["bmp.evaluation"])

@@ -43,6 +43,7 @@ BMP_ORDER = [
     "interfaces",
     "registry",
     "locations",
+    "disk_cache",
     "environment",
     "detectors",
     "segmenters",

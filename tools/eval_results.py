@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 
 from mmpose.datasets.annotation_files import read_coco_file
-from mmpose.engine.tools import run_tool
-from mmpose.errors import check_writable
-from mmpose.evaluation.extended_oks import ExtendedRules
+from mmpose.datasets.image_names import match_by_name, rename_images
+from mmpose.errors import check_writable, run_command
+from mmpose.evaluation.extended_rules import ExtendedRules
 from mmpose.evaluation.result_files import (
     IOU_TYPES,
     evaluate_results,
@@ -50,6 +50,12 @@ def parse_arguments() -> argparse.Namespace:
         type=float,
         nargs="+",
         help="constants of the joints, in place of the skeleton's",
+    )
+    parser.add_argument(
+        "--ids-of",
+        metavar="ANNOTATIONS",
+        help="annotations whose image ids the results have, where these are others (OCHuman's for "
+        "OCHuman-Pose): images are matched by file name",
     )
     add_rules(parser)
     parser.add_argument("--out", help="JSON file for the numbers")
@@ -112,6 +118,11 @@ def main() -> None:
         check_writable(Path(args.out).parent, "--out")
     results = read_results(args.results, compact=True)
     content = read_coco_file(args.annotations)
+    if args.ids_of is not None:
+        others = read_coco_file(args.ids_of, needs_annotations=False)
+        names = (args.annotations, args.ids_of)
+        ids = match_by_name(content["images"], others["images"], *names)
+        results = rename_images(results, ids)
     iou_type = args.iou_type or guess_iou_type(results)
     numbers = evaluate_results(
         content,
@@ -130,4 +141,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_tool(main)
+    run_command(main)

@@ -6,7 +6,7 @@ from pathlib import Path
 from bmp.api import BBoxMaskPose
 from bmp.demo.progress import Clock
 from bmp.demo.short_training import train_briefly
-from bmp.evaluation.loop_metric import format_table
+from bmp.evaluation.loop_table import format_table
 from bmp.locations import PROJECT_ROOT, find_checkpoint
 from bmp.prediction.images import PhotoReport, find_images, run_photos
 from bmp.synthcrowd import write_dataset

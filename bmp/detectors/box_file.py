@@ -10,7 +10,8 @@ import torch
 from bmp.detectors.selection import best_bboxes
 from bmp.interfaces import Detector
 from bmp.structures import People, make_people
-from mmpose.datasets.annotation_files import read_json_list
+from mmpose.datasets.annotation_files import read_coco_file, read_json_list
+from mmpose.datasets.image_names import match_by_name, rename_images
 from mmpose.datasets.result_records import check_records
 from mmpose.structures import bbox_xywh2xyxy
 from mmpose.structures.mask import segmentation_to_mask
@@ -32,11 +33,14 @@ class BoxFileDetector:
         nms_iou_thr: of two people whose boxes overlap more, the better one stays; 1 keeps all.
         max_people: at most so many per image, the best.
         inclusive_nms: see :func:`bmp.detectors.selection.best_bboxes`.
+        ids_file: annotations whose image ids the detections have, where these are not those of
+            the evaluated file (OCHuman's for OCHuman-Pose); images are then matched by file name.
+        ann_file: the annotations that are evaluated; needed with ``ids_file`` alone.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no such list, a box is not four finite numbers, or nobody is of
-            ``category_id``.
+        ValueError: it is no such list, a box is not four finite numbers, nobody is of
+            ``category_id``, or the two annotation files share no image.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class BoxFileDetector:
         nms_iou_thr: float = 0.3,
         max_people: int = 100,
         inclusive_nms: bool = False,
+        ids_file: str | Path | None = None,
+        ann_file: str | Path | None = None,
     ) -> None:
         self.box_file = Path(box_file)
         self.later = later
@@ -70,6 +76,8 @@ class BoxFileDetector:
                 f"{self.box_file} has no detection of category {category_id!r}, only of "
                 f"{sorted(categories, key=str)[:6]}: set category_id to that of people"
             )
+        if ids_file is not None:
+            entries = _rename(entries, ids_file, ann_file)
         for entry in entries:
             if str(entry["category_id"]) == str(category_id):
                 self.by_image[str(entry["image_id"])].append(entry)
@@ -119,3 +127,15 @@ class BoxFileDetector:
                 "detector for later turns as detector.later"
             )
         return self.later.detect(images)
+
+
+def _rename(entries: list[dict], ids_file: str | Path, ann_file: str | Path | None) -> list[dict]:
+    if ann_file is None:
+        raise ValueError(
+            "ids_file says whose ids the detections have; give ann_file too, the annotations that "
+            "are evaluated"
+        )
+    own, other = (
+        read_coco_file(path, needs_annotations=False)["images"] for path in (ann_file, ids_file)
+    )
+    return rename_images(entries, match_by_name(own, other, str(ann_file), str(ids_file)))

@@ -8,10 +8,11 @@ import torch
 
 from bmp.detectors.box_file import BoxFileDetector
 from bmp.detectors.rtmdet import RTMDetDetector
+from bmp.detectors.true_boxes import TrueBoxDetector
 from bmp.interfaces import Detector
 from bmp.locations import find_checkpoint, find_config
 
-KINDS = {kind.__name__: kind for kind in (RTMDetDetector, BoxFileDetector)}
+KINDS = {kind.__name__: kind for kind in (RTMDetDetector, BoxFileDetector, TrueBoxDetector)}
 
 
 def build_detector(cfg: Mapping[str, Any], device: torch.device | str = "cpu") -> Detector:
@@ -21,7 +22,7 @@ def build_detector(cfg: Mapping[str, Any], device: torch.device | str = "cpu") -
         cfg: ``type``, a name in :data:`KINDS` (by default ``RTMDetDetector``, for any mmdet
             config), and its arguments: ``config`` (path, or stem of a file in ``configs/rtmdet``
             or ``configs/demo``), ``checkpoint`` (name or path; None: random weights), ...; as
-            ``later`` of a ``BoxFileDetector`` stands another such config.
+            ``later`` of a ``BoxFileDetector`` or ``TrueBoxDetector`` stands another such config.
         device: where it works.
 
     Raises:

@@ -2,5 +2,6 @@
 
 from bmp.evaluation.coco_images import CocoImageDataset
 from bmp.evaluation.loop_metric import LoopCocoMetric
+from bmp.evaluation.resumable import ResumableTestLoop
 
-__all__ = ["CocoImageDataset", "LoopCocoMetric"]
+__all__ = ["CocoImageDataset", "LoopCocoMetric", "ResumableTestLoop"]

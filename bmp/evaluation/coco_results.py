@@ -1,6 +1,7 @@
 """People of the loop as COCO results."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from bmp.structures import People
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
 from mmpose.structures import bbox_xyxy2xywh
 from mmpose.structures.mask import mask_to_rle
+
+JOINT_EXTRAS = ("presence", "visibility")
+"""Beyond COCO's fields: its evaluation passes over them, reliability and Ex-AP read them."""
 
 
 def people_to_results(people: People, img_id: Hashable, category_id: Hashable = 1) -> list[dict]:
@@ -20,7 +24,7 @@ def people_to_results(people: People, img_id: Hashable, category_id: Hashable = 
 
     Returns:
         One dict per person: ``bbox`` xywh, ``segmentation`` RLE, ``keypoints`` 3K numbers,
-        ``scores``, ``bbox_scores``, ``mask_scores``.
+        ``scores``, ``bbox_scores``, ``mask_scores``, ``presence`` and ``visibility``, K numbers.
     """
     arrays = {name: value.cpu().numpy() for name, value in people.items()}
     bboxes_xywh = bbox_xyxy2xywh(arrays["bboxes"].astype(np.float64))
@@ -33,6 +37,11 @@ def people_to_results(people: People, img_id: Hashable, category_id: Hashable = 
             "segmentation": mask_to_rle(arrays["masks"][n]),
             "keypoints": joints[n].astype(np.float64).ravel().tolist(),
             **{name: float(arrays[name][n]) for name in ("scores", "bbox_scores", "mask_scores")},
+            **{
+                name: arrays[name][n].astype(np.float64).tolist()
+                for name in JOINT_EXTRAS
+                if name in arrays
+            },
         }
         for n in range(len(bboxes_xywh))
     ]
@@ -47,12 +56,21 @@ def select_results(results: Sequence[dict], iou_type: str, ranked_by: str) -> li
         ranked_by: which score ranks the people.
     """
     key = RESULT_FIELDS[iou_type]
+    extras = JOINT_EXTRAS if iou_type == "keypoints" else ()
     return [
         {
             "image_id": result["image_id"],
             "category_id": result["category_id"],
             key: result[key],
             "score": result[ranked_by],
+            **{name: result[name] for name in extras if name in result},
         }
         for result in results
     ]
+
+
+def with_presence(result: Mapping[str, Any]) -> list[float]:
+    """The keypoints of a result with each joint's presence as its third number, 3K."""
+    joints = np.array(result["keypoints"], np.float64).reshape(-1, 3)
+    joints[:, 2] = result["presence"]
+    return joints.ravel().tolist()

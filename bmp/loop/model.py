@@ -1,6 +1,6 @@
 """The whole loop as a model, so that ``tools/test.py`` evaluates it like any other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,15 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import nn
 
-from bmp.detectors.box_file import BoxFileDetector
+from bmp.disk_cache import digest
 from bmp.environment import pick_device
+from bmp.interfaces import KnowsPeople
 from bmp.loop import run_loop
-from bmp.loop.build import build_parts
+from bmp.loop.build import PART_KEYS, build_parts
+from bmp.loop.measured import measure_parts
+from bmp.loop.part_keys import part_key
+from bmp.loop.stage_cache import StageMemory
+from bmp.loop.stage_clock import StageClock
 from bmp.registry import MODELS
 from bmp.structures import People
 
@@ -28,6 +33,13 @@ class BBoxMaskPoseModel(BaseModel):
         segmenter: config of the segmenter.
         loop: constants, see :class:`bmp.loop.LoopSettings`.
         device: where the parts work; None: the device of this process.
+        cache: ``folder`` and ``max_gib`` of :meth:`bmp.loop.stage_cache.StageMemory.open`, where
+            the answers of the parts are kept; None: nowhere.
+
+    Attributes:
+        parts: as built.
+        key: hash of all that decides people: weights, configs and settings.
+        memory: what was asked and computed; None without a cache.
     """
 
     def __init__(
@@ -37,14 +49,24 @@ class BBoxMaskPoseModel(BaseModel):
         segmenter: dict,
         loop: dict,
         device: str | None = None,
+        cache: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        config = {
+            "detector": detector,
+            "pose_model": pose_model,
+            "segmenter": segmenter,
+            "loop": loop,
+        }
+        place = pick_device(device or get_device())
         # A plain record, no submodules: weights come from the parts' own checkpoints. So the runner
         # does not move them either, and they need the device here.
-        self.parts = build_parts(
-            {"detector": detector, "pose_model": pose_model, "segmenter": segmenter, "loop": loop},
-            pick_device(device or get_device()),
-        )
+        self.parts = build_parts(config, place)
+        self.place = place
+        self.part_keys = [part_key(config[name], place) for name in PART_KEYS]
+        self.key = digest(*self.part_keys)
+        self.clock = StageClock(self.parts.settings.num_iters)
+        self.memory = None if cache is None else StageMemory.open(**cache)
         # DistributedDataParallel refuses a model without a trainable parameter
         self.unused = nn.Parameter(torch.zeros(()))
 
@@ -66,7 +88,8 @@ class BBoxMaskPoseModel(BaseModel):
 
         Returns:
             One dict per image: ``img_id``, ``error``, ``turns`` (records of people, none where the
-            image could not be read).
+            image could not be read), ``seconds`` (a dict by stage for every turn, the share of this
+            image in its batch).
 
         Raises:
             ValueError: another mode.
@@ -76,7 +99,8 @@ class BBoxMaskPoseModel(BaseModel):
                 f"the loop has no mode {mode!r}: train its parts with their own configs"
             )
         readable = [n for n, entry in enumerate(image) if entry is not None]
-        parts = self.parts
+        parts = measure_parts(self.parts, self.clock, self.memory, self.part_keys, self.place)
+        self.clock.start()
         found = run_loop(
             [image[n] for n in readable],
             parts.detector,
@@ -85,11 +109,20 @@ class BBoxMaskPoseModel(BaseModel):
             parts.settings,
             given=self._given([(img_id[n], image[n].shape[:2]) for n in readable]),
         )
+        seconds = [
+            {stage: spent / max(1, len(readable)) for stage, spent in turn.items()}
+            for turn in self.clock.stop()
+        ]
         turns = dict(zip(readable, (result.turns for result in found), strict=True))
         for reason in filter(None, error):
             print_log(f"skipped, its people count as missed: {reason}", logger="current")
         return [
-            {"img_id": identity, "turns": turns.get(n, []), "error": error[n]}
+            {
+                "img_id": identity,
+                "turns": turns.get(n, []),
+                "error": error[n],
+                "seconds": seconds if n in turns else [],
+            }
             for n, identity in enumerate(img_id)
         ]
 
@@ -97,6 +130,6 @@ class BBoxMaskPoseModel(BaseModel):
         """People of the first turn, of images by id and shape, if a file gives them."""
         detector = self.parts.detector
         # a detector is shown arrays alone, which do not say which image of the file they are
-        if not isinstance(detector, BoxFileDetector):
+        if not isinstance(detector, KnowsPeople):
             return None
         return [detector.people_of(*entry) for entry in images]

@@ -1,53 +1,9 @@
-"""BBoxMaskPose v2: RTMDet-Ins-L, PMPose-b and SAM-pose2seg, two turns, on COCO val2017.
+"""BBoxMaskPose v2 on COCO val2017.
 
+python tools/datasets/check.py configs/bmp/bmp_v2.py   # is all there?
 python tools/test.py configs/bmp/bmp_v2.py
 
-The weights are the published ones, downloaded once or put into ``models/``. Published defects are
-fixed; ``bmp_v2_published.py`` has them. Data: see ``coco`` in datasets/README.md.
+Settings: ``configs/_base_/models/bmp_v2.py``; other sets: ``bmp_v2_SET.py`` beside this file.
 """
 
-_base_ = ["../_base_/loop.py"]
-
-model = dict(
-    detector=dict(
-        config="rtmdet-ins_l_8xb32-300e_coco-640x640",
-        checkpoint="rtmdet-ins-l-mask.pth",
-        score_thr=0.3,
-        nms_iou_thr=0.3,
-        max_people=100,
-    ),
-    pose_model=dict(config="PMPose-b-1.0.0", checkpoint="PMPose-b-1.0.0.pth"),
-    segmenter=dict(
-        config="sam-pose2seg_hiera-b+_coco-1024x1024", checkpoint="SAM-pose2seg_hiera_b+.pt"
-    ),
-    loop=dict(
-        num_iters=2,
-        oks_nms_thr=0.8,
-        prompting=dict(
-            num_pos_keypoints=3,
-            num_pos_keypoints_if_crowd=3,
-            num_neg_keypoints=0,
-            confidence_thr=0.5,
-            visibility_thr=0.5,
-            selection_method="k_most_visible",
-            use_bbox=False,
-            extend_bbox=False,
-            crowd_by_max_iou=None,
-            no_joint="keep",
-        ),
-        pose_mask_consistency=False,
-        exclusive_masks=True,
-        refresh_bboxes=True,
-    ),
-)
-
-__knobs__ = {
-    "data_root": "folder of the images that are evaluated",
-    "ann_file": "their annotations, in data_root",
-}
-data_root = "datasets/coco"
-ann_file = "annotations/person_keypoints_val2017.json"
-test_dataloader = dict(
-    dataset=dict(data_root=data_root, ann_file=ann_file, data_prefix=dict(img="val2017"))
-)
-test_evaluator = dict(ann_file=f"{data_root}/{ann_file}")
+_base_ = ["../_base_/models/bmp_v2.py", "../_base_/datasets/loop_coco.py"]

@@ -1,27 +1,10 @@
-"""BBoxMaskPose v2 with every behaviour of the published code that can change numbers.
+"""Published BBoxMaskPose v2 on COCO val2017.
 
-Not reproduced: a person without a usable joint, whom the published code segments from an empty
-prompt, keeps the detector's mask; and the limit of 40 people counts after the suppression of
-overlapping ones, not before.
+python tools/datasets/check.py configs/bmp/bmp_v2_published.py   # is all there?
+python tools/test.py configs/bmp/bmp_v2_published.py
+
+Settings: ``configs/_base_/models/bmp_v2_published.py``; other sets:
+``bmp_v2_published_SET.py`` beside this file.
 """
 
-_base_ = ["bmp_v2.py"]
-
-model = dict(
-    detector=dict(max_people=40, inclusive_nms=True),
-    segmenter=dict(bgr_as_rgb=True),
-    loop=dict(
-        prompting=dict(drop_outside=False, crowd_by_max_iou=0.0),
-        refresh_bboxes=False,
-        stop_early=False,
-        compat=[
-            "nms_area",
-            "nms_empty",
-            "nms_column",
-            "nms_unfiltered",
-            "prompt_boxes",
-            "masks_new_only",
-            "mask_polygons",
-        ],
-    ),
-)
+_base_ = ["../_base_/models/bmp_v2_published.py", "../_base_/datasets/loop_coco.py"]

@@ -2,52 +2,8 @@
 
 python tools/test.py configs/demo/bmp_demo.py
 
-Needs ``datasets/synthcrowd/val`` (python tools/datasets/synthcrowd.py).
+Needs ``datasets/synthcrowd/val`` (python tools/datasets/synthcrowd.py). The settings are in
+``configs/_base_/models/bmp_demo.py``.
 """
 
-_base_ = ["../_base_/loop.py"]
-
-model = dict(
-    detector=dict(
-        config="rtmdet-ins_lite0_synthcrowd-320x320",
-        checkpoint="rtmdet-ins_lite0_demo.safetensors",
-        score_thr=0.3,
-        nms_iou_thr=0.3,
-        max_people=100,
-    ),
-    pose_model=dict(
-        config="pmpose_lite0_synthcrowd-128x96",
-        checkpoint="pmpose_lite0_demo.safetensors",
-    ),
-    segmenter=dict(
-        config="sam-pose2seg_lite0_synthcrowd-256x256",
-        checkpoint="sam-pose2seg_demo.safetensors",
-    ),
-    loop=dict(
-        num_iters=2,
-        oks_nms_thr=0.8,
-        prompting=dict(
-            num_pos_keypoints=8,
-            num_neg_keypoints=0,
-            confidence_thr=0.5,
-            visibility_thr=0.5,
-            selection_method="k_most_visible",
-            use_bbox=False,
-            no_joint="keep",
-        ),
-        pose_mask_consistency=True,  # the small segmenter is not always better than the detector
-        exclusive_masks=True,
-        refresh_bboxes=False,
-    ),
-)
-
-__knobs__ = {
-    "data_root": "folder of the images that are evaluated",
-    "ann_file": "their annotations, in data_root",
-}
-data_root = "datasets/synthcrowd/val"
-ann_file = "annotations.json"
-test_dataloader = dict(
-    dataset=dict(data_root=data_root, ann_file=ann_file, data_prefix=dict(img="images"))
-)
-test_evaluator = dict(ann_file=f"{data_root}/{ann_file}")
+_base_ = ["../_base_/models/bmp_demo.py", "../_base_/datasets/loop_synthcrowd.py"]

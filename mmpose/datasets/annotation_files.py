@@ -13,7 +13,8 @@ import numpy as np
 _MAKERS = (
     ("synthcrowd/", "python tools/datasets/synthcrowd.py"),
     ("coco_people_480_train.json", "python tools/datasets/coco_people_480.py"),
-    ("datasets/cihp/", "python tools/datasets/cihp.py"),
+    ("cihp/cihp_val.json", "python tools/datasets/cihp.py --split val"),
+    ("cihp/cihp_train", "python tools/datasets/cihp.py --split train"),
 )
 
 

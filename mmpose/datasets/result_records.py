@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmpose.structures.mask import normal_segmentation
+from mmpose.structures.mask import are_whole_rles, normal_segmentation
 
 from .annotation_files import require_fields
 from .categories import id_text
@@ -121,7 +121,8 @@ def _are_plain(results: Sequence[Any], needs: Sequence[str]) -> bool:
     fields = {"image_id", "score", *needs}
     if not all(type(r) is dict and r.keys() >= fields for r in results):
         return False
-    if any("segmentation" in result for result in results) or not _have_plain_ids(results):
+    masks = [result["segmentation"] for result in results if "segmentation" in result]
+    if (masks and not are_whole_rles(masks)) or not _have_plain_ids(results):
         return False
     for field, (length, _) in _NUMBERS.items():
         given = [result[field] for result in results if field in result]

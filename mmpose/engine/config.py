@@ -24,6 +24,7 @@ KNOWN_KEYS = frozenset(
 )
 # Keys whose relative paths start at the project root, wherever they stand in the config.
 ROOT_PATHS = ("work_dir", "load_from", "checkpoint", "data_root", "pretrained_file")
+ROOT_PATHS += ("box_file", "ids_file")
 SIMILARITY = 0.85  # difflib ratio from which an unknown key counts as misspelt
 
 

@@ -1,6 +1,6 @@
 """COCO's average precision of keypoints, boxes and masks under its names."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 import numpy as np
 
@@ -68,12 +68,44 @@ def crowd_keypoint_ap(
         ValueError: an image has no ``crowdIndex``; else as :func:`keypoint_ap`.
     """
     content = complete_annotations(content)
-    indices = crowd_indices(content)
     detections = complete_results(detections, content, needs=("keypoints",))
     overall = keypoint_ap(content, detections, sigmas, use_area=use_area, intervals=intervals)
     numbers = {name: value for name, value in overall.items() if "(" not in name}
+    return numbers | crowd_level_ap(
+        content, detections, sigmas, use_area=use_area, intervals=intervals
+    )
+
+
+def crowd_level_ap(
+    content: dict,
+    detections: Sequence[dict],
+    sigmas: Sequence[float],
+    *,
+    use_area: bool = False,
+    image_ids: Collection | None = None,
+    intervals: bool = False,
+) -> dict[str, float]:
+    """AP of poses by how crowded images are.
+
+    Args:
+        content: as in :func:`crowd_keypoint_ap`, like all but the last.
+        detections: COCO results.
+        sigmas: per-joint constants, (K,).
+        use_area: whether annotated areas count.
+        image_ids: the images that were looked at; None: all.
+        intervals: as in :func:`keypoint_ap`.
+
+    Returns:
+        AP(E), AP(M), AP(H); -1 where no such image has anybody.
+
+    Raises:
+        ValueError: an image has no ``crowdIndex``.
+    """
+    indices = crowd_indices(complete_annotations(content))
+    looked_at = set(indices) if image_ids is None else set(image_ids)
+    numbers = {}
     for level, (lowest, end) in CROWD_LEVELS.items():
-        ids = [image_id for image_id, index in indices.items() if lowest <= index < end]
+        ids = [n for n, index in indices.items() if lowest <= index < end and n in looked_at]
         part = evaluate(
             content,
             detections,

@@ -17,7 +17,9 @@ def build_converter(converter: Mapping | KeypointConverter | None) -> KeypointCo
         ValueError: it is none.
     """
     if isinstance(converter, Mapping):
-        converter = TRANSFORMS.build({"type": "KeypointConverter", **converter})
+        # its scope is said: configs of the loop are run in mmengine's
+        defaults = {"type": "KeypointConverter", "_scope_": "mmpose"}
+        converter = TRANSFORMS.build({**defaults, **converter})
     if converter is not None and not isinstance(converter, KeypointConverter):
         raise ValueError(
             "pred_converter and gt_converter are dict(type='KeypointConverter', "
@@ -62,6 +64,27 @@ def convert_sigmas(sigmas: np.ndarray, converter: KeypointConverter) -> np.ndarr
     converted = converter.average(sigmas[None])[0]
     is_known = converter.average(np.ones((1, len(sigmas))))[0] > 0
     return np.where(is_known, converted, converted[is_known].mean())
+
+
+def convert_results(results: list[dict], converter: KeypointConverter | None) -> list[dict]:
+    """Results with the joints of another skeleton; those without a source are at 0 with score 0.
+
+    Args:
+        results: COCO results with ``keypoints`` (3K: x, y, score); of two joints that make one
+            the score is the mean, as the place is.
+        converter: None leaves them as they are.
+
+    Raises:
+        ValueError: the converter names a joint that the results do not have.
+    """
+    if converter is None or not results:
+        return results
+    joints = np.array([result["keypoints"] for result in results], np.float64)
+    joints = converter.average(joints.reshape(len(results), -1, 3))  # (N, M, 3)
+    return [
+        {**result, "keypoints": triples.ravel().tolist()}
+        for result, triples in zip(results, joints, strict=True)
+    ]
 
 
 def convert_joints(record: dict[str, Any], converter: KeypointConverter) -> dict[str, Any]:

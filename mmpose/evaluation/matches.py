@@ -18,6 +18,7 @@ THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 """Recalls at which precision is read, (R,)."""
 NUM_DRAWS = 1000
+_SUMS_AT_ONCE = 1_000_000  # detections x draws: 4 MB an array, and few calls for small sets
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,11 @@ def threshold_precisions(matches: Categories, weights: Array | None = None) -> A
         matches: as in :func:`average_precision`.
         weights: as there.
     """
-    categories = _listed(matches)
+    rankings = [_Ranking(one) for one in _listed(matches)]
     if weights is None:
-        weights = np.ones(len(categories[0].num_true), np.int64)
-    return _precisions([_Ranking(one) for one in categories], weights)
+        weights = np.ones(len(rankings[0].num_true), np.int32)
+    values = _precisions(rankings, np.asarray(weights)[None])[0]
+    return np.where(np.isnan(values), -1.0, values)
 
 
 def bootstrap(matches: Categories, num: int = NUM_DRAWS, seed: int = 0) -> Array:
@@ -101,13 +103,13 @@ def bootstrap(matches: Categories, num: int = NUM_DRAWS, seed: int = 0) -> Array
 
 def bootstrap_thresholds(matches: Categories, num: int = NUM_DRAWS, seed: int = 0) -> Array:
     """As :func:`bootstrap`, for each threshold: (num, T) float64."""
-    categories = _listed(matches)
-    rankings = [_Ranking(one) for one in categories]
-    samples = np.empty((num, len(THRESHOLDS)))
-    for row, weights in zip(samples, _draws(len(categories[0].num_true), num, seed), strict=True):
-        row[:] = _precisions(rankings, weights)
-    samples[samples < 0] = np.nan
-    return samples
+    rankings = [_Ranking(one) for one in _listed(matches)]
+    num_images = len(rankings[0].num_true)
+    at_once = max(1, _SUMS_AT_ONCE // max(1, num_images, *(len(r.image) for r in rankings)))
+    samples = [np.zeros((0, len(THRESHOLDS)))]
+    for weights in _draws(num_images, num, seed, at_once):
+        samples.append(_precisions(rankings, weights))
+    return np.concatenate(samples)
 
 
 def interval(samples: Array, level: float = 0.95) -> tuple[float, float]:
@@ -148,10 +150,26 @@ def paired_difference(
             f"which {len(only)} are in one alone; evaluate both with the same annotations"
         )
     difference = average_precision(second) - average_precision(first)
-    samples = bootstrap(second, num, seed) - bootstrap(first, num, seed)
+    drawn = gain_over(bootstrap(first, num, seed), bootstrap(second, num, seed), level)
+    return Difference(difference, (drawn["gain_low"], drawn["gain_high"]), drawn["gain_positive"])
+
+
+def gain_over(first: Array, second: Array, level: float = 0.95) -> dict[str, float]:
+    """The interval of a difference, of samples that :func:`bootstrap` drew with one seed.
+
+    Args:
+        first: (R,) of the one evaluation.
+        second: (R,) of the other, of the same images.
+        level: share of the differences that the interval holds.
+
+    Returns:
+        ``gain_low``, ``gain_high`` and ``gain_positive``, the probability that it is above 0.
+    """
+    samples = second - first
     samples = samples[np.isfinite(samples)]
+    low, high = interval(samples, level)
     positive = float(np.mean((samples > 0) + 0.5 * (samples == 0))) if samples.size else np.nan
-    return Difference(difference, interval(samples, level), positive)
+    return {"gain_low": low, "gain_high": high, "gain_positive": positive}
 
 
 def _listed(matches: Categories) -> Sequence[Matches]:
@@ -163,11 +181,16 @@ def _mean(values: Array) -> float:
     return float(values.mean()) if values.size else -1.0
 
 
-def _draws(num_images: int, num: int, seed: int) -> Iterator[Array]:
-    """How often each image is drawn, (I,) int64, ``num`` times."""
+def _draws(num_images: int, num: int, seed: int, at_once: int) -> Iterator[Array]:
+    """How often each image is drawn, (B, I) int32, ``at_once`` draws each time and the rest."""
     rng = np.random.default_rng(seed)
-    for _ in range(num):
-        yield np.bincount(rng.integers(0, max(num_images, 1), num_images), minlength=num_images)
+    for start in range(0, num, at_once):
+        weights = np.zeros((min(at_once, num - start), num_images), np.int32)
+        for row in weights:  # one by one: the draws do not depend on how many come at once
+            row[:] = np.bincount(
+                rng.integers(0, max(num_images, 1), num_images), minlength=num_images
+            )
+        yield weights
 
 
 class _Ranking:
@@ -181,7 +204,7 @@ class _Ranking:
     def __init__(self, matches: Matches) -> None:
         order = np.argsort(-matches.scores, kind="stable")
         order = order[~matches.ignored.all(0)[order]]
-        self.num_true = matches.num_true
+        self.num_true = np.asarray(matches.num_true)
         self.image = matches.image[order]
         self.rows = []
         for matched, ignored in zip(matches.matched, matches.ignored, strict=True):
@@ -191,63 +214,95 @@ class _Ranking:
             self.rows.append((right, self.image[right], self.image[passed], num_passed))
 
     def precisions(self, weights: Array) -> Array:
-        """Mean precision over all recalls, (T,), of images that are there ``weights`` times."""
-        num_true = int(weights @ self.num_true)
-        if num_true == 0:
-            return np.full(len(self.rows), -1.0)
-        needed = _needed(num_true)
-        weights = weights.astype(np.int32)  # half the memory to stream
-        num_all = np.cumsum(weights[self.image], dtype=np.int32)
-        return np.array([_mean_precision(*row, weights, num_all, needed) for row in self.rows])
+        """Mean precision over all recalls, (B, T), of images that are there ``weights`` times.
+
+        Args:
+            weights: of B draws, (B, I).
+
+        Returns:
+            nan where nobody counts.
+        """
+        num_true = weights @ self.num_true  # (B,)
+        values = np.full((len(weights), len(self.rows)), np.nan)
+        if not num_true.any():
+            return values
+        num_all = np.cumsum(np.take(weights, self.image, axis=1), axis=1, dtype=np.int32)
+        for column, row in enumerate(self.rows):
+            values[:, column] = _mean_precisions(*row, weights, num_all, num_true)
+        values[num_true == 0] = np.nan
+        return values
 
 
-def _mean_precision(
+def _mean_precisions(
     right: Array,
     image_of_right: Array,
     image_of_passed: Array,
     num_passed: Array,
     weights: Array,
     num_all: Array,
-    needed: Array,
-) -> float:
-    """Mean over all recalls of the best precision from there on.
+    num_true: Array,
+) -> Array:
+    """Mean over all recalls of the best precision from there on, (B,).
 
     Args:
         right: places of the right detections in the ranking, (P,).
         image_of_right: (P,).
         image_of_passed: of those that do not count, (Q,).
         num_passed: how many of these stand before each right one, (P,).
-        weights: of images, (I,).
-        num_all: weight of all detections up to each place, (D,).
-        needed: how many right ones each recall takes, (R,).
+        weights: of images, (B, I).
+        num_all: weight of all detections up to each place, (B, D).
+        num_true: who can be found, (B,).
     """
     if not right.size:
-        return 0.0
-    num_right = np.cumsum(weights[image_of_right], dtype=np.int32)
-    num_counted = num_all[right]
+        return np.zeros(len(weights))
+    num_right = np.cumsum(
+        np.take(weights, image_of_right, axis=1), axis=1, dtype=np.int32
+    )  # (B, P)
+    num_counted = np.take(num_all, right, axis=1)
     if image_of_passed.size:
-        before = np.concatenate([[0], np.cumsum(weights[image_of_passed])])
-        num_counted = num_counted - before[num_passed]
+        before = np.cumsum(np.take(weights, image_of_passed, axis=1), axis=1, dtype=np.int32)
+        num_counted -= np.take(np.pad(before, ((0, 0), (1, 0))), num_passed, axis=1)
     precision = num_right / np.maximum(num_counted, 1)
-    places = np.searchsorted(num_right, needed)
-    places = places[places < right.size]  # precision is 0 beyond the highest recall
-    if not places.size:
-        return 0.0
-    # of two recalls at one place the second gets the later places too, by the running maximum
-    peaks = np.maximum.reduceat(precision, places)
-    return float(np.maximum.accumulate(peaks[::-1]).sum() / len(needed))
+    if right.size < len(RECALLS):
+        return _by_detection(precision, num_right, num_true)
+    return _by_recall(precision, num_right, num_true)
 
 
-def _needed(num_true: int) -> Array:
-    """The fewest right detections with which each recall is reached, (R,), as floats compare."""
+def _by_detection(precision: Array, num_right: Array, num_true: Array) -> Array:
+    """Each right detection serves the recalls that it is the first to reach; for few of them."""
+    recall = num_right / np.maximum(num_true, 1)[:, None]
+    num_reached = np.searchsorted(RECALLS, recall, side="right")
+    best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    return (best * np.diff(num_reached, axis=1, prepend=0)).sum(1) / len(RECALLS)
+
+
+def _by_recall(precision: Array, num_right: Array, num_true: Array) -> Array:
+    """Each recall looks for the detection that reaches it; for many of them."""
+    num_rows, num_columns = num_right.shape
+    # all draws are one rising row, each above the one before, so that one search serves them
+    step = int(max(num_true.max(), num_right[:, -1].max())) + 1
+    above = np.arange(num_rows)[:, None] * step
+    places = np.searchsorted((num_right + above).ravel(), _needed(num_true) + above)  # (B, R)
+    is_beyond = places == (np.arange(num_rows)[:, None] + 1) * num_columns
+    # up to the next place: the running maximum over recalls then has the places after it too
+    peaks = np.maximum.reduceat(np.append(precision, 0.0), places.ravel()).reshape(places.shape)
+    peaks[is_beyond] = 0.0
+    return np.maximum.accumulate(peaks[:, ::-1], axis=1).mean(1)
+
+
+def _needed(num_true: Array) -> Array:
+    """The fewest right detections that reach each recall, (B, R), as COCO's floats compare."""
+    num_true = np.maximum(num_true, 1)[:, None]
     needed = np.ceil(RECALLS * num_true).astype(np.int64)
     needed -= (needed > 0) & ((needed - 1) / num_true >= RECALLS)
     needed += needed / num_true < RECALLS
-    return needed.astype(np.int32)
+    return needed
 
 
 def _precisions(rankings: Sequence[_Ranking], weights: Array) -> Array:
-    """Of each threshold, (T,), mean over the categories that somebody has; else -1."""
-    values = np.array([ranking.precisions(weights) for ranking in rankings])
-    values = values[values[:, 0] >= 0]
-    return values.mean(0) if len(values) else np.full(len(THRESHOLDS), -1.0)
+    """Of draws at each threshold, (B, T): mean over the categories that somebody has, or nan."""
+    values = np.array([ranking.precisions(weights) for ranking in rankings])  # (C, B, T)
+    if len(values) == 1:
+        return values[0]
+    counts = np.isfinite(values).sum(0)
+    return np.where(counts > 0, np.nansum(values, 0), np.nan) / np.maximum(counts, 1)

@@ -6,24 +6,23 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mmpose.datasets.annotation_files import read_json
 from mmpose.datasets.categories import id_text
 from mmpose.datasets.coco_file import CocoContent, complete_annotations
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.datasets.result_records import PeopleResults, complete_results
-from mmpose.structures import keypoint_sigmas
-from mmpose.structures.keypoint import SIGMAS_BY_NUM_KEYPOINTS
+from mmpose.structures.sigmas import SIGMAS_BY_NUM_KEYPOINTS, sigmas_of
 
-from .coco_ap import crowd_keypoint_ap, keypoint_ap, region_ap
-from .coco_evaluator import RESULT_FIELDS, check_somebody_counts
-from .extended_ap import extended_keypoint_ap
-from .extended_oks import ExtendedRules
-from .pose_records import EXTRA_FIELDS
+from .coco_ap import crowd_keypoint_ap
+from .coco_evaluator import RESULT_FIELDS, check_somebody_counts, evaluate
+from .coco_numbers import CocoNumbers
+from .extended_rules import ExtendedRules
 
 IOU_TYPES = ("keypoints", "keypoints_crowd", "bbox", "segm")
 REGION_TYPES = ("bbox", "segm")
+JOINT_FIELDS = ("presence", "visibility", "oks", "error")
+"""What results may tell of each joint beside its keypoint."""
 WHOLEBODY_JOINTS = 133  # COCO-WholeBody's, which begin with COCO's 17
 
 
@@ -32,7 +31,7 @@ def read_results(path: str | Path, *, compact: bool = False) -> list[dict]:
 
     Args:
         path: of the file.
-        compact: keep ``keypoints`` as arrays, for large files that are only evaluated.
+        compact: keep numbers of joints as arrays, for large files that are only evaluated.
 
     Raises:
         FileNotFoundError: it is not there.
@@ -51,11 +50,12 @@ def read_results(path: str | Path, *, compact: bool = False) -> list[dict]:
 
 
 def _compact(record: dict) -> dict:
-    """A record whose keypoints are an array, a quarter of the size of a list of numbers."""
-    joints = record.get("keypoints")
-    if isinstance(joints, list) and joints and type(joints[0]) in (float, int):
-        with suppress(TypeError, ValueError):  # it is refused by name where records are checked
-            record["keypoints"] = np.array(joints, np.float64)
+    """A record whose joints are arrays, a quarter of the size of lists of numbers."""
+    for name in ("keypoints", "presence", "visibility"):
+        numbers = record.get(name)
+        if isinstance(numbers, list) and numbers and type(numbers[0]) in (float, int):
+            with suppress(TypeError, ValueError):  # it is refused by name where it is checked
+                record[name] = np.array(numbers, np.float64)
     return record
 
 
@@ -102,48 +102,38 @@ def evaluate_results(
         raise ValueError(f"iou_type must be one of {IOU_TYPES}, got {iou_type!r}")
     if rules is not None and iou_type != "keypoints":
         raise ValueError(f"extended rules are about keypoints, not {iou_type!r}")
+    settings = {"use_area": use_area, "metainfo": metainfo, "sigmas": sigmas}
+    if rules is None and iou_type in RESULT_FIELDS:
+        numbers = evaluate_numbers(content, results, iou_type, **settings)
+        return numbers.named(intervals=intervals)
+    poses = with_skeleton(content, results, metainfo, sigmas)
+    if rules is None:
+        return crowd_keypoint_ap(*poses, use_area=use_area, intervals=intervals)
+    from .extended_ap import extended_keypoint_ap  # loads torch, which COCO's own rules do without
+
+    return extended_keypoint_ap(*poses, rules, use_area=use_area, intervals=intervals)
+
+
+def evaluate_numbers(
+    content: dict,
+    results: Sequence[dict],
+    iou_type: str,
+    *,
+    use_area: bool = True,
+    metainfo: str | None = None,
+    sigmas: Sequence[float] | None = None,
+) -> CocoNumbers:
+    """COCO's numbers of a result file with the matches behind them; see :func:`evaluate_results`.
+
+    Raises:
+        ValueError: as there.
+    """
     check_field(results, iou_type)
     if iou_type in REGION_TYPES:
         content = complete_annotations(content, people_only=not has_categories(content, results))
-        return region_ap(content, results, iou_type, intervals=intervals)
+        return evaluate(content, results, iou_type)
     content, results, sigmas = with_skeleton(content, results, metainfo, sigmas)
-    settings = {"use_area": use_area, "intervals": intervals}
-    if rules is not None:
-        return extended_keypoint_ap(content, results, sigmas, rules, **settings)
-    evaluate = crowd_keypoint_ap if iou_type == "keypoints_crowd" else keypoint_ap
-    return evaluate(content, results, sigmas, **settings)
-
-
-def _refuse_others_than_records(results: Sequence) -> None:
-    for index, result in enumerate(results):
-        if not isinstance(result, dict):
-            raise ValueError(f"result {index} is no record but {result!r:.60}")
-
-
-def check_field(results: Sequence[dict], iou_type: str) -> None:
-    """Refuse results that lack what an evaluation compares.
-
-    Raises:
-        ValueError: saying what else could be evaluated.
-    """
-    field = RESULT_FIELDS.get(iou_type, "keypoints")
-    _refuse_others_than_records(results)
-    lacking = sum(field not in result for result in results)
-    if lacking:
-        raise ValueError(
-            f"{lacking} of {len(results)} results have no {field!r}; choose what they do have as "
-            f"iou_type (--iou-type), one of {IOU_TYPES}"
-        )
-
-
-def has_categories(content: dict, results: Sequence[dict]) -> bool:
-    """Whether results are of several of the listed categories, as COCO evaluates them."""
-    categories = [c for c in content.get("categories") or () if isinstance(c, dict)]
-    listed, given = (
-        {id_text(record.get(key)) for record in records}
-        for records, key in ((categories, "id"), (results, "category_id"))
-    )
-    return len(given & listed) > 1
+    return evaluate(content, results, iou_type, sigmas=sigmas, use_area=use_area)
 
 
 def with_skeleton(
@@ -166,10 +156,43 @@ def with_skeleton(
     Raises:
         ValueError: they are of different skeletons, or its sigmas are not known.
     """
+    check_field(results, "keypoints")
     content, sigmas = _of_skeleton(content, metainfo, sigmas)
     results = complete_results(results, content, needs=("keypoints",))
     cut = (_cut(result, len(sigmas)) for result in results)
     return content, PeopleResults(cut, content, ("keypoints",)), sigmas
+
+
+def _refuse_others_than_records(results: Sequence) -> None:
+    for index, result in enumerate(results):
+        if not isinstance(result, dict):
+            raise ValueError(f"result {index} is no record but {result!r:.60}")
+
+
+def check_field(results: Sequence[dict], iou_type: str) -> None:
+    """Refuse results that lack what an evaluation compares.
+
+    Raises:
+        ValueError: saying what else could be evaluated.
+    """
+    field = RESULT_FIELDS[iou_type]
+    _refuse_others_than_records(results)
+    lacking = sum(field not in result for result in results)
+    if lacking:
+        raise ValueError(
+            f"{lacking} of {len(results)} results have no {field!r}; choose what they do have as "
+            f"iou_type (--iou-type), one of {IOU_TYPES}"
+        )
+
+
+def has_categories(content: dict, results: Sequence[dict]) -> bool:
+    """Whether results are of several of the listed categories, as COCO evaluates them."""
+    categories = [c for c in content.get("categories") or () if isinstance(c, dict)]
+    listed, given = (
+        {id_text(record.get(key)) for record in records}
+        for records, key in ((categories, "id"), (results, "category_id"))
+    )
+    return len(given & listed) > 1
 
 
 def _of_skeleton(
@@ -193,8 +216,7 @@ def _of_skeleton(
             "(metainfo='crowdpose.py', --metainfo crowdpose.py) or give one number per joint "
             "(sigmas=[...], --sigmas 0.079 0.079 ...)"
         )
-    exact = torch.zeros((), dtype=torch.float64)
-    sigmas = keypoint_sigmas(num_joints, sigmas, like=exact).tolist()
+    sigmas = [float(sigma) for sigma in sigmas_of(num_joints, sigmas)]
     if not all(0 < sigma < math.inf for sigma in sigmas):
         raise ValueError(f"sigmas must be above 0, the larger the less exact, got {sigmas}")
     return content, sigmas
@@ -226,5 +248,5 @@ def _cut(result: dict, num_joints: int) -> dict:
             "these joints, as CocoMetric does with pred_converter="
             "dict(num_keypoints=..., mapping=[...]) and outfile_prefix"
         )
-    fields = {name: result[name][:num_joints] for name in EXTRA_FIELDS.values() if name in result}
+    fields = {name: result[name][:num_joints] for name in JOINT_FIELDS if name in result}
     return {**result, **fields, "keypoints": result["keypoints"][: 3 * num_joints]}

@@ -4,6 +4,7 @@ pycocotools trusts what it is given: RLE text that is cut off, or corners far ou
 make it read or allocate without bound. So both are checked here first.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pycocotools import mask as coco_mask
 
 MIN_CORNERS = 3  # fewer enclose nothing, and pycocotools takes 4 numbers for a box
 MAX_COORDINATE = 1e5  # px; no image is larger, and drawing costs memory by the corner
+_MAX_CHARACTERS = 7  # of a number of an RLE: 35 bits, more than the pixels of any image
 _FORMATS = (
     "a list of polygons, each a flat list x, y, x, y, ... or a list of points, or an RLE dict with "
     "size and counts"
@@ -121,7 +123,7 @@ def rle_runs(counts: str | list) -> np.ndarray:
     ends = np.flatnonzero((codes & 32) == 0)
     starts = np.concatenate([[0], ends[:-1] + 1])
     lengths = ends - starts + 1
-    if lengths.max() > 7:  # 35 bits: more than the pixels of any image
+    if lengths.max() > _MAX_CHARACTERS:
         raise ValueError("the text of an RLE is damaged: it holds a number of over 35 bits")
     places = np.arange(codes.size) - np.repeat(starts, lengths)
     runs = np.add.reduceat((codes & 31) << (5 * places), starts)
@@ -129,6 +131,47 @@ def rle_runs(counts: str | list) -> np.ndarray:
     runs[1::2] = runs[1::2].cumsum()
     runs[2::2] = runs[2::2].cumsum()
     return runs
+
+
+def are_whole_rles(segmentations: Sequence[Any]) -> bool:
+    """Whether all are RLE text that fills its size, as most files have it; seen all at once.
+
+    One call for a thousand masks takes a twentieth of the time of `normal_segmentation` of each,
+    which then has nothing to change. False says nothing but "look at each".
+    """
+    texts, sizes = [], []
+    for rle in segmentations:
+        if type(rle) is not dict or rle.keys() != {"size", "counts"}:
+            return False
+        size, text = rle["size"], rle["counts"]
+        is_text = type(text) is str and text.isascii() and bool(text)
+        if not is_text or type(size) is not list or [type(n) for n in size] != [int, int]:
+            return False
+        texts.append(text)
+        sizes.append(size)
+    codes = np.frombuffer("".join(texts).encode("ascii"), np.uint8).astype(np.int64) - 48
+    last = np.cumsum([len(text) for text in texts]) - 1  # place of the last character of each
+    is_end = (codes & 32) == 0
+    if (codes < 0).any() or (codes > 63).any() or not is_end[last].all():
+        return False
+    ends = np.flatnonzero(is_end)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts + 1
+    if lengths.max() > _MAX_CHARACTERS:
+        return False
+    places = np.arange(codes.size) - np.repeat(starts, lengths)
+    runs = np.add.reduceat((codes & 31) << (5 * places), starts)
+    runs -= np.where(codes[ends] & 16, 1 << (5 * lengths), 0)
+    firsts = np.concatenate([[0], np.searchsorted(ends, last)[:-1] + 1])  # first run of each mask
+    number = np.arange(len(runs)) - np.repeat(firsts, np.diff(np.append(firsts, len(runs))))
+    for chosen in (number % 2 == 1, (number % 2 == 0) & (number > 0)):
+        changes, begins = runs[chosen], np.flatnonzero(number[chosen] <= 2)
+        sums = np.cumsum(changes)
+        before = np.repeat(sums[begins] - changes[begins], np.diff(np.append(begins, len(sums))))
+        runs[chosen] = sums - before
+    pixels = np.array(sizes, np.int64)
+    is_full = np.add.reduceat(runs, firsts) == pixels[:, 0] * pixels[:, 1]
+    return bool((runs >= 0).all() and is_full.all() and (pixels >= 0).all())
 
 
 def rle_of(segmentation: list | dict, height: int, width: int) -> dict:

@@ -51,7 +51,12 @@ def test_the_model_of_mmengine_gives_the_same_people(estimator):
     torch.testing.assert_close(
         samples[0]["turns"][-1].bboxes, torch.from_numpy(expected.bboxes), atol=1e-3, rtol=0
     )
-    assert samples[1] == {"img_id": 8, "turns": [], "error": "cannot read image x"}
+    assert samples[1] == {
+        "img_id": 8,
+        "turns": [],
+        "error": "cannot read image x",
+        "seconds": [],
+    }
     with pytest.raises(ValueError, match="train its parts with their own configs"):
         model(image=[], img_id=[], error=[], mode="loss")
 

@@ -52,6 +52,20 @@ def test_keypoint_files_get_their_published_scores(stem, options, expected, monk
     assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=2e-6)
 
 
+def test_results_by_the_ids_of_another_file_are_matched_by_name(monkeypatch, tmp_path):
+    results = json.loads((DATA / "keypoints_results.json").read_text())
+    content = json.loads((DATA / "keypoints_gt.json").read_text())
+    for image in content["images"]:
+        image["id"] += 10**7
+    results = [result | {"image_id": result["image_id"] + 10**7} for result in results]
+    results.append(results[0] | {"image_id": 1})  # of an image that the annotations lack
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    (tmp_path / "others.json").write_text(json.dumps({"images": content["images"]}))
+    files = tmp_path / "results.json", DATA / "keypoints_gt.json"
+    scores = scores_of(monkeypatch, tmp_path, *files, "--ids-of", tmp_path / "others.json")
+    assert scores["AP"] == pytest.approx(0.504884, abs=2e-6)
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
 @pytest.mark.parametrize(
     ("kind", "expected"),
@@ -86,7 +100,12 @@ def test_extra_joints_do_not_count(monkeypatch, tmp_path, capsys):
     run(monkeypatch, tmp_path / "results.json", DATA / "keypoints_gt.json")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("keypoints: ")
-    assert lines[1].split() == ["AP", "0.504884"]
+    name, value, low, high = lines[1].split()
+    assert (name, value) == ("AP", "0.504884")
+    assert (low, high) == ("[0.504884,", "0.504884]")  # of one image every draw is the same
+    assert [line.split("  ")[0] for line in lines if "[" in line] == [
+        *("AP", "AP .5", "AP .75", "AP (M)", "AP (L)")
+    ]
 
 
 GT = {

@@ -77,12 +77,21 @@ def test_the_summary_names_numbers_and_pictures(tmp_path, capsys):
     metrics = {"num_images": 5, "num_failed": 0, "bbox_true": 20}
     for turn, found in ((1, 12), (2, 15)):
         metrics |= {f"turn{turn}/num_people": found + 1, f"turn{turn}/bbox_found": found}
-        metrics[f"turn{turn}/bbox_AP"] = found / 100
+        for end, value in (("", 0), ("_low", -2), ("_high", 3)):
+            metrics[f"turn{turn}/bbox_AP{end}"] = (found + value) / 100
+    metrics |= {f"turn2/bbox_AP_gain{end}": 0.03 for end in ("", "_low", "_high")}
     pictures = [tmp_path / f"a_{n}.jpg" for n in range(3)]
     report = PhotoReport(pictures=pictures, failures=[(Path("b.jpg"), "cut off")], found=[4, 6])
     print_summary(metrics, report, ["loss 2 -> 1"], tmp_path)
     printed = capsys.readouterr().out
-    for text in ("12.0", "15.0", "4 after turn 1, 6 after turn 2", "b.jpg: cut off", "loss 2 -> 1"):
+    for text in (
+        "12.0 [10.0, 15.0]",
+        "15.0",
+        "+3.00",
+        "4 after turn 1, 6 after turn 2",
+        "b.jpg: cut off",
+        "loss 2 -> 1",
+    ):
         assert text in printed
     assert all(str(picture) in printed for picture in pictures)
 

@@ -77,9 +77,14 @@ def test_names_are_mmdets(tmp_path):
     put(tmp_path, two_people())
     kinds = ("mAP", "mAP_50", "mAP_75", "mAP_s", "mAP_m", "mAP_l")
     found = numbers(tmp_path, sample(PEOPLE))
-    assert list(found) == [f"coco/{part}_{kind}" for part in ("bbox", "segm") for kind in kinds]
+    # each with the ends of its 95 % interval
+    names = [f"{kind}{end}" for kind in kinds for end in ("", "_low", "_high")]
+    assert list(found) == [f"coco/{part}_{name}" for part in ("bbox", "segm") for name in names]
+    # a single image is drawn each time
+    assert found["coco/bbox_mAP_low"] == found["coco/bbox_mAP_high"] == found["coco/bbox_mAP"]
+    assert found["coco/segm_mAP_m_low"] == -1
     assert list(numbers(tmp_path, sample(PEOPLE), metric="bbox", prefix="val")) == [
-        f"val/bbox_{kind}" for kind in kinds
+        f"val/bbox_{name}" for name in names
     ]
 
 

@@ -157,3 +157,18 @@ def test_a_config_names_file_and_later_detector(write):
     assert detector.later.canvas.size == (64, 64)
     with pytest.raises(ValueError, match="score_threshold"):
         build_detector({"type": "BoxFileDetector", "box_file": path, "score_threshold": 0.1})
+
+
+def test_detections_by_the_ids_of_another_file_are_matched_by_name(write, tmp_path):
+    """OCHuman's detections on OCHuman-Pose, whose image 1 is OCHuman's 817."""
+    for name, ids in (("ochuman", (817, 3799)), ("ochuman-pose", (1, 2))):
+        names = ("000817.jpg", "003799.jpg")
+        images = [{"id": n, "file_name": f} for n, f in zip(ids, names, strict=True)]
+        (tmp_path / f"{name}.json").write_text(json.dumps({"images": images}))
+    path = write([entry([0, 0, 10, 10], image_id=817), entry([5, 5, 9, 9], image_id=4)])
+    ids_file, ann_file = tmp_path / "ochuman.json", tmp_path / "ochuman-pose.json"
+    detector = BoxFileDetector(path, ids_file=ids_file, ann_file=ann_file)
+    assert detector.people_of(1, (20, 20)).bboxes.tolist() == [[0, 0, 10, 10]]
+    assert [len(detector.people_of(n, (20, 20))) for n in (2, 817, 4)] == [0, 0, 0]
+    with pytest.raises(ValueError, match="give ann_file too"):
+        BoxFileDetector(path, ids_file=ids_file)

@@ -16,8 +16,10 @@ from tests.bmp.loop_parts import (
     RectangleDetector,
     RectanglePose,
     RectangleSegmenter,
+    paint,
 )
 
+PERSON = {"id": 1, "name": "person", "skeleton": []}
 IMAGES = [TWO_IN_ONE_PLACE, APART, NOBODY]
 
 
@@ -58,7 +60,7 @@ def write_rectangles(folder):
         "annotations": [
             a for n, image in enumerate(everything, 1) for a in annotations_of(image, n)
         ],
-        "categories": [{"id": 1, "name": "person", "skeleton": []}],
+        "categories": [PERSON],
     }
     (folder / "annotations.json").write_text(json.dumps(coco))
     return folder
@@ -90,3 +92,17 @@ def rewrite(folder, change):
         change(annotation)
     path.write_text(json.dumps(content))
     return str(path)
+
+
+def write_many(folder, count):
+    """So many images of one or two rectangles, each at another place."""
+    (folder / "images").mkdir()
+    images, annotations = [], []
+    for n in range(1, count + 1):
+        image = paint((5 + n, 5, 30 + n, 50), (62, 8 + n, 92, 40 + n)) if n % 3 else NOBODY
+        cv2.imwrite(str(folder / "images" / f"{n}.png"), image)
+        images.append({"id": n, "file_name": f"{n}.png", "height": 60, "width": 100})
+        annotations += annotations_of(image, n)
+    coco = {"images": images, "annotations": annotations, "categories": [PERSON]}
+    (folder / "annotations.json").write_text(json.dumps(coco))
+    return folder

@@ -36,6 +36,8 @@ def test_people_of_an_unreadable_image_count_as_missed(folder):
     assert numbers["loop/turn2/bbox_found"] == 4
     assert numbers["loop/num_failed"] == 1
     assert numbers["loop/turn2/bbox_AP"] == pytest.approx(67 / 101)  # recalls up to 4 / 6
+    # some of the draws hold only readable images, where everybody is found
+    assert numbers["loop/turn2/bbox_AP_low"] < 67 / 101 < numbers["loop/turn2/bbox_AP_high"] == 1
 
 
 def test_images_repeated_by_the_sampler_count_once(folder):
@@ -100,7 +102,7 @@ def test_found_people_are_counted_by_the_first_kind_alone(folder):
         numbers = metric.evaluate(size=3)
         assert numbers[f"loop/turn2/{kinds[0]}_found"] == found
         table = format_table({k.removeprefix("loop/"): v for k, v in numbers.items()}, kinds)
-        *lines, _ = table.splitlines()
+        lines = table.splitlines()[:3]
         assert lines[2].split()[-2:] == [str(found), "4"]
         assert len({len(line) for line in lines}) == 1
 

@@ -44,8 +44,8 @@ def test_images_of_one_name_in_two_folders_are_two(folder):
     assert second["data_samples"].img_path.endswith("images/other/a.png")
     assert not torch.equal(first["inputs"], second["inputs"])
     cache = EmbeddingCache(folder / "cache")
-    paths = {cache.path(sample["inputs"], "weights") for sample in (first, second)}
-    assert len(paths) == 2
+    keys = {cache.key(sample["inputs"], "weights") for sample in (first, second)}
+    assert len(keys) == 2
 
 
 def test_images_that_are_all_missing_are_one_error(folder):

@@ -82,6 +82,11 @@ def test_no_confident_joint_ranks_last():
     assert pose_score(0.5, np.array([0.1, 0.1]), "bbox_keypoint", 0.2) == 0.0
 
 
+def ends(*names):
+    """Each number with the ends of its 95 % interval."""
+    return [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+
+
 def test_each_evaluation_names_its_numbers():
     samples = [sample_of(person) for person in people_of(GT)]
     scores = evaluate(
@@ -93,10 +98,11 @@ def test_each_evaluation_names_its_numbers():
     )
     levels = ["AP (v=1)", "AP (v=2)"]
     assert list(scores) == [
-        *[f"coco/{name}" for name in ("AP", "AP (M)", "AP (L)", "AR")],
-        *[f"coco/Ex_{n}_NoBrd" for n in ("AP", *levels, "AP (M)", "AP (L)", "AR")],
-        *[f"coco/Ex_bbox_{n}" for n in ("AP", *levels, "AP (M)", "AP (L)", "AR")],
+        *[f"coco/{name}" for name in (*ends("AP", "AP (M)", "AP (L)"), "AR")],
+        *[f"coco/Ex_{n}_NoBrd" for n in (*ends("AP", *levels, "AP (M)", "AP (L)"), "AR")],
+        *[f"coco/Ex_bbox_{n}" for n in (*ends("AP", *levels, "AP (M)", "AP (L)"), "AR")],
     ]
+    assert scores["coco/AP_low"] == scores["coco/AP_high"] == pytest.approx(1)
     assert scores["coco/Ex_bbox_AP"] == pytest.approx(1.0)
 
 
@@ -159,7 +165,8 @@ def test_ap_of_perturbed_people_is_that_of_pycocotools_on_the_file(seed, tmp_pat
     evaluation = COCOeval(reference, found, "keypoints")
     for step in (evaluation.evaluate, evaluation.accumulate, evaluation.summarize):
         step()
-    assert list(scores.values()) == pytest.approx(evaluation.stats.tolist(), abs=1e-6)
+    values = [v for name, v in scores.items() if not name.endswith(("_low", "_high"))]
+    assert values == pytest.approx(evaluation.stats.tolist(), abs=1e-9)
     assert 0 < scores["coco/AP"] < 1
 
 

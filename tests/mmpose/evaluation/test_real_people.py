@@ -72,6 +72,6 @@ def test_ap_of_perturbed_poses_is_that_of_both_libraries(content, use_area):
         content = content | {"annotations": people}
     assert 0.1 < ours["AP"] < 0.9
     theirs = numbers_of(COCO, COCOeval, content, results)
-    assert list(ours.values()) == pytest.approx(theirs, abs=1e-6)
+    assert list(ours.values()) == pytest.approx(theirs, abs=1e-9)
     faster = numbers_of(FasterCOCO, COCOeval_faster, content, results)
-    assert list(ours.values()) == pytest.approx(faster, abs=1e-6)
+    assert list(ours.values()) == pytest.approx(faster, abs=1e-9)

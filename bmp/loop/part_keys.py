@@ -1,0 +1,58 @@
+"""Hashes of the parts of the loop: equal keys promise equal answers."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bmp.disk_cache import digest, file_digest
+from bmp.locations import find_checkpoint, find_config
+from mmpose.engine.config import load_config
+
+# raised when the code of a part changes what it answers to the same question
+ANSWERS_VERSION = 1
+CONFIG_FOLDERS = ("rtmdet", "PMPose", "MaskPose", "sam_pose2seg", "demo")
+LOADERS = ("test_dataloader", "val_dataloader")
+FOLDERS = ("data_root", "data_prefix", "ann_file", "bbox_file")
+FILES = ("box_file", "ids_file", "ann_file")
+
+
+def part_key(cfg: Mapping[str, Any], device: torch.device | str) -> str:
+    """The hash of a detector, pose model or segmenter as a loop config describes it.
+
+    Configs and weights count by content, not by name; the kind of device and the version of torch
+    count too, as they change the last bits.
+
+    Args:
+        cfg: ``config``, ``checkpoint`` and settings; a part with random weights gets another key
+            each time.
+        device: where it works.
+    """
+    place = f"{ANSWERS_VERSION} {torch.device(device).type} {torch.__version__}"
+    return digest(place, json.dumps(_content(cfg), sort_keys=True, default=repr))
+
+
+def _content(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    content = {}
+    for key, value in cfg.items():
+        if key == "config" and isinstance(value, str | Path):
+            content[key] = _read_by_inference(load_config(find_config(value, CONFIG_FOLDERS)))
+        elif key == "checkpoint" and value is not None:
+            content[key] = file_digest(find_checkpoint(value))
+        elif key in FILES and value is not None:
+            content[key] = file_digest(value)
+        else:
+            content[key] = _content(value) if isinstance(value, Mapping) else value
+    if "config" in cfg and cfg.get("checkpoint") is None:
+        content["random_weights"] = secrets.token_hex(8)
+    return content
+
+
+def _read_by_inference(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The model of a part's config and how its test data are prepared, without folders."""
+    datasets = [dict(config.get(loader) or {}).get("dataset") or {} for loader in LOADERS]
+    prepared = [{k: v for k, v in dataset.items() if k not in FOLDERS} for dataset in datasets]
+    return {"model": config.get("model"), "prepared": prepared}

@@ -1,0 +1,3 @@
+"""Setting D3 of BBoxMaskPose v1 on CIHP val."""
+
+_base_ = ["../_base_/models/bmp_d3.py", "../_base_/datasets/loop_cihp.py"]

@@ -1,0 +1,3 @@
+"""Setting J1 of BBoxMaskPose v1 on OCHuman-Pose val."""
+
+_base_ = ["../_base_/models/bmp_j1.py", "../_base_/datasets/loop_ochuman_pose_val.py"]

@@ -1,0 +1,3 @@
+"""BBoxMaskPose v2 on COCO val2017."""
+
+_base_ = ["bmp_v2.py"]

@@ -1,0 +1,3 @@
+"""BBoxMaskPose v2 on CrowdPose test."""
+
+_base_ = ["../_base_/models/bmp_v2.py", "../_base_/datasets/loop_crowdpose.py"]

@@ -1,0 +1,116 @@
+"""An evaluation of the loop that is stopped, goes on, and is shared among processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.bmp.evaluation.rectangles import write_many
+
+ROOT = Path(__file__).resolve().parents[3]
+KINDS = ("bbox", "segm", "keypoints")
+
+
+def command(folder, work_dir, *, processes=1, seconds=0.0):
+    module = ["-m", "tests.bmp.evaluation.rectangle_run", str(folder), str(work_dir), str(seconds)]
+    if processes == 1:
+        return [sys.executable, *module]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return [*launcher, f"--nproc_per_node={processes}", *module, "pytorch"]
+
+
+def start(*args, **kwargs):
+    return subprocess.Popen(
+        command(*args, **kwargs),
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def files_of(work_dir):
+    """Content of the result files, and the numbers without seconds."""
+    found = {
+        f"{turn}.{kind}": (work_dir / f"results.turn{turn}.{kind}.json").read_bytes()
+        for turn in (1, 2)
+        for kind in KINDS
+    }
+    numbers = json.loads((work_dir / "numbers.json").read_text())
+    return found | {k: v for k, v in numbers.items() if "seconds" not in k and "time" not in k}
+
+
+def num_lines(work_dir):
+    return sum(len(p.read_bytes().splitlines()) for p in work_dir.glob("predictions/*/*.jsonl"))
+
+
+def wait_for_lines(work_dir, count):
+    for _ in range(600):
+        if num_lines(work_dir) >= count:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{count} images were not predicted within a minute")
+
+
+@pytest.mark.slow
+def test_a_killed_evaluation_goes_on_and_gives_the_same_files(tmp_path):
+    folder = write_many(tmp_path, 12)
+    finish(start(folder, tmp_path / "whole"))
+    killed = start(folder, tmp_path / "killed", seconds=0.2)
+    wait_for_lines(tmp_path / "killed", 3)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    known = num_lines(tmp_path / "killed")
+    assert 3 <= known < 12
+    # what a kill in the middle of a line leaves
+    (path,) = (tmp_path / "killed").glob("predictions/*/*.jsonl")
+    path.write_bytes(path.read_bytes()[:-20])
+    output = finish(start(folder, tmp_path / "killed"))
+    assert f"{known - 1} of 12 images are known" in output
+    assert "1 lines in" in output
+    assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
+    again = finish(start(folder, tmp_path / "killed"))
+    assert "12 of 12 images are known" in again
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 4])
+def test_several_processes_give_the_files_of_one(tmp_path, processes):
+    folder = write_many(tmp_path, 9)
+    finish(start(folder, tmp_path / "one"))
+    finish(start(folder, tmp_path / "many", processes=processes, seconds=0.05))
+    assert files_of(tmp_path / "many") == files_of(tmp_path / "one")
+    assert num_lines(tmp_path / "many") == 9  # nobody predicted what another one did
+    if processes == 2:  # both took part
+        assert len(list((tmp_path / "many").glob("predictions/*/*.jsonl"))) == 2
+
+
+@pytest.mark.slow
+def test_a_killed_process_of_two_loses_nothing(tmp_path):
+    folder = write_many(tmp_path, 12)
+    finish(start(folder, tmp_path / "whole"))
+    work_dir = tmp_path / "killed"
+    run = start(folder, work_dir, processes=2, seconds=0.3)
+    wait_for_lines(work_dir, 4)
+    workers = subprocess.run(
+        ["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    os.kill(int(workers[-1]), signal.SIGKILL)
+    run.communicate(timeout=120)
+    assert run.returncode != 0
+    assert 4 <= num_lines(work_dir) < 12
+    finish(start(folder, work_dir))  # with another number of processes
+    assert files_of(work_dir) == files_of(tmp_path / "whole")

@@ -1,0 +1,105 @@
+"""Whether one COCO result file is better than another, beyond the chance of the images.
+
+    python tools/compare_results.py FIRST.json SECOND.json ANNOTATIONS.json
+    python tools/compare_results.py FIRST.json SECOND.json ANNOTATIONS.json --iou-type segm
+
+Prints AP of both, the difference (second less first) with its 95 % interval, and the probability
+that it is positive: both are judged on the same 1,000 draws of the images. Boxes, masks and poses
+are compared where both files have them.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmpose.datasets.annotation_files import read_coco_file
+from mmpose.datasets.image_names import match_by_name, rename_images
+from mmpose.errors import check_writable, run_command
+from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
+from mmpose.evaluation.comparison import Comparison, common_kinds, compare_results
+from mmpose.evaluation.result_files import read_results
+from mmpose.files import write_json
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("first", help="COCO result file, see tools/eval_results.py")
+    parser.add_argument("second", help="another of the same images")
+    parser.add_argument("annotations", help="ground truth in COCO's annotation format")
+    parser.add_argument(
+        "--iou-type",
+        nargs="+",
+        choices=RESULT_FIELDS,
+        help="what to compare; by default all that both files have",
+    )
+    parser.add_argument(
+        "--no-area",
+        action="store_true",
+        help="take 0.53 of the box for a person's area, as CrowdPose and AIC do",
+    )
+    parser.add_argument(
+        "--metainfo",
+        help="skeleton whose joint names and sigmas to take, such as crowdpose.py; COCO's for 17 "
+        "joints",
+    )
+    parser.add_argument(
+        "--sigmas",
+        type=float,
+        nargs="+",
+        help="constants of the joints, in place of the skeleton's",
+    )
+    parser.add_argument(
+        "--ids-of",
+        metavar="ANNOTATIONS",
+        help="the file whose image ids both results have, where it is another one of the same "
+        "images: matched by file name",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (0)")
+    parser.add_argument("--out", help="JSON file for the numbers")
+    return parser.parse_args()
+
+
+def line_of(kind: str, compared: Comparison) -> str:
+    """A row of the table, in percent."""
+    low, high = (100 * end for end in compared.difference.interval)
+    return (
+        f"{kind:9s}  {100 * compared.first:6.2f}  {100 * compared.second:6.2f}  "
+        f"{100 * compared.difference.difference:+6.2f}  [{low:+.2f}, {high:+.2f}]  "
+        f"{compared.difference.probability:.3f}"
+    )
+
+
+def main() -> None:
+    args = parse_arguments()
+    if args.out is not None:
+        check_writable(Path(args.out).parent, "--out")
+    first, second = (read_results(path, compact=True) for path in (args.first, args.second))
+    content = read_coco_file(args.annotations)
+    if args.ids_of is not None:
+        others = read_coco_file(args.ids_of, needs_annotations=False)
+        names = (args.annotations, args.ids_of)
+        ids = match_by_name(content["images"], others["images"], *names)
+        first, second = rename_images(first, ids), rename_images(second, ids)
+    compared = {}
+    for kind in args.iou_type or common_kinds(first, second):
+        compared[kind] = compare_results(
+            content,
+            first,
+            second,
+            kind,
+            use_area=not args.no_area,
+            metainfo=args.metainfo,
+            sigmas=args.sigmas,
+            seed=args.seed,
+        )
+    print(f"{len(content['images'])} images, {len(first)} and {len(second)} results")
+    print("           first  second  change  95 % interval   P(change > 0)")
+    for kind, comparison in compared.items():
+        print(line_of(kind, comparison))
+    if args.out is not None:
+        write_json(args.out, {kind: c.named() for kind, c in compared.items()}, indent=2)
+
+
+if __name__ == "__main__":
+    run_command(main)
