@@ -207,7 +207,12 @@ class _State:
     known: Array | None = None
 
     def average_precision(self) -> float:
-        return average_precision(pose_matches(self.arrays, kept=self.kept, known=self.known))
+        found = average_precision(pose_matches(self.arrays, kept=self.kept, known=self.known))
+        if found >= 0:
+            return found
+        # nobody is left to be found: nothing is wrong, or all of what is there
+        num_kept = len(self.arrays.image) if self.kept is None else self.kept.sum()
+        return float(num_kept == 0)
 
     def repair(self, name: str, partners: Partners, person: Array, kinds: Array) -> "_State":
         arrays = self.arrays
