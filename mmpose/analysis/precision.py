@@ -1,0 +1,120 @@
+"""Average precision of arrays, by which errors and slices are judged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mmpose.evaluation.coco_numbers import by_category
+from mmpose.evaluation.matches import Matches
+from mmpose.evaluation.matching import match_greedily
+from mmpose.evaluation.similarity import Annotated, Found, similar_pairs
+
+from .partners import Partners
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class PoseArrays:
+    """D results and the M annotated people of I images, poses of K joints.
+
+    Attributes:
+        image: index of the image of each result, (D,) int64.
+        poses: x, y, score, (D, K, 3), image pixels.
+        scores: (D,) float64.
+        areas: of the results, px², (D,).
+        people: the annotated ones; shapes (M, K, 3) x, y, v.
+        num_images: I.
+        sigmas: per-joint constants, (K,).
+    """
+
+    image: Array
+    poses: Array
+    scores: Array
+    areas: Array
+    people: Annotated
+    num_images: int
+    sigmas: Array
+
+    def joints(self, index: Sequence[int]) -> "PoseArrays":
+        """The same people with some of their joints; whoever has none labelled is ignored."""
+        people = self.people
+        shapes = people.shapes[:, index]
+        lacks = ~(shapes[..., 2] > 0).any(1)
+        people = replace(people, shapes=shapes, is_ignored=people.is_ignored | lacks)
+        return replace(self, poses=self.poses[:, index], people=people, sigmas=self.sigmas[index])
+
+
+def pose_arrays(partners: Partners, sigmas: Sequence[float]) -> PoseArrays:
+    """Results and people of an evaluation as arrays, in the order of ``partners``."""
+    num_joints = len(sigmas)
+    poses = np.array([r["keypoints"] for r in partners.results], np.float64)
+    truth = np.array([p["keypoints"] for p in partners.people], np.float64)
+    image_of = [
+        np.array([partners.images[one["image_id"]] for one in records], np.int64)
+        for records in (partners.results, partners.people)
+    ]
+    bboxes = np.array([p["bbox"] for p in partners.people], np.float64).reshape(-1, 4)
+    is_crowd = np.array([p["iscrowd"] for p in partners.people], bool)
+    people = Annotated(
+        image_of[1],
+        partners.areas,
+        is_crowd,
+        partners.is_ignored,
+        truth.reshape(-1, num_joints, 3),
+        bboxes,
+    )
+    return PoseArrays(
+        image_of[0],
+        poses.reshape(-1, num_joints, 3),
+        np.array([r["score"] for r in partners.results], np.float64),
+        np.ones(len(partners.results)),  # sizes do not count here
+        people,
+        len(partners.images),
+        np.asarray(sigmas, np.float64),
+    )
+
+
+def pose_matches(
+    arrays: PoseArrays,
+    *,
+    kept: Array | None = None,
+    known: Array | None = None,
+    is_ignored: Array | None = None,
+    is_excused: Array | None = None,
+) -> Matches:
+    """COCO's matching of poses with people.
+
+    Args:
+        arrays: who was found and who is there.
+        kept: results that are there, (D,) bool; None: all.
+        known: annotated people who are there, (M,) bool; None: all.
+        is_ignored: people who do not count, (M,) bool; None: as in ``arrays``.
+        is_excused: results that are not wrong where nobody is matched, (D,) bool; None: none.
+    """
+    kept = np.ones(len(arrays.image), bool) if kept is None else kept
+    is_excused = np.zeros(len(arrays.image), bool) if is_excused is None else is_excused
+    people = arrays.people
+    if is_ignored is not None:
+        people = replace(people, is_ignored=is_ignored)
+    if known is not None:
+        fields = {name: value[known] for name, value in vars(people).items()}
+        people = Annotated(**fields)
+    index = np.flatnonzero(kept)
+    # equal scores keep their order, as in COCO's evaluation
+    index = index[np.lexsort((-arrays.scores[index], arrays.image[index]))]
+    groups = arrays.image[index]
+    ranks = np.arange(len(groups)) - np.searchsorted(groups, groups)
+    found = Found(groups, ranks, arrays.scores[index], arrays.areas[index], arrays.poses[index])
+    pairs = similar_pairs(found, people, arrays.sigmas)
+    matching = match_greedily(pairs, ranks, people.is_ignored, people.is_crowd)
+    (matches,) = by_category(
+        matching,
+        found,
+        people.groups[~people.is_ignored],
+        is_excused[index],
+        range(arrays.num_images),
+        1,
+    )
+    return matches
