@@ -4,9 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from .explanation import TYPE_NAMES, Explanation
+from .pose_errors import KINDS, PoseErrors
 from .region_errors import RegionErrors
 from .report_images import picture_of
 from .report_page import Picture, Plot, Report, Section, Table
@@ -44,8 +43,9 @@ def make_report(
         sections.append(Section("Reasons", tables=[Table(*item) for item in tables.items()]))
     if explanation.errors is not None:
         sections.append(_errors(explanation.errors))
-    if explanation.joints:
-        sections.append(_joints(explanation.joints))
+    if explanation.pose_errors is not None:
+        sections += [_pose_errors(explanation.pose_errors), _joints(explanation.joints)]
+        sections.append(_slices(explanation.slices))
     sections += [_reliability(explanation), _worst(pictures, images is not None)]
     return Report(f"Evaluation of {name}", facts, sections)
 
@@ -56,7 +56,7 @@ def _summary(explanation: Explanation) -> Section:
         {
             "number": name,
             "value": value if value >= 0 else None,
-            "95 % interval": _interval(numbers, name),
+            "95 % interval": _interval(numbers, f"{name}_"),
         }
         for name, value in numbers.items()
         if not name.endswith(("_low", "_high"))
@@ -83,9 +83,9 @@ def _summary(explanation: Explanation) -> Section:
     )
 
 
-def _interval(numbers: Mapping[str, float], name: str) -> str | None:
-    low, high = (numbers.get(f"{name}_{end}", np.nan) for end in ("low", "high"))
-    return f"{low:.3f} to {high:.3f}" if low >= 0 else None
+def _interval(numbers: Mapping[str, float | None], prefix: str = "") -> str | None:
+    low, high = (numbers.get(f"{prefix}{end}") for end in ("low", "high"))
+    return None if low is None or not low >= 0 else f"{low:.3f} to {high:.3f}"
 
 
 def _errors(errors: RegionErrors) -> Section:
@@ -100,14 +100,52 @@ def _errors(errors: RegionErrors) -> Section:
     )
 
 
+def _pose_errors(errors: PoseErrors) -> Section:
+    rows = errors.table()
+    plot = bar_plot(rows, "error", ["in turn"], name="Gain in AP, one after the other")
+    return Section(
+        "Kinds of errors",
+        f"Kinds of Ronchi & Perona; AP is {errors.ap:.3f}. Alone: what AP gains when this kind is "
+        "repaired and no other. In turn: when they are repaired one after the other.",
+        tables=[Table("Kinds", rows, "Counted are joints; of the last two, poses and people.")],
+        plots=[Plot("Gain in AP, in turn", plot)],
+    )
+
+
 def _joints(rows: Sequence[Mapping[str, Any]]) -> Section:
-    plot = bar_plot(rows, "joint", ["similarity"], name="Similarity reached by each joint")
+    kinds = [name for name, _ in KINDS]
+    # green, amber, red, violet, grey: right ones stand out, lost ones recede
+    plot = bar_plot(rows, "joint", kinds, name="Kinds of each joint", shades=(4, 1, 2, 3, 5))
     return Section(
         "Joints",
-        "Labelled joints of all people who have a pose (OKS of at least 0.1): the similarity that "
-        "the joint reaches, and the confidence that it was given.",
+        "Labelled joints of all people who have a pose (OKS of at least 0.1): shares of good ones "
+        "and of each kind of error, the similarity reached, and the confidence given.",
         tables=[Table("By joint", rows)],
-        plots=[Plot("Similarity reached", plot)],
+        plots=[Plot("Shares", plot)],
+    )
+
+
+def _slices(slices: Mapping[str, Sequence[Mapping[str, Any]]]) -> Section:
+    tables, plots = [], []
+    for title, rows in slices.items():
+        shown = [
+            {
+                "slice": row["slice"],
+                "people": row["people"],
+                "AP": row["AP"],
+                "95 % interval": _interval({"low": row["AP low"], "high": row["AP high"]}),
+            }
+            for row in rows
+        ]
+        name = title[0].upper() + title[1:]
+        tables.append(Table(name, shown))
+        plots.append(Plot(name, bar_plot(rows, "slice", ["AP"], name=f"AP by {title}")))
+    return Section(
+        "Slices",
+        "AP of some people only; the others count neither as found nor as missed. MaxIoU is the "
+        "highest IoU of a person's box with another's. By size: see the summary.",
+        tables=tables,
+        plots=plots,
     )
 
 

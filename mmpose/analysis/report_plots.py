@@ -60,7 +60,12 @@ def _frame() -> Markup:
 
 
 def bar_plot(
-    rows: Sequence[Mapping[str, Any]], label: str, columns: Sequence[str], *, name: str
+    rows: Sequence[Mapping[str, Any]],
+    label: str,
+    columns: Sequence[str],
+    *,
+    name: str,
+    shades: Sequence[int] = range(NUM_SHADES),
 ) -> Markup:
     """Horizontal bars, a row each, of one column or of several stacked on each other.
 
@@ -69,6 +74,7 @@ def bar_plot(
         label: which field names a row.
         columns: which fields are drawn, numbers of 0 and more; None is drawn as 0.
         name: of the plot, for those who cannot see it.
+        shades: of the columns, classes of the page.
     """
     totals = [sum(row[column] or 0 for column in columns) for row in rows]
     longest = max([*totals, 1e-9])
@@ -76,23 +82,23 @@ def bar_plot(
     for number, (row, total) in enumerate(zip(rows, totals, strict=True)):
         y, x = number * ROW, float(LABEL)
         parts.append(_text(LABEL - 8, y + 15, str(row[label]), "end"))
-        for shade, column in enumerate(columns):
+        for shade, column in zip(shades, columns, strict=False):
             long = BARS * (row[column] or 0) / longest
             told = f"{row[label]}, {column}: {_number(row[column])}"
-            bar = _rect(x, y + 3, long, ROW - 6, f"shade{shade % NUM_SHADES}")
+            bar = _rect(x, y + 3, long, ROW - 6, f"shade{shade}")
             parts.append(Markup("<g><title>{}</title>{}</g>").format(told, bar))
             x += long
         if len(columns) == 1:
             parts.append(_text(x + 6, y + 15, _number(total)))
     width, height = LABEL + BARS + VALUE, ROW * len(rows)
     svg = _svg(width, height, name, parts, width * 1.4)
-    return svg if len(columns) == 1 else svg + _legend(columns)
+    return svg if len(columns) == 1 else svg + _legend(columns, shades)
 
 
-def _legend(columns: Sequence[str]) -> Markup:
+def _legend(columns: Sequence[str], shades: Sequence[int]) -> Markup:
     keys = [
-        Markup('<span><i class="shade{}"></i>{}</span>').format(number % NUM_SHADES, column)
-        for number, column in enumerate(columns)
+        Markup('<span><i class="shade{}"></i>{}</span>').format(shade, column)
+        for shade, column in zip(shades, columns, strict=False)
     ]
     return Markup('<div class="legend">{}</div>').format(Markup(" ").join(keys))
 

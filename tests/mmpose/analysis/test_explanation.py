@@ -58,6 +58,8 @@ def test_numbers_are_plain_json(iou_type):
     content = json.loads(json.dumps(explanation.to_dict(), allow_nan=False))
     assert content["numbers"]["AP"] == pytest.approx(explanation.numbers["AP"])
     assert (content["region_errors"] is None) == (iou_type == "keypoints")
+    assert (content["pose_errors"] is None) == (iou_type != "keypoints")
+    assert len(content["slices"]) == (3 if iou_type == "keypoints" else 0)
     assert len(content["joints"]) == (17 if iou_type == "keypoints" else 0)
     assert len(content["reliability"]) == (4 if iou_type == "keypoints" else 1)
 
@@ -70,6 +72,14 @@ def test_joints_tell_what_they_reach_where_they_are_labelled():
     assert [row["labelled"] for row in rows[:2]] == [1, 2]
     assert rows[1]["similarity"] == pytest.approx(1)
     assert rows[1]["confidence"] == pytest.approx(0.8)
+    assert rows[1]["good"] == 1
+
+
+def test_of_poses_the_gains_in_turn_add_up_to_all_that_lacks():
+    errors = explain(truth(), predictions(), "keypoints").pose_errors
+    # two of four are found; the other two have no pose, one pose is of nobody
+    assert (errors.counts["not found"], errors.counts["background"]) == (2, 1)
+    assert errors.ap + sum(errors.in_turn.values()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("iou_type", TYPES)
