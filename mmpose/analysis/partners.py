@@ -30,6 +30,7 @@ class Partners:
         similarity: OKS or IoU with that person, (D,); 0: nobody.
         is_ignored: people who do not count (crowds, poses without joints), (M,) bool.
         areas: of the people, px², (M,).
+        pairs: results and people with a similarity of 0.1 or more.
     """
 
     results: list[dict]
@@ -39,6 +40,7 @@ class Partners:
     similarity: Array
     is_ignored: Array
     areas: Array
+    pairs: Pairs
 
     @property
     def counts(self) -> Array:
@@ -83,7 +85,7 @@ def find_partners(
     person, similarity = _match(pairs, found.ranks, annotated.is_ignored, annotated.is_crowd)
     return Partners(
         *(kept, people, prepared.images, person, similarity),
-        *(annotated.is_ignored, annotated.areas),
+        *(annotated.is_ignored, annotated.areas, pairs),
     )
 
 

@@ -190,11 +190,14 @@ def _costs(
     alone, in_turn = {}, {}
     state, last = _State(arrays), ap
     for name in REPAIRS:
-        once = _State(arrays).repair(name, partners, person, kinds)
-        alone[name] = once.average_precision() - ap
         state = state.repair(name, partners, person, kinds)
         reached = state.average_precision()
         in_turn[name], last = reached - last, reached
+        if name == REPAIRS[0]:
+            alone[name] = in_turn[name]
+            continue
+        once = _State(arrays).repair(name, partners, person, kinds)
+        alone[name] = once.average_precision() - ap
     return ap, alone, in_turn
 
 
@@ -230,7 +233,9 @@ class _State:
         truth = arrays.people.shapes[np.maximum(person, 0)] if len(partners.people) else poses
         is_wrong = kinds == kind
         poses[is_wrong, :2] = truth[is_wrong, :2]
-        return replace(self, arrays=replace(arrays, poses=poses))
+        moved = replace(arrays, poses=poses, pairs=None)
+        # worked out here, for all repairs that leave poses where they are
+        return replace(self, arrays=replace(moved, pairs=moved.known_pairs()))
 
 
 def _oks(arrays: PoseArrays, person: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from mmpose.evaluation.coco_numbers import by_category
 from mmpose.evaluation.matches import Matches
 from mmpose.evaluation.matching import match_greedily
-from mmpose.evaluation.similarity import Annotated, Found, similar_pairs
+from mmpose.evaluation.similarity import LOWEST, Annotated, Found, Pairs, similar_pairs
 
 from .partners import Partners
 
@@ -27,6 +27,7 @@ class PoseArrays:
         people: the annotated ones; shapes (M, K, 3) x, y, v.
         num_images: I.
         sigmas: per-joint constants, (K,).
+        pairs: results and people who could match; None: not worked out yet.
     """
 
     image: Array
@@ -36,6 +37,7 @@ class PoseArrays:
     people: Annotated
     num_images: int
     sigmas: Array
+    pairs: Pairs | None = None
 
     def joints(self, index: Sequence[int]) -> "PoseArrays":
         """The same people with some of their joints; whoever has none labelled is ignored."""
@@ -43,7 +45,23 @@ class PoseArrays:
         shapes = people.shapes[:, index]
         lacks = ~(shapes[..., 2] > 0).any(1)
         people = replace(people, shapes=shapes, is_ignored=people.is_ignored | lacks)
-        return replace(self, poses=self.poses[:, index], people=people, sigmas=self.sigmas[index])
+        return PoseArrays(
+            self.image,
+            self.poses[:, index],
+            self.scores,
+            self.areas,
+            people,
+            self.num_images,
+            self.sigmas[index],
+        )
+
+    def known_pairs(self) -> Pairs:
+        """Those who could match, worked out once where they are given."""
+        if self.pairs is not None:
+            return self.pairs
+        ranks = np.zeros(len(self.image), np.int64)
+        found = Found(self.image, ranks, self.scores, self.areas, self.poses)
+        return similar_pairs(found, self.people, self.sigmas)
 
 
 def pose_arrays(partners: Partners, sigmas: Sequence[float]) -> PoseArrays:
@@ -73,6 +91,7 @@ def pose_arrays(partners: Partners, sigmas: Sequence[float]) -> PoseArrays:
         people,
         len(partners.images),
         np.asarray(sigmas, np.float64),
+        _some(partners.pairs, partners.pairs.similarity >= LOWEST),
     )
 
 
@@ -107,7 +126,7 @@ def pose_matches(
     groups = arrays.image[index]
     ranks = np.arange(len(groups)) - np.searchsorted(groups, groups)
     found = Found(groups, ranks, arrays.scores[index], arrays.areas[index], arrays.poses[index])
-    pairs = similar_pairs(found, people, arrays.sigmas)
+    pairs = _renumbered(arrays.known_pairs(), index, kept, known)
     matching = match_greedily(pairs, ranks, people.is_ignored, people.is_crowd)
     (matches,) = by_category(
         matching,
@@ -118,3 +137,26 @@ def pose_matches(
         1,
     )
     return matches
+
+
+def _some(pairs: Pairs, wanted: Array) -> Pairs:
+    return Pairs(pairs.found[wanted], pairs.annotated[wanted], pairs.similarity[wanted])
+
+
+def _renumbered(pairs: Pairs, index: Array, kept: Array, known: Array | None) -> Pairs:
+    """Pairs of those who are there, by their places.
+
+    Args:
+        pairs: of all results and people.
+        index: results that are there, in order.
+        kept: the same, (D,) bool.
+        known: people who are there, (M,) bool; None: all.
+    """
+    wanted = kept[pairs.found]
+    if known is not None:
+        wanted = wanted & known[pairs.annotated]
+    pairs = _some(pairs, wanted)
+    place = np.zeros(len(kept), np.int64)
+    place[index] = np.arange(len(index))
+    annotated = pairs.annotated if known is None else (np.cumsum(known) - 1)[pairs.annotated]
+    return Pairs(place[pairs.found], annotated, pairs.similarity)

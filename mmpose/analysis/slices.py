@@ -15,7 +15,7 @@ import numpy as np
 from mmpose.evaluation.matches import Matches, average_precision, bootstrap, interval
 from mmpose.evaluation.similarity import Found, similar_pairs
 
-from .partners import POOR_FROM, Partners
+from .partners import Partners
 from .precision import PoseArrays, pose_arrays, pose_matches
 
 Array = np.ndarray
@@ -43,7 +43,7 @@ def slice_tables(
         None where nobody is in the slice.
     """
     arrays = pose_arrays(partners, sigmas)
-    nearest = _nearest(arrays)
+    nearest = _nearest(partners)
     overlap = max_iou(arrays)
     hidden = hidden_share(arrays)
     tables = {}
@@ -82,13 +82,10 @@ def hidden_share(arrays: PoseArrays) -> Array:
     return (flags == 1).sum(1) / np.maximum((flags > 0).sum(1), 1)
 
 
-def _nearest(arrays: PoseArrays) -> Array:
-    """The person each pose is most similar to, (D,); -1: like nobody."""
-    found = Found(
-        *(arrays.image, np.zeros(len(arrays.image)), arrays.scores, arrays.areas, arrays.poses)
-    )
-    pairs = similar_pairs(found, arrays.people, arrays.sigmas, POOR_FROM)
-    nearest = np.full(len(arrays.image), -1)
+def _nearest(partners: Partners) -> Array:
+    """The person each pose is most similar to (from 0.1 on), (D,); -1: like nobody."""
+    pairs = partners.pairs
+    nearest = np.full(len(partners.results), -1)
     order = np.argsort(pairs.similarity, kind="stable")
     nearest[pairs.found[order]] = pairs.annotated[order]  # the most similar is written last
     return nearest
