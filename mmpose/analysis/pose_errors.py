@@ -233,9 +233,7 @@ class _State:
         truth = arrays.people.shapes[np.maximum(person, 0)] if len(partners.people) else poses
         is_wrong = kinds == kind
         poses[is_wrong, :2] = truth[is_wrong, :2]
-        moved = replace(arrays, poses=poses, pairs=None)
-        # worked out here, for all repairs that leave poses where they are
-        return replace(self, arrays=replace(moved, pairs=moved.known_pairs()))
+        return replace(self, arrays=arrays.moved(poses))
 
 
 def _oks(arrays: PoseArrays, person: Array) -> Array:

@@ -59,9 +59,23 @@ class PoseArrays:
         """Those who could match, worked out once where they are given."""
         if self.pairs is not None:
             return self.pairs
-        ranks = np.zeros(len(self.image), np.int64)
-        found = Found(self.image, ranks, self.scores, self.areas, self.poses)
-        return similar_pairs(found, self.people, self.sigmas)
+        return self._pairs_of(np.arange(len(self.image)))
+
+    def moved(self, poses: Array) -> "PoseArrays":
+        """With other poses (D, K, 3); only pairs of those that differ are worked out again."""
+        differs = (poses != self.poses).any((1, 2))
+        old = self.known_pairs()
+        moved = replace(self, poses=poses, pairs=None)
+        parts = _some(old, ~differs[old.found]), moved._pairs_of(np.flatnonzero(differs))
+        columns = zip(*(vars(part).values() for part in parts), strict=True)
+        return replace(moved, pairs=Pairs(*map(np.concatenate, columns)))
+
+    def _pairs_of(self, rows: Array) -> Pairs:
+        ranks = np.zeros(len(rows), np.int64)
+        columns = (self.image, self.scores, self.areas, self.poses)
+        image, scores, areas, poses = (column[rows] for column in columns)
+        pairs = similar_pairs(Found(image, ranks, scores, areas, poses), self.people, self.sigmas)
+        return replace(pairs, found=rows[pairs.found])
 
 
 def pose_arrays(partners: Partners, sigmas: Sequence[float]) -> PoseArrays:

@@ -23,7 +23,7 @@ Array = np.ndarray
 OVERLAPS = (0.0, 0.1, 0.3, 0.5, 1.0)
 """Ends of the bins of MaxIoU, the highest IoU of a person's box with another one's."""
 HIDDEN_SHARES = (0.0, 0.25, 0.5, 1.0)
-NUM_DRAWS = 200
+NUM_DRAWS = 100
 """Fewer than of the main AP: there are many slices, and their intervals are wide."""
 
 
