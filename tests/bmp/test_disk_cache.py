@@ -14,7 +14,7 @@ ARRAYS = {"a": np.arange(12, dtype=np.float32).reshape(3, 4), "b": np.zeros((0, 
 
 
 @pytest.fixture(autouse=True)
-def _current_logger(tmp_path):
+def _current_logger(tmp_path, capfd):
     """One that writes to this test's stream, whatever ran before."""
     MMLogger.get_instance(str(tmp_path))
 

@@ -9,7 +9,7 @@ from bmp.evaluation.prediction_store import PredictionStore, file_stamp
 
 
 @pytest.fixture(autouse=True)
-def _current_logger(tmp_path):
+def _current_logger(tmp_path, capfd):
     """One that writes to this test's stream, whatever ran before."""
     MMLogger.get_instance(str(tmp_path))
 
