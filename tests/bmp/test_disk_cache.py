@@ -13,6 +13,12 @@ from bmp.disk_cache import DiskCache, digest, file_digest
 ARRAYS = {"a": np.arange(12, dtype=np.float32).reshape(3, 4), "b": np.zeros((0, 4), np.int64)}
 
 
+@pytest.fixture(autouse=True)
+def _current_logger(tmp_path):
+    """One that writes to this test's stream, whatever ran before."""
+    MMLogger.get_instance(str(tmp_path))
+
+
 def test_what_was_written_is_read(tmp_path):
     cache = DiskCache(tmp_path / "new" / "folder")
     assert cache.read("key") is None
@@ -42,7 +48,6 @@ def test_a_damaged_file_is_not_trusted(tmp_path, part, kind, capfd):
 
 
 def test_a_full_cache_takes_nothing_more_and_says_so_once(tmp_path, capfd):
-    MMLogger.get_instance("a full cache")  # one that writes to this test's stream
     cache = DiskCache(tmp_path, max_gib=100 / 2**30)
     cache.write("first", {"a": np.zeros(80, np.uint8)})
     cache.write("second", {"a": np.zeros(80, np.uint8)})
