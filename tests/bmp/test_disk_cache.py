@@ -13,12 +13,6 @@ from bmp.disk_cache import DiskCache, digest, file_digest
 ARRAYS = {"a": np.arange(12, dtype=np.float32).reshape(3, 4), "b": np.zeros((0, 4), np.int64)}
 
 
-@pytest.fixture(autouse=True)
-def _current_logger(tmp_path, capfd):
-    """One that writes to this test's stream, whatever ran before."""
-    MMLogger.get_instance(str(tmp_path))
-
-
 def test_what_was_written_is_read(tmp_path):
     cache = DiskCache(tmp_path / "new" / "folder")
     assert cache.read("key") is None
@@ -33,6 +27,7 @@ def test_what_was_written_is_read(tmp_path):
 @pytest.mark.parametrize("part", ["hash", "header", "numbers"])
 @pytest.mark.parametrize("kind", ["a bit", "cut off"])
 def test_a_damaged_file_is_not_trusted(tmp_path, part, kind, capfd):
+    MMLogger.get_instance(str(tmp_path))  # one that writes to this test\'s stream
     cache = DiskCache(tmp_path)
     cache.write("key", ARRAYS)
     (path,) = tmp_path.iterdir()
@@ -48,6 +43,7 @@ def test_a_damaged_file_is_not_trusted(tmp_path, part, kind, capfd):
 
 
 def test_a_full_cache_takes_nothing_more_and_says_so_once(tmp_path, capfd):
+    MMLogger.get_instance(str(tmp_path))  # one that writes to this test\'s stream
     cache = DiskCache(tmp_path, max_gib=100 / 2**30)
     cache.write("first", {"a": np.zeros(80, np.uint8)})
     cache.write("second", {"a": np.zeros(80, np.uint8)})
@@ -59,6 +55,7 @@ def test_a_full_cache_takes_nothing_more_and_says_so_once(tmp_path, capfd):
 
 
 def test_a_full_disk_ends_no_run(tmp_path, monkeypatch, capfd):
+    MMLogger.get_instance(str(tmp_path))  # one that writes to this test\'s stream
     cache = DiskCache(tmp_path)
 
     def write_bytes(path, content):

@@ -8,12 +8,6 @@ from mmengine.logging import MMLogger
 from bmp.evaluation.prediction_store import PredictionStore, file_stamp
 
 
-@pytest.fixture(autouse=True)
-def _current_logger(tmp_path, capfd):
-    """One that writes to this test's stream, whatever ran before."""
-    MMLogger.get_instance(str(tmp_path))
-
-
 def record(img_id, people=0, error=None):
     return {"img_id": img_id, "turns": [[{"score": 1 / 3}] * people], "error": error}
 
@@ -47,6 +41,7 @@ def test_a_number_and_its_text_are_two_images(tmp_path):
     ],
 )
 def test_a_damaged_line_is_an_image_to_do_again(tmp_path, damage, capfd):
+    MMLogger.get_instance(str(tmp_path))  # one that writes to this test\'s stream
     store = PredictionStore(tmp_path, {1: None, 2: None})
     store.append(record(1, people=1))
     store.append(record(2))
