@@ -18,6 +18,8 @@ from .config import describe_knobs, load_config
 from .launch import LAUNCHERS, adapt_to_machine, start_processes
 from .runner import StrictRunner
 
+INTERRUPTED = 130  # as a shell tells that Ctrl-C ended a program
+
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that ``tools/train.py`` and ``tools/test.py`` share."""

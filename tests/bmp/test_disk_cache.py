@@ -97,3 +97,15 @@ def test_a_file_counts_by_content(tmp_path):
         (tmp_path / name).write_bytes(content)
     a, b, c = (file_digest(tmp_path / name) for name in "abc")
     assert a == b != c
+
+
+@pytest.mark.parametrize("max_gib", [0, -1.0, float("nan")])
+def test_no_room_is_refused(tmp_path, max_gib):
+    with pytest.raises(ValueError, match="must be above 0"):
+        DiskCache(tmp_path, max_gib)
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_the_fix(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"file/cache of a cache cannot be made .*cache=None"):
+        DiskCache(tmp_path / "file" / "cache")
