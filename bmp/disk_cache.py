@@ -7,7 +7,9 @@ begins with the hash of its own content: a damaged one is computed again, never 
 import hashlib
 import logging
 import os
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +20,10 @@ from mmengine.logging import print_log
 from safetensors import SafetensorError
 from torch import Tensor
 
-from mmpose.files import whole_file
+from mmpose.files import PARTIAL, whole_file
 
 SUFFIX = ".cache"
+ABANDONED_S = 3600.0
 DIGEST_BYTES = 16
 CHUNK_BYTES = 1 << 24  # of a file that is hashed
 
@@ -83,9 +86,18 @@ class DiskCache:
                 f"the folder {folder} of a cache cannot be made ({error.strerror}): name another "
                 "one, or take no cache (cache=None)"
             ) from error
+        self._sweep()
         taken = sum(_size(path) for path in self.folder.glob(f"*{SUFFIX}"))
         self.free_bytes = (int(max_gib * 2**30) - taken) // get_world_size()
         self.is_full = False
+
+    def _sweep(self) -> None:
+        """Delete beginnings of files that a killed process has left, which nobody counts."""
+        for path in self.folder.glob(f".*{SUFFIX}.*{PARTIAL}"):
+            with suppress(OSError):  # another process was faster
+                # none takes so long to write: it is not of a process that still runs
+                if time.time() - path.stat().st_mtime > ABANDONED_S:
+                    path.unlink()
 
     def read(self, key: str) -> dict[str, np.ndarray] | None:
         """The arrays of a key; None: unknown, or damaged, which is told."""
@@ -108,7 +120,7 @@ class DiskCache:
         """Keep the arrays of a key, if there is room."""
         size = sum(array.nbytes for array in arrays.values())
         if self.is_full or size > self.free_bytes:
-            self._stop("max_gib is reached")
+            self._stop("max_gib is reached; what older code and settings left there may be deleted")
             return
         # safetensors writes the memory as it lies: strides must be plain
         plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}

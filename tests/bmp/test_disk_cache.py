@@ -1,6 +1,7 @@
 """Arrays on disk: whole, right and bounded, or computed again."""
 
 import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,15 @@ def test_a_folder_that_cannot_be_made_is_told_with_the_fix(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"file/cache of a cache cannot be made .*cache=None"):
         DiskCache(tmp_path / "file" / "cache")
+
+
+def test_what_killed_processes_left_half_written_is_deleted(tmp_path):
+    DiskCache(tmp_path).write("known", {"a": np.zeros(3)})
+    old, new, other = (tmp_path / f".{name}.part" for name in ("a.cache.1", "a.cache.2", "a.json"))
+    for path in (old, new, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    found = DiskCache(tmp_path).read("known")
+    assert found["a"].tolist() == [0, 0, 0]
+    assert [path.exists() for path in (old, new, other)] == [False, True, True]
