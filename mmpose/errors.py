@@ -114,3 +114,19 @@ def check_writable(
         text = f"{free:.0f} MB free, {free_mb:.0f} MB needed"
         raise OSError(errno.ENOSPC, text, str(folder))
     return folder
+
+
+def check_file_writable(path: str | os.PathLike, option: str = "--out") -> None:
+    """Prove that a file can be written, before any long work; see :func:`check_writable`.
+
+    Args:
+        path: of the file; its folder is made.
+        option: what chooses another one on the command line.
+
+    Raises:
+        IsADirectoryError: it is a folder.
+        PermissionError: files cannot be written there.
+    """
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file in it with {option}")
+    check_writable(Path(path).parent, option)

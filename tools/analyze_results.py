@@ -9,14 +9,13 @@ The page needs no network and no other file. All images of the annotation file c
 
 import argparse
 import os
-from pathlib import Path
 
 from mmpose.analysis.explanation import TYPE_NAMES, explain
 from mmpose.analysis.report import make_report
 from mmpose.analysis.report_page import write_page
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.engine.tools import run_tool
-from mmpose.errors import check_writable
+from mmpose.errors import check_file_writable
 from mmpose.evaluation.result_files import guess_iou_type, read_results
 from mmpose.files import write_json
 
@@ -48,7 +47,7 @@ def main() -> None:
     args = parse_arguments()
     for name in ("out", "html"):
         if getattr(args, name) is not None:
-            check_writable(Path(getattr(args, name)).parent, f"--{name}")
+            check_file_writable(getattr(args, name), f"--{name}")
     results, content = read_results(args.results), read_coco_file(args.annotations)
     explanation = explain(
         content,

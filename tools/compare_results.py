@@ -10,11 +10,10 @@ without results are missed.
 """
 
 import argparse
-from pathlib import Path
 
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.datasets.image_names import match_by_name, rename_images
-from mmpose.errors import check_writable, run_command
+from mmpose.errors import check_file_writable, run_command
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
 from mmpose.evaluation.comparison import Comparison, common_kinds, compare_results
 from mmpose.evaluation.result_files import count_images, read_results
@@ -74,7 +73,7 @@ def line_of(kind: str, compared: Comparison) -> str:
 def main() -> None:
     args = parse_arguments()
     if args.out is not None:
-        check_writable(Path(args.out).parent, "--out")
+        check_file_writable(args.out)
     first, second = (read_results(path, compact=True) for path in (args.first, args.second))
     content = read_coco_file(args.annotations)
     if args.ids_of is not None:

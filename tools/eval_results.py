@@ -9,11 +9,10 @@ AP stands its 95 % interval, of 1,000 draws of these images.
 """
 
 import argparse
-from pathlib import Path
 
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.datasets.image_names import match_by_name, rename_images
-from mmpose.errors import check_writable, run_command
+from mmpose.errors import check_file_writable, run_command
 from mmpose.evaluation.extended_rules import ExtendedRules
 from mmpose.evaluation.result_files import (
     IOU_TYPES,
@@ -116,7 +115,7 @@ def print_numbers(numbers: dict[str, float]) -> None:
 def main() -> None:
     args = parse_arguments()
     if args.out is not None:
-        check_writable(Path(args.out).parent, "--out")
+        check_file_writable(args.out)
     results = read_results(args.results, compact=True)
     content = read_coco_file(args.annotations)
     if args.ids_of is not None:

@@ -9,7 +9,7 @@ import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmpose.errors import check_writable, run_command
+from mmpose.errors import check_file_writable, check_writable, run_command
 from mmpose.files import write_json
 from mmpose.inputs import opencv_warning
 
@@ -103,7 +103,7 @@ def test(
         The numbers by name.
     """
     if out is not None:  # hours before it is needed
-        check_writable(Path(out).parent, "--out")
+        check_file_writable(out)
     adapt_to_machine(config, launcher=launcher)
     # only training may start from weights that do not fit
     config.load_from, config.load_from_allow, config.resume = checkpoint, [], False

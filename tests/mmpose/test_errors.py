@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from mmpose.errors import check_writable, run_command, user_error
+from mmpose.errors import check_file_writable, check_writable, run_command, user_error
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,13 @@ def test_an_interrupted_command_is_one_line(capsys):
         run_command(interrupted)
     assert stop.value.code == 130  # 128 + SIGINT
     assert capsys.readouterr().err == "stopped; 2 images are kept\n"
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_before_any_work(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder; name a file in it with --html"):
+        check_file_writable(tmp_path, "--html")
+    check_file_writable(tmp_path / "new" / "numbers.json")
+    assert list(tmp_path.iterdir()) == [tmp_path / "new"]
+    (tmp_path / "file").touch()
+    with pytest.raises(PermissionError, match="choose another folder with --out"):
+        check_file_writable(tmp_path / "file" / "numbers.json")
