@@ -6,7 +6,7 @@
 # such draws is about 0.8 of that of a bootstrap, in which an image drawn twice counts twice.
 # The latter is worked out here by writing drawn images as copies for pycocotools 2.0.11.
 #
-# Why it matters: by the normal law an interval called 95 % covers some 88 %, and more differences seem
+# Why it matters: by the normal law an interval called 95 % covers some 88 %; more differences seem
 # to be real than are. A comment in its Rust source says that the width is not the usual one; what
 # a Python user reads (docstrings, guide) does not.
 set -euo pipefail
