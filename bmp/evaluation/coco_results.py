@@ -71,6 +71,6 @@ def select_results(results: Sequence[dict], iou_type: str, ranked_by: str) -> li
 
 def with_presence(result: Mapping[str, Any]) -> list[float]:
     """The keypoints of a result with each joint's presence as its third number, 3K."""
-    joints = np.reshape(result["keypoints"], (-1, 3))
+    joints = np.array(result["keypoints"], np.float64).reshape(-1, 3)
     joints[:, 2] = result["presence"]
     return joints.ravel().tolist()

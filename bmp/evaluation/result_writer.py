@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bmp.evaluation.coco_results import select_results
+from mmpose.evaluation.result_files import read_results
 from mmpose.files import whole_file
 
 
@@ -124,4 +125,4 @@ class ResultFiles:
 
     def read(self, turn: int, iou_type: str) -> list[dict]:
         """The results of a turn, from 0."""
-        return json.loads(self.path(turn, iou_type).read_text(encoding="utf-8"))
+        return read_results(self.path(turn, iou_type), compact=True)

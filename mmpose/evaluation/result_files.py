@@ -32,7 +32,7 @@ def read_results(path: str | Path, *, compact: bool = False) -> list[dict]:
 
     Args:
         path: of the file.
-        compact: keep ``keypoints`` as arrays, for large files that are only evaluated.
+        compact: keep numbers of joints as arrays, for large files that are only evaluated.
 
     Raises:
         FileNotFoundError: it is not there.
@@ -51,11 +51,12 @@ def read_results(path: str | Path, *, compact: bool = False) -> list[dict]:
 
 
 def _compact(record: dict) -> dict:
-    """A record whose keypoints are an array, a quarter of the size of a list of numbers."""
-    joints = record.get("keypoints")
-    if isinstance(joints, list) and joints and type(joints[0]) in (float, int):
-        with suppress(TypeError, ValueError):  # it is refused by name where records are checked
-            record["keypoints"] = np.array(joints, np.float64)
+    """A record whose joints are arrays, a quarter of the size of lists of numbers."""
+    for name in ("keypoints", "presence", "visibility"):
+        numbers = record.get(name)
+        if isinstance(numbers, list) and numbers and type(numbers[0]) in (float, int):
+            with suppress(TypeError, ValueError):  # it is refused by name where it is checked
+                record[name] = np.array(numbers, np.float64)
     return record
 
 
