@@ -18,9 +18,9 @@ from .machine import describe_machine
 from .plan import Check, Plan, Run, make_plan
 from .plots import draw_curves, draw_knob, knob_points
 from .repeat import describe, export, mismatches, read_export, run_base
-from .run_folder import STORE, RunStore
 from .scheduler import Settings, work
 from .slurm import submit
+from .store import STORE, RunStore
 from .table import make_table
 from .table_text import to_csv, to_latex, to_markdown
 

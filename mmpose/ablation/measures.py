@@ -18,7 +18,8 @@ from mmpose.files import whole_file
 
 from .curves import read_scalars
 from .identity import hash_of
-from .run_folder import RESULTS, RunFolder
+from .run_folder import RunFolder
+from .store import RESULTS
 
 PRECISION = re.compile(
     r"(?:.*?/)??(?:(?P<turn>turn\d+)/)?(?:(?P<kind>bbox|segm|keypoints)_)?"

@@ -19,7 +19,6 @@ from mmpose.engine.knobs import find_knobs
 from .definition import BASE, Ablation, Link
 from .identity import Identifier, differences, hash_of
 
-CHECKPOINT = "{checkpoint}"
 SHORT = 8
 SEED = "randomness.seed"
 

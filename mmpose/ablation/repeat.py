@@ -14,8 +14,9 @@ from mmpose.datasets.annotation_files import read_json
 from mmpose.files import whole_file, write_json
 
 from .curves import read_scalars
-from .plan import CHECKPOINT, Run
-from .run_folder import with_result_files
+from .plan import Run
+from .run_folder import CHECKPOINT
+from .store import with_result_files
 
 Numbers = dict[str, list[float]]
 """By name: losses step by step, or the numbers of a test."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .plan import Run
-from .run_folder import RunFolder, RunStore
+from .run_folder import RunFolder
+from .store import RunStore
 from .worker import TAKEN
 
 PAUSE_S = 0.1

@@ -11,7 +11,8 @@ from mmpose.datasets.annotation_files import read_json
 from mmpose.files import whole_file, write_json
 
 from .plan import Run
-from .run_folder import RunFolder, RunStore
+from .run_folder import RunFolder
+from .store import RunStore
 
 
 def submit(

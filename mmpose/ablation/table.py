@@ -21,7 +21,8 @@ from .measures import (
     read_metrics,
 )
 from .plan import SHORT, Plan, Run
-from .run_folder import RunFolder, RunStore
+from .run_folder import RunFolder
+from .store import RunStore
 
 
 @dataclass(frozen=True)

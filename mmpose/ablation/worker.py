@@ -16,8 +16,7 @@ from typing import Any
 from mmpose.errors import explain
 
 from .machine import describe_machine
-from .plan import CHECKPOINT
-from .run_folder import RunFolder
+from .run_folder import CHECKPOINT, RunFolder
 
 TAKEN = 75
 """Exit code: another process works on this run."""
