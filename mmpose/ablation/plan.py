@@ -153,7 +153,8 @@ class _Maker:
         if self._plain is None:
             self._plain = load_config(self.path)
             self._knobs = set(find_knobs(self.path))
-        options = {**self.options, **(changes if self.is_base else {})}
+        # copied: mmengine takes ``_delete_`` out of what it merges
+        options = copy.deepcopy({**self.options, **(changes if self.is_base else {})})
         if any(key.split(".")[0] in self._knobs for key in options):
             config = load_config(self.path, options)
         else:

@@ -126,6 +126,15 @@ def test_a_base_that_does_not_load_is_told_as_such(project):
         plan_of(project, 'changes = {"a": {"model.value": 2}}')
 
 
+def test_options_that_replace_a_dict_do_so_in_every_row(project):
+    plan = plan_of(
+        project,
+        'options = {"test_evaluator": dict(_delete_=True, kind="Other")}\n'
+        'changes = {"a": {"model.value": 2}, "knob": {"half": 2.0}}',
+    )
+    assert [run.steps[0].config["test_evaluator"] for run in plan.runs] == [{"kind": "Other"}] * 3
+
+
 def test_a_check_of_the_project_refuses_a_row(project):
     def check(config):
         if config.model.value > 1:
