@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -167,17 +168,19 @@ def _file_name(text: str) -> str:
 
 def _check_base(plan: Plan, tools: Path, store: RunStore, args: argparse.Namespace) -> int:
     """Run the base twice, or once where a file of another commit is given."""
-    base = plan.runs[0]
-    facts = describe_machine(tools)
-    folder = store.ablation_folder(plan.ablation.name) / f"check-{os.getpid()}"
-    first = run_base(base, tools, folder / "first", steps=args.steps)
+    base, against = plan.runs[0], args.against
+    before = None if against is None else read_export(Path(against))  # before minutes of work
+    place = store.ablation_folder(plan.ablation.name)
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="check-", dir=place) as folder:
+        first = run_base(base, tools, Path(folder, "first"), steps=args.steps)
+        if before is None:
+            second = run_base(base, tools, Path(folder, "second"), steps=args.steps)
+        else:
+            first, second = before, first
     if args.export:
-        export(first, Path(args.export), facts)
-    if args.against:
-        second, what = read_export(Path(args.against)), f"now and in {args.against}"
-    else:
-        second = run_base(base, tools, folder / "second", steps=args.steps)
-        what = "run twice"
+        export(second, Path(args.export), describe_machine(tools))
+    what = "run twice" if against is None else f"in {against} and now"
     found = mismatches(first, second)
     count = sum(map(len, first.values()))
     print(f"{plan.ablation.name}, base {what}: {describe(found, count)}")

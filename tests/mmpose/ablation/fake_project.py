@@ -28,7 +28,8 @@ TOOL = """
 import json, os, sys, time
 from pathlib import Path
 arguments = sys.argv[1:]
-named = {a: arguments[n + 1] for n, a in enumerate(arguments) if a.startswith("--") and a != "--resume"}
+places = [n for n, a in enumerate(arguments) if a.startswith("--") and a != "--resume"]
+named = {arguments[n]: arguments[n + 1] for n in places}
 config = {}
 exec(Path(arguments[0]).read_text(), config)
 model, seed = config["model"], config["randomness"]["seed"]
