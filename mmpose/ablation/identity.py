@@ -10,6 +10,9 @@ from mmpose.engine.config import KNOWN_KEYS, load_config
 from mmpose.files import write_json
 
 CHUNK_BYTES = 1 << 24
+MAX_PATH = 1000  # characters; longer texts are no names of files
+NAMED = ("config", "checkpoint", "load_from")
+"""Keys under which a config may name a file of the project in short."""
 PLACES = frozenset(
     [
         *("work_dir", "log_level", "log_processor", "visualizer", "vis_backends", "launcher"),
@@ -134,14 +137,14 @@ class Identifier:
 
     def _named(self, key: str, text: str, data_root: str | None) -> Any:
         """A text, or what the file that it names holds."""
-        if key in ("config", "checkpoint"):
+        if "{" in text or "\n" in text or len(text) > MAX_PATH:
+            return text
+        if key == "config" or (key in NAMED and "/" not in text):
             found = self.locate(key, text)
             if found is not None and key == "config":
                 return self._part(found)
             if found is not None:
                 return f"file {self.digests.of(found)}"
-        if "{" in text or "\n" in text or len(text) > 1000:
-            return text
         path = Path(data_root or "", text)
         # relative names are files only where they belong to data
         is_place = Path(text).is_absolute() or (data_root is not None and "." in text)

@@ -101,6 +101,15 @@ def measure(folder: RunFolder, name: str, metrics: Mapping[str, float]) -> Measu
     return Measured(value)
 
 
+def keep_draws(folder: RunFolder) -> None:
+    """Evaluate what the ablation shows of a finished run, and keep the draws for its tables."""
+    metrics = read_metrics(folder)
+    for pattern in folder.recipe().get("show", []):
+        name = pick_name(metrics, pattern)
+        if name is not None:
+            measure(folder, name, metrics)
+
+
 def _draws(path: Path, kind: str, truth: Mapping[str, Any]) -> tuple[Array, Array, str]:
     """AP at each threshold, (T,), of draws of images, (R, T), and which; kept beside the file."""
     kept = path.with_suffix(".draws.npz")
@@ -149,11 +158,15 @@ def count_images(folder: RunFolder, metrics: Mapping[str, float]) -> int | None:
 
 
 def read_facts(folder: RunFolder) -> dict[str, Any]:
-    """Seconds, peak memory in MB, parameters and calls of stages, of all steps of a run."""
+    """Seconds, peak memory in MB, parameters and calls of stages, of all steps of a run.
+
+    The tool's own facts (``num_parameters``, ``asked``, ``computed``) are those of its last step.
+    """
     record = folder.record()
     steps = record.get("steps", {})
     facts: dict[str, Any] = {
         "seconds": sum(step["seconds"] for step in steps.values()),
+        "cpu_seconds": sum(step.get("cpu_seconds", 0.0) for step in steps.values()),
         "peak_mb": max((step["peak_mb"] for step in steps.values()), default=None),
     }
     for name in steps:

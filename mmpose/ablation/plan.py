@@ -20,7 +20,6 @@ from .definition import BASE, Ablation, Link
 from .identity import Identifier, differences, hash_of
 
 SHORT = 8
-SEED = "randomness.seed"
 
 Check = Callable[[Config], None]
 """Refuses a config of which a class of the project can tell that it is wrong."""
@@ -119,7 +118,8 @@ def make_plan(
             the same as another one.
     """
     makers = [_Maker(link, ablation, check) for link in ablation.chain]
-    runs = []
+    runs: list[Run] = []
+    base_steps: list[Step] = []
     for change, options in [(BASE, {}), *ablation.changes.items()]:
         configs = []
         for maker in makers:
@@ -128,13 +128,14 @@ def make_plan(
             except (ValueError, FileNotFoundError) as error:
                 where = f"the base {maker.path}" if change == BASE else f"the change {change!r}"
                 raise ValueError(f"{ablation.name}: {where}: {error}") from error
+        steps = _steps(ablation.chain, configs, identifier)
+        base_steps = steps if change == BASE else base_steps
         for seed in ablation.seeds:
-            steps = _steps(ablation.chain, configs, seed, identifier)
-            identity = _identity(steps, num_processes)
-            runs.append(Run(change, seed, options, steps, identity, num_processes))
+            seeded = [_with_seed(step, seed) for step in steps]
+            identity = _identity(seeded, num_processes)
+            runs.append(Run(change, seed, options, seeded, identity, num_processes))
     _refuse_equal(ablation, runs)
-    unseeded = _steps(ablation.chain, [m.config({}) for m in makers], None, identifier)
-    return Plan(ablation, runs, _identity(unseeded, num_processes))
+    return Plan(ablation, runs, _identity(base_steps, num_processes))
 
 
 class _Maker:
@@ -166,19 +167,28 @@ class _Maker:
         return config
 
 
-def _steps(
-    chain: Sequence[Link], configs: Sequence[Config], seed: int | None, identifier: Identifier
-) -> list[Step]:
+def _steps(chain: Sequence[Link], configs: Sequence[Config], identifier: Identifier) -> list[Step]:
+    """The steps of a row apart from its seed."""
     steps = []
     for number, (link, config) in enumerate(zip(chain, configs, strict=True), start=1):
         # the file's own variables are used up; without them nothing can be mistaken for a key
         parts = {key: value for key, value in config.items() if key in KNOWN_KEYS}
         plain = Config(parts).to_dict()
-        if seed is not None:
-            plain["randomness"] = {**(plain.get("randomness") or {}), "seed": seed}
         content = identifier.content(plain, link.task)
         steps.append(Step(f"{number}-{link.task}", link.task, plain, content))
     return steps
+
+
+def _with_seed(step: Step, seed: int) -> Step:
+    """A step with a seed, which replaces that of its config."""
+    randomness = {**(step.config.get("randomness") or {}), "seed": seed}
+    content = {**(step.content.get("randomness") or {}), "seed": seed}
+    return Step(
+        step.name,
+        step.task,
+        {**step.config, "randomness": randomness},
+        {**step.content, "randomness": content},
+    )
 
 
 def _identity(steps: Sequence[Step], num_processes: int) -> str:

@@ -5,6 +5,7 @@ link to it, ``NAME/CHANGE-SEED-HASH8``. So the same run is never done twice.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,10 @@ class RunStore:
             OSError: the disk is full, or the folder cannot be written.
         """
         for run in plan.runs:
-            self._write_recipe(run, tools)
+            self._write_recipe(run, tools, plan.ablation.show)
             self._link(plan, run)
 
-    def _write_recipe(self, run: Run, tools: Path) -> None:
+    def _write_recipe(self, run: Run, tools: Path, show: Sequence[str]) -> None:
         folder = self.folder(run)
         if folder.recipe_file.is_file():
             return
@@ -64,6 +65,7 @@ class RunStore:
             "hash": run.hash,
             "tools": str(tools),
             "num_processes": run.num_processes,
+            "show": list(show),
             "steps": [
                 {"name": s.name, "task": s.task, "truth": truth_of(s.config)} for s in run.steps
             ],

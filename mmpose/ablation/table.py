@@ -52,7 +52,8 @@ class Row:
         states: of its runs, by how many there are.
         num_images: of each run's last test.
         cells: by column, as far as runs are done.
-        facts: means over seeds of ``seconds`` and sums or maxima of the like.
+        facts: means over seeds of ``seconds`` and ``cpu_seconds``, maxima of ``peak_mb`` and
+            ``peak_gpu_mb``, and what the tool told of the first seed: ``num_parameters``, calls.
         sources: commit, versions, machine and data of its runs.
         report: HTML report of one of its runs.
     """
@@ -187,7 +188,8 @@ def _cell(values: Sequence[Measured], gain: Gain | None, name: str) -> Cell:
 def _facts(folders: Sequence[RunFolder]) -> dict[str, Any]:
     facts = [read_facts(folder) for folder in folders]
     merged = dict(facts[0])
-    merged["seconds"] = float(np.mean([one["seconds"] for one in facts]))
+    for name in ("seconds", "cpu_seconds"):
+        merged[name] = float(np.mean([one[name] for one in facts]))
     for name in ("peak_mb", "peak_gpu_mb"):
         known = [one[name] for one in facts if one.get(name) is not None]
         merged[name] = max(known) if known else None

@@ -44,7 +44,15 @@ def to_csv(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     parts = ("", " sd", " difference", " low", " high", " probability", " verdict")
-    facts = ("seconds", "peak_mb", "peak_gpu_mb", "num_parameters", "asked", "computed")
+    facts = (
+        "seconds",
+        "cpu_seconds",
+        "peak_mb",
+        "peak_gpu_mb",
+        "num_parameters",
+        "asked",
+        "computed",
+    )
     sources = ("commit", "versions", "machine", "data")
     header = ["change", "options", "images", "runs"]
     header += [column + part for column in table.columns for part in parts]
@@ -131,12 +139,24 @@ def _notes(table: Table) -> list[str]:
     if compared > 1:
         by_chance = f"{0.05 * compared:.1f}"
         lines += [f"Of {compared} comparisons of nothing, {by_chance} would look real at 95 %."]
+    lines += _calls(table)
     for name in ("commit", "data", "machine", "versions"):
         lines += _source_lines(table, name)
     for base, names in table.old.items():
         lines += ["", f"Not shown, of another base ({base}): {', '.join(names)}."]
     options = [f"{r.change}: {_options(r)}" for r in table.rows if r.change != BASE]
     return [*lines, "", *(f"- {option}" for option in options)]
+
+
+def _calls(table: Table) -> list[str]:
+    """What each stage had to compute of what it was asked, where a cache counted that."""
+    lines = []
+    for row in table.rows:
+        asked, computed = row.facts.get("asked"), row.facts.get("computed")
+        if asked:
+            told = ", ".join(f"{s} {(computed or {}).get(s, 0)} of {n}" for s, n in asked.items())
+            lines.append(f"- {row.change}: {told}")
+    return ["", "Computed of asked, the rest came from the cache:", *lines] if lines else []
 
 
 def _options(row: Row) -> str:

@@ -59,7 +59,21 @@ def work_on(folder: RunFolder, *, with_srun: bool = False, again: bool = False) 
                 return 1
             folder.write_record(record)
         folder.write_record({**record, "state": "done"})
+        _keep_draws(folder)
         return 0
+
+
+def _keep_draws(folder: RunFolder) -> None:
+    """Evaluate what the table will show, so that tables of many runs take seconds."""
+    if not any(folder.path.glob("*/results*.json")):
+        return
+    # torch and much else, only now that nothing is measured any more
+    from .measures import keep_draws
+
+    try:
+        keep_draws(folder)
+    except (OSError, ValueError) as error:  # the table tries again and tells whoever asks for it
+        print(f"no draws are kept: {explain(error)}", file=sys.stderr)
 
 
 def _run_step(
@@ -85,6 +99,7 @@ def _run_step(
     return {
         "exit_code": process.returncode,
         "seconds": before.get("seconds", 0.0) + time.monotonic() - begin,
+        "cpu_seconds": before.get("cpu_seconds", 0.0) + usage.ru_utime + usage.ru_stime,
         "tries": before.get("tries", 0) + 1,
         "peak_mb": max(before.get("peak_mb", 0.0), usage.ru_maxrss * 1024 / 1e6),
         "command": command,
