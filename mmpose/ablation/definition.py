@@ -14,6 +14,8 @@ from mmengine.config import Config
 
 from mmpose.engine.config import find_project_root
 
+from .run_folder import CHECKPOINT
+
 BASE = "base"
 TASKS = ("train", "test")
 NAME = re.compile(r"[\w.+=,-]+")
@@ -81,7 +83,9 @@ def read_ablation(path: str | Path) -> Ablation:
     content = Config.fromfile(str(path)).to_dict()
     _check_entries(path, content)
     root = find_project_root(path)
-    chain = content.get("chain") or [content.get("task", "test")]
+    steps = content.get("chain") or [content.get("task", "test")]
+    chain = [_link(entry, root, path) for entry in steps]
+    _check_checkpoints(chain, path)
     return Ablation(
         name=path.stem,
         base=_config(root, content["base"], path),
@@ -89,7 +93,7 @@ def read_ablation(path: str | Path) -> Ablation:
         changes=_changes(content, path),
         seeds=_seeds(content.get("seeds", [0]), path),
         show=_list_of_names(content.get("show", []), "show", path),
-        chain=[_link(entry, root, path) for entry in chain],
+        chain=chain,
     )
 
 
@@ -117,6 +121,14 @@ def _check_entries(path: Path, content: Mapping[str, Any]) -> None:
         raise ValueError(f'{path} names no base; write base = "configs/....py"')
     if "task" in content and "chain" in content:
         raise ValueError(f"{path} has a task and a chain; keep the chain, whose steps are tasks")
+
+
+def _check_checkpoints(chain: Sequence[Link], path: Path) -> None:
+    has_trained = False
+    for link in chain:
+        if CHECKPOINT in repr(link.options) and not has_trained:
+            raise ValueError(f"{path}: {CHECKPOINT} needs a training before it in the chain")
+        has_trained |= link.task == "train"
 
 
 def _config(root: Path, name: str, path: Path) -> Path:

@@ -20,6 +20,7 @@ from .definition import BASE, Ablation, Link
 from .identity import Identifier, differences, hash_of
 
 SHORT = 8
+MAX_NAME = 120  # characters of a row in a folder's name; products have long ones
 
 Check = Callable[[Config], None]
 """Refuses a config of which a class of the project can tell that it is wrong."""
@@ -65,7 +66,7 @@ class Run:
     @property
     def name(self) -> str:
         """Of its folder."""
-        return f"{self.change}-{self.seed}-{self.hash[:SHORT]}"
+        return f"{self.change[:MAX_NAME]}-{self.seed}-{self.hash[:SHORT]}"
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,10 @@ def _call(command: Sequence[str]) -> None:
 def _shortened(config: Mapping[str, Any], steps: int) -> dict[str, Any]:
     """A training of a few steps, each logged by itself, with a checkpoint at the end."""
     config = dict(config)
-    config["train_cfg"] = {**config["train_cfg"], "max_iters": steps, "val_interval": steps + 1}
+    loop = dict(config["train_cfg"])
+    if "max_epochs" in loop or loop.get("by_epoch"):
+        loop = {"type": "IterBasedTrainLoop"}
+    config["train_cfg"] = {**loop, "max_iters": steps, "val_interval": steps + 1}
     hooks = dict(config.get("default_hooks") or {})
     hooks["logger"] = {**hooks.get("logger", {"type": "LoggerHook"}), "interval": 1}
     hooks["checkpoint"] = {
@@ -101,7 +104,8 @@ def _shortened(config: Mapping[str, Any], steps: int) -> dict[str, Any]:
     }
     config["default_hooks"] = hooks
     # mean over one step: the loss itself
-    config["log_processor"] = {**(config.get("log_processor") or {}), "window_size": 1}
+    processor = {"type": "LogProcessor", **(config.get("log_processor") or {})}
+    config["log_processor"] = {**processor, "window_size": 1, "by_epoch": False}
     return config
 
 

@@ -1,6 +1,7 @@
 """Working on the runs that are not done, several at a time, beside other shells on the same."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from .store import RunStore
 from .worker import TAKEN
 
 PAUSE_S = 0.1
+FULL_BYTES = 100_000
 WORKER = (sys.executable, "-m", "mmpose.ablation.worker")
 
 Tell = Callable[[str], None]
@@ -173,10 +175,16 @@ def _settle(queue: _Queue, run: Run, folder: RunFolder, tell: Tell) -> None:
     queue.failed.append(run)
     reason = record.get("error") if record.get("state") == "failed" else None
     if reason is None:  # the worker itself: a full disk, a kill
-        log = folder.path / "worker.txt"
-        lines = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-        reason = lines[-2000:] or "its worker ended without a word"
+        reason = _why_its_worker_ended(folder)
     tell(f"{run.name}: failed; its last lines:\n{_indent(reason)}")
+
+
+def _why_its_worker_ended(folder: RunFolder) -> str:
+    if shutil.disk_usage(folder.path).free < FULL_BYTES:
+        return f"the disk is full at {folder.path}; free some space and run again"
+    log = folder.path / "worker.txt"
+    lines = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    return lines[-2000:] or "its worker ended without a word"
 
 
 def _indent(text: str) -> str:

@@ -54,7 +54,7 @@ def work_on(folder: RunFolder, *, with_srun: bool = False, again: bool = False) 
                 continue
             record["steps"][step["name"]] = _run_step(folder, recipe, step, done, with_srun, lock)
             if record["steps"][step["name"]]["exit_code"]:
-                record |= {"state": "failed", "error": _last_lines(folder, step["name"])}
+                record |= {"state": "failed", "error": _why(folder, record, step["name"])}
                 folder.write_record(record)
                 return 1
             folder.write_record(record)
@@ -136,7 +136,7 @@ def _final_config(folder: RunFolder, recipe: dict[str, Any], name: str) -> tuple
         return path, False
     checkpoint = _checkpoint_before(folder, recipe, name)
     if checkpoint is None:
-        raise ValueError(f"{path} needs {CHECKPOINT}, and no training comes before it in the chain")
+        raise ValueError(f"{path} needs {CHECKPOINT}, and the training before left none")
     final = path.with_name(f"{name}.final.py")
     final.write_text(text.replace(CHECKPOINT, checkpoint), encoding="utf-8")
     return final, True
@@ -153,12 +153,14 @@ def _checkpoint_before(folder: RunFolder, recipe: dict[str, Any], name: str) -> 
     return checkpoint
 
 
-def _last_lines(folder: RunFolder, name: str) -> str:
+def _why(folder: RunFolder, record: dict[str, Any], name: str) -> str:
+    """The last lines of a step that failed, and its exit code (negative: a signal)."""
+    code = record["steps"][name]["exit_code"]
     try:
         text = (folder.path / name / "log.txt").read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         return explain(error)
-    return "\n".join(text.splitlines()[-NUM_LAST_LINES:])
+    return "\n".join([*text.splitlines()[-NUM_LAST_LINES:], f"({name}: exit code {code})"])
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -44,6 +44,11 @@ def test_keys_of_one_last_part_keep_their_full_names_in_a_product(project):
         pytest.param(CHANGES + "seeds = [1, 1]", "seeds must be different", id="a seed twice"),
         pytest.param(CHANGES + "seeds = [True]", "whole numbers", id="a seed that is no number"),
         pytest.param(CHANGES + 'chain = ["tset"]', "a step of the chain", id="unknown task"),
+        pytest.param(
+            CHANGES + 'chain = [dict(task="test", options={"a.b": "{checkpoint}"}), "train"]',
+            "needs a training before it",
+            id="a checkpoint of nothing",
+        ),
         pytest.param(CHANGES + "seed = [1]", "did you mean 'seeds'", id="misspelt entry"),
         pytest.param(CHANGES + 'show = "AP"', "show must be a list", id="one name"),
         pytest.param('changes = {"a b": {"x": 1}}', "cannot name a change", id="a space"),
