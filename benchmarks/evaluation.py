@@ -38,7 +38,7 @@ if what == "pycocotools":
 else:
     from mmpose.datasets.annotation_files import read_coco_file
     from mmpose.evaluation.comparison import compare_results
-    from mmpose.evaluation.extended_oks import ExtendedRules
+    from mmpose.evaluation.extended_rules import ExtendedRules
     from mmpose.evaluation.result_files import evaluate_results, read_results
     mark()
     content, found = read_coco_file(truth), read_results(results, compact=True)

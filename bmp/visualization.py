@@ -18,6 +18,7 @@ from torch import Tensor
 from bmp.loop.masks import black_out
 from mmpose.files import whole_file
 from mmpose.visualization import draw_poses
+from mmpose.visualization.overlays import tint_masks
 
 GOLDEN_RATIO = 0.618033988749895
 CAPTION_HEIGHT = 28  # px
@@ -82,7 +83,7 @@ def draw_people(
     colors = instance_colors(num_people) if colors is None else np.asarray(colors)
     all_masks, keypoints = _field(people, "masks"), _field(people, "keypoints")
     if masks and all_masks is not None:
-        canvas = _tint(canvas, all_masks.astype(bool), colors, mask_weight)
+        canvas = tint_masks(canvas, all_masks.astype(bool), colors, mask_weight)
     if boxes:
         _draw_boxes(canvas, bboxes, colors)
     if poses and keypoints is not None:
@@ -101,29 +102,6 @@ def _field(people: Any, name: str) -> np.ndarray | None:
     if isinstance(value, Tensor):
         return value.detach().cpu().numpy()
     return None if value is None else np.asarray(value)
-
-
-def _tint(image: np.ndarray, masks: np.ndarray, colors: np.ndarray, weight: float) -> np.ndarray:
-    """Blend once for all people, outlines on top; work is limited to the extent of each mask."""
-    layer, outlines = image.copy(), []
-    for mask, color in zip(masks, colors, strict=True):
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        if len(rows) == 0:
-            continue
-        y1, y2, x1, x2 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-        part = mask[y1:y2, x1:x2]
-        layer[y1:y2, x1:x2][part] = color
-        found = cv2.findContours(
-            part.astype(np.uint8),
-            cv2.RETR_EXTERNAL,
-            cv2.CHAIN_APPROX_NONE,
-            offset=(int(x1), int(y1)),
-        )
-        outlines.append((found[0], color))
-    canvas = cv2.addWeighted(layer, weight, image, 1 - weight, 0)
-    for contours, color in outlines:
-        cv2.drawContours(canvas, contours, -1, _bgr(color), 1, cv2.LINE_AA)
-    return canvas
 
 
 def _bgr(color: np.ndarray) -> tuple[int, int, int]:

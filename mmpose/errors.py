@@ -6,6 +6,8 @@ Imports nothing heavy: commands ask here before they load OpenCV or torch.
 import errno
 import os
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 TRACEBACK = "TRACEBACK"
@@ -28,6 +30,17 @@ def user_error(error: BaseException) -> str | None:
         # KeyErrors quote themselves
         return f"{error.args[0]}; is a key or class of the config misspelt?"
     return None
+
+
+def run_command(main: Callable[[], object]) -> None:
+    """Run a command; what a user can fix is told on stderr instead of a traceback."""
+    try:
+        main()
+    except Exception as error:
+        reason = user_error(error)
+        if reason is None:
+            raise
+        sys.exit(f"error: {reason}\n({TRACEBACK}=1 shows where)")
 
 
 def _is_about_a_config(error: KeyError | TypeError) -> bool:

@@ -10,19 +10,22 @@ _MODULES = "mmpose"
 
 MODELS = engine.Registry("model", parent=engine.MODELS, scope=_MODULES, locations=["mmpose.models"])
 DATASETS = engine.Registry(
-    "dataset", parent=engine.DATASETS, scope=_MODULES, locations=["mmpose.datasets"]
+    "dataset", parent=engine.DATASETS, scope=_MODULES, locations=["mmpose.datasets.public"]
 )
 DATA_SAMPLERS = engine.Registry(
-    "data sampler", parent=engine.DATA_SAMPLERS, scope=_MODULES, locations=["mmpose.datasets"]
+    "data sampler",
+    parent=engine.DATA_SAMPLERS,
+    scope=_MODULES,
+    locations=["mmpose.datasets.public"],
 )
 TRANSFORMS = engine.Registry(
-    "transform", parent=engine.TRANSFORMS, scope=_MODULES, locations=["mmpose.datasets"]
+    "transform", parent=engine.TRANSFORMS, scope=_MODULES, locations=["mmpose.datasets.public"]
 )
 METRICS = engine.Registry(
-    "metric", parent=engine.METRICS, scope=_MODULES, locations=["mmpose.evaluation"]
+    "metric", parent=engine.METRICS, scope=_MODULES, locations=["mmpose.evaluation.public"]
 )
 EVALUATOR = engine.Registry(
-    "evaluator", parent=engine.EVALUATOR, scope=_MODULES, locations=["mmpose.evaluation"]
+    "evaluator", parent=engine.EVALUATOR, scope=_MODULES, locations=["mmpose.evaluation.public"]
 )
 HOOKS = engine.Registry(
     "hook", parent=engine.HOOKS, scope=_MODULES, locations=["mmpose.visualization"]

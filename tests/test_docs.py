@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MAX_WORDS = 25
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 SPAN = re.compile(r"`([^`\n]+)`")
 BULLET = re.compile(r"([-*+]|\d+\.)\s+")
@@ -98,9 +99,12 @@ def followed_files(table: str, home: str) -> list[Path]:
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences of the prose of a page, without code, tables and headings; spans count as one."""
+    """Sentences of the prose of a page, without code, comments, tables and headings.
+
+    Spans of code count as one word.
+    """
     blocks, current = [], []
-    for line in [*FENCE.sub("\n", text).splitlines(), ""]:
+    for line in [*COMMENT.sub("", FENCE.sub("\n", text)).splitlines(), ""]:
         line = line.strip()
         is_prose = line and not line.startswith(("|", "#"))
         if current and (not is_prose or BULLET.match(line)):
@@ -163,6 +167,7 @@ def test_sentences_are_short(page):
         pytest.param("- one\n- two", ["one", "two"], id="items"),
         pytest.param("| a | b |\n# Head\nOne.", ["One."], id="tables and headings"),
         pytest.param("One.\n```\nno. No.\n```\nTwo.", ["One.", "Two."], id="code"),
+        pytest.param("One <!-- not\nthis. Nor --> two.", ["One  two."], id="a comment"),
         pytest.param("See [the page](a/b.md) `x = 1`.", ["See the page Code."], id="link, span"),
     ],
 )

@@ -34,6 +34,7 @@ ORDER = [
     "engine",
     "ablation",
     "visualization",
+    "analysis",
     "apis",
     "utils",
 ]

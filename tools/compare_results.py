@@ -12,8 +12,8 @@ import argparse
 from pathlib import Path
 
 from mmpose.datasets.annotation_files import read_coco_file
-from mmpose.engine.tools import run_tool
-from mmpose.errors import check_writable
+from mmpose.datasets.image_names import match_by_name, rename_images
+from mmpose.errors import check_writable, run_command
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
 from mmpose.evaluation.comparison import Comparison, common_kinds, compare_results
 from mmpose.evaluation.result_files import read_results
@@ -49,6 +49,12 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         help="constants of the joints, in place of the skeleton's",
     )
+    parser.add_argument(
+        "--ids-of",
+        metavar="ANNOTATIONS",
+        help="the file whose image ids both results have, where it is another one of the same "
+        "images: matched by file name",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the draws (0)")
     parser.add_argument("--out", help="JSON file for the numbers")
     return parser.parse_args()
@@ -70,6 +76,11 @@ def main() -> None:
         check_writable(Path(args.out).parent, "--out")
     first, second = (read_results(path, compact=True) for path in (args.first, args.second))
     content = read_coco_file(args.annotations)
+    if args.ids_of is not None:
+        others = read_coco_file(args.ids_of, needs_annotations=False)
+        names = (args.annotations, args.ids_of)
+        ids = match_by_name(content["images"], others["images"], *names)
+        first, second = rename_images(first, ids), rename_images(second, ids)
     compared = {}
     for kind in args.iou_type or common_kinds(first, second):
         compared[kind] = compare_results(
@@ -91,4 +102,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_tool(main)
+    run_command(main)

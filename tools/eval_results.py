@@ -13,9 +13,8 @@ from pathlib import Path
 
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.datasets.image_names import match_by_name, rename_images
-from mmpose.engine.tools import run_tool
-from mmpose.errors import check_writable
-from mmpose.evaluation.extended_oks import ExtendedRules
+from mmpose.errors import check_writable, run_command
+from mmpose.evaluation.extended_rules import ExtendedRules
 from mmpose.evaluation.result_files import (
     IOU_TYPES,
     evaluate_results,
@@ -142,4 +141,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_tool(main)
+    run_command(main)

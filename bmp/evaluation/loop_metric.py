@@ -100,6 +100,8 @@ class LoopCocoMetric(BaseMetric):
                 "give metainfo and converters, or take iou_types=('bbox', 'segm')"
             )
         self.pred_converter = build_converter(pred_converter)
+        # poses are stored in the evaluated skeleton: another one is another store
+        self.stored_form = f"{self.category_id!r} {pred_converter!r}"
         self.annotations, self.sigmas = convert_truth(
             self.annotations, skeleton["sigmas"], build_converter(gt_converter)
         )

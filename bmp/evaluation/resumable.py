@@ -93,7 +93,8 @@ class ResumableTestLoop(TestLoop):
 
     def _key(self) -> str:
         """Of all that decides predictions beside the image files."""
-        return digest(self._model().key, file_digest(self.metric.ann_file))[:KEY_LENGTH]
+        parts = self._model().key, file_digest(self.metric.ann_file), self.metric.stored_form
+        return digest(*parts)[:KEY_LENGTH]
 
     def _model(self) -> BBoxMaskPoseModel:
         model = self.runner.model

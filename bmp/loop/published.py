@@ -17,7 +17,8 @@ from bmp.loop.masks import exclusive_masks
 from bmp.loop.suppression import check_threshold, pairwise_pose_oks, suppress
 from bmp.structures import People, with_fields
 from mmpose.structures.bbox import bbox_areas, bbox_xywh2xyxy, bbox_xyxy2xywh
-from mmpose.structures.keypoint import COCO_SIGMAS, joint_similarity
+from mmpose.structures.keypoint import joint_similarity
+from mmpose.structures.sigmas import COCO_SIGMAS
 
 COMPAT_ITEMS = {
     "nms_area": "xyxy boxes are read as xywh in the pose OKS, so the area is x2 * y2",

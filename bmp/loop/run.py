@@ -25,7 +25,7 @@ from bmp.structures import (
     masks_to_bboxes,
     with_fields,
 )
-from mmpose.structures.keypoint import COCO_SIGMAS
+from mmpose.structures.sigmas import COCO_SIGMAS
 
 
 @dataclass

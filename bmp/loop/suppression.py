@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from mmpose.structures.bbox import bbox_areas
-from mmpose.structures.keypoint import COCO_SIGMAS, joint_similarity
+from mmpose.structures.keypoint import joint_similarity
+from mmpose.structures.sigmas import COCO_SIGMAS
 
 
 def pairwise_pose_oks(

@@ -5,10 +5,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from PIL import Image
+
+if TYPE_CHECKING:  # it loads torch, which reading annotations does without
+    from mmengine.dataset import Compose
 
 READERS = ("LoadImage", "LoadImageFromFile")  # transforms that open img_path as a file
 _EXIF_ORIENTATION = 274
@@ -96,7 +99,7 @@ def find_image_files(paths: Iterable[str], source: str) -> ImageFileCheck:
     return ImageFileCheck(source, len(paths), tuple(missing))
 
 
-def reads_images(pipeline: Compose) -> bool:
+def reads_images(pipeline: "Compose") -> bool:
     """Whether a pipeline opens ``img_path`` as a file."""
     return any(type(step).__name__ in READERS for step in pipeline.transforms)
 

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmpose.errors import TRACEBACK, check_writable, user_error
+from mmpose.errors import check_writable, run_command
 from mmpose.files import write_json
 from mmpose.inputs import opencv_warning
 
@@ -147,13 +146,11 @@ def test(
 
 def run_tool(main: Callable[[], object]) -> None:
     """Run a tool; what a user can fix is told on stderr instead of a traceback."""
-    try:
+
+    def run() -> None:
         main()
         # threads of gloo that outlive their group can abort a process that has done its work
         if dist.is_available() and dist.is_initialized():
             dist.destroy_process_group()
-    except Exception as error:
-        reason = user_error(error)
-        if reason is None:
-            raise
-        sys.exit(f"error: {reason}\n({TRACEBACK}=1 shows where)")
+
+    run_command(run)

@@ -1,29 +1,5 @@
 """Similarity of poses, suppression, average precision: functions first, metrics around them."""
 
-from .coco_ap import crowd_keypoint_ap, keypoint_ap, region_ap
-from .coco_metric import CocoMetric
-from .extended_ap import extended_keypoint_ap
-from .extended_oks import ExtendedRules
-from .multi_dataset_evaluator import MultiDatasetEvaluator
-from .oks import oks_nms, pairwise_oks, pose_overlaps, soft_oks_nms
-from .pck import MpiiPCKAccuracy, PCKAccuracy, joint_pck, scaled_distances
-from .pose_records import pose_score
+from mmpose.lazy import names_of
 
-__all__ = [
-    "CocoMetric",
-    "ExtendedRules",
-    "MpiiPCKAccuracy",
-    "MultiDatasetEvaluator",
-    "PCKAccuracy",
-    "crowd_keypoint_ap",
-    "extended_keypoint_ap",
-    "joint_pck",
-    "keypoint_ap",
-    "oks_nms",
-    "pairwise_oks",
-    "pose_overlaps",
-    "pose_score",
-    "region_ap",
-    "scaled_distances",
-    "soft_oks_nms",
-]
+__getattr__ = names_of(__name__)

@@ -8,6 +8,7 @@ told before anything is compared.
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,67 @@ def evaluate(
         ValueError: nobody counts, results and ground truth do not belong together, or one of
             them cannot be used.
     """
+    prepared = prepare(
+        content,
+        results,
+        iou_type,
+        num_joints=0 if sigmas is None else len(sigmas),
+        image_ids=image_ids,
+        shapes=shapes,
+        may_be_empty=may_be_empty,
+    )
+    field, images, categories = RESULT_FIELDS[iou_type], prepared.images, prepared.categories
+    most = MOST_POSES if iou_type == "keypoints" else MOST_REGIONS[-1]
+    return coco_numbers(
+        found_columns(prepared.results, field, images, categories, most),
+        annotated_columns(prepared.people, field, images, categories, use_area=use_area),
+        list(images),
+        len(categories),
+        np.asarray(sigmas, np.float64) if iou_type == "keypoints" else None,
+    )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Records that can be compared.
+
+    Attributes:
+        people: completed annotations of the images; masks as RLE, keypoints of one length.
+        results: completed, likewise, each with what is compared.
+        images: id -> index, in the order of COCO's evaluation.
+        categories: id -> index.
+    """
+
+    people: list[dict]
+    results: list[dict]
+    images: dict[Any, int]
+    categories: dict[Any, int]
+
+
+def prepare(
+    content: dict,
+    results: Sequence[dict],
+    iou_type: str,
+    *,
+    num_joints: int = 0,
+    image_ids: Collection | None = None,
+    shapes: Shapes | None = None,
+    may_be_empty: bool = False,
+) -> Prepared:
+    """Bring ground truth and results into the form in which they are compared.
+
+    Args:
+        content: as in :func:`evaluate`, like all others but the next.
+        results: as there.
+        iou_type: as there.
+        num_joints: K, for keypoints.
+        image_ids: as there.
+        shapes: as there.
+        may_be_empty: as there.
+
+    Raises:
+        ValueError: as there.
+    """
     content = complete_annotations(content)
     field = RESULT_FIELDS[iou_type]
     needs = () if iou_type == "segm" else (field,)
@@ -77,16 +139,9 @@ def evaluate(
                 "in its image or has its size; are they of other images, or resized ones?"
             )
     elif iou_type == "keypoints":
-        people, results = _with_joints(people, results, len(sigmas))
+        people, results = _with_joints(people, results, num_joints)
     categories = {c["id"]: number for number, c in enumerate(content["categories"])}
-    most = MOST_POSES if iou_type == "keypoints" else MOST_REGIONS[-1]
-    return coco_numbers(
-        found_columns(results, field, numbers, categories, most),
-        annotated_columns(people, field, numbers, categories, use_area=use_area),
-        list(numbers),
-        len(categories),
-        np.asarray(sigmas, np.float64) if iou_type == "keypoints" else None,
-    )
+    return Prepared(people, results, numbers, categories)
 
 
 def check_somebody_counts(

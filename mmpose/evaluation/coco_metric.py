@@ -20,7 +20,7 @@ from .coco_ap import crowd_indices, crowd_keypoint_ap, keypoint_ap
 from .coco_evaluator import check_somebody_counts
 from .coco_numbers import KEYPOINT_STATS
 from .extended_ap import extended_keypoint_ap
-from .extended_oks import ExtendedRules, list_rules
+from .extended_rules import ExtendedRules, list_rules
 from .joint_conversion import (
     build_converter,
     convert_annotations,

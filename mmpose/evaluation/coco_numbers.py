@@ -143,7 +143,7 @@ def coco_numbers(
         is_ignored = annotated.is_ignored | is_small_or_large
         matching = match_greedily(pairs, found.ranks, is_ignored, annotated.is_crowd)
         has_other_size = (found.areas < lowest) | (found.areas > highest)
-        by_area[name] = _by_category(
+        by_area[name] = by_category(
             matching,
             found,
             annotated.groups[~is_ignored],
@@ -164,7 +164,7 @@ def coco_numbers(
     return CocoNumbers({name: stats[name] for name in ordered}, num_true, found_people, by_area)
 
 
-def _by_category(
+def by_category(
     matching: Matching,
     found: Found,
     true_groups: Array,

@@ -19,13 +19,13 @@ from .coco_evaluator import check_somebody_counts
 from .coco_numbers import precision_intervals, with_intervals
 from .extended_oks import (
     Array,
-    ExtendedRules,
     People,
     Poses,
     count_joints,
     edit_visibility,
     extended_oks,
 )
+from .extended_rules import ExtendedRules
 from .matches import Matches, threshold_precisions
 from .matching import match_greedily
 from .similarity import LOWEST, Pairs

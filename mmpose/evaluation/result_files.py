@@ -6,24 +6,23 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mmpose.datasets.annotation_files import read_json
 from mmpose.datasets.categories import id_text
 from mmpose.datasets.coco_file import CocoContent, complete_annotations
 from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.datasets.result_records import PeopleResults, complete_results
-from mmpose.structures import keypoint_sigmas
-from mmpose.structures.keypoint import SIGMAS_BY_NUM_KEYPOINTS
+from mmpose.structures.sigmas import SIGMAS_BY_NUM_KEYPOINTS, sigmas_of
 
 from .coco_ap import crowd_keypoint_ap
 from .coco_evaluator import RESULT_FIELDS, check_somebody_counts, evaluate
 from .coco_numbers import CocoNumbers
-from .extended_ap import extended_keypoint_ap
-from .extended_oks import ExtendedRules
+from .extended_rules import ExtendedRules
 
 IOU_TYPES = ("keypoints", "keypoints_crowd", "bbox", "segm")
 REGION_TYPES = ("bbox", "segm")
+JOINT_FIELDS = ("presence", "visibility", "oks", "error")
+"""What results may tell of each joint beside its keypoint."""
 WHOLEBODY_JOINTS = 133  # COCO-WholeBody's, which begin with COCO's 17
 
 
@@ -107,9 +106,11 @@ def evaluate_results(
     if rules is None and iou_type in RESULT_FIELDS:
         numbers = evaluate_numbers(content, results, iou_type, **settings)
         return numbers.named(intervals=intervals)
-    poses = _complete_poses(content, results, metainfo, sigmas)
+    poses = with_skeleton(content, results, metainfo, sigmas)
     if rules is None:
         return crowd_keypoint_ap(*poses, use_area=use_area, intervals=intervals)
+    from .extended_ap import extended_keypoint_ap  # loads torch, which COCO's own rules do without
+
     return extended_keypoint_ap(*poses, rules, use_area=use_area, intervals=intervals)
 
 
@@ -127,23 +128,36 @@ def evaluate_numbers(
     Raises:
         ValueError: as there.
     """
-    _check_field(results, RESULT_FIELDS[iou_type])
+    check_field(results, iou_type)
     if iou_type in REGION_TYPES:
-        content = complete_annotations(content, people_only=not _has_categories(content, results))
+        content = complete_annotations(content, people_only=not has_categories(content, results))
         return evaluate(content, results, iou_type)
-    content, results, sigmas = _complete_poses(content, results, metainfo, sigmas)
+    content, results, sigmas = with_skeleton(content, results, metainfo, sigmas)
     return evaluate(content, results, iou_type, sigmas=sigmas, use_area=use_area)
 
 
-def _complete_poses(
+def with_skeleton(
     content: dict,
     results: Sequence[dict],
-    metainfo: str | None,
-    sigmas: Sequence[float] | None,
+    metainfo: str | None = None,
+    sigmas: Sequence[float] | None = None,
 ) -> tuple[CocoContent, PeopleResults, list[float]]:
-    """Ground truth, poses and sigmas of one skeleton."""
-    _check_field(results, "keypoints")
-    content, sigmas = _with_skeleton(content, metainfo, sigmas)
+    """Ground truth and poses of one skeleton, see :func:`evaluate_results`.
+
+    Args:
+        content: ground truth.
+        results: with keypoints.
+        metainfo: file of the skeleton.
+        sigmas: per-joint constants, (K,), in place of the skeleton's.
+
+    Returns:
+        The ground truth and the results, completed, of K joints, and their sigmas.
+
+    Raises:
+        ValueError: they are of different skeletons, or its sigmas are not known.
+    """
+    check_field(results, "keypoints")
+    content, sigmas = _of_skeleton(content, metainfo, sigmas)
     results = complete_results(results, content, needs=("keypoints",))
     cut = (_cut(result, len(sigmas)) for result in results)
     return content, PeopleResults(cut, content, ("keypoints",)), sigmas
@@ -155,7 +169,13 @@ def _refuse_others_than_records(results: Sequence) -> None:
             raise ValueError(f"result {index} is no record but {result!r:.60}")
 
 
-def _check_field(results: Sequence[dict], field: str) -> None:
+def check_field(results: Sequence[dict], iou_type: str) -> None:
+    """Refuse results that lack what an evaluation compares.
+
+    Raises:
+        ValueError: saying what else could be evaluated.
+    """
+    field = RESULT_FIELDS[iou_type]
     _refuse_others_than_records(results)
     lacking = sum(field not in result for result in results)
     if lacking:
@@ -165,7 +185,7 @@ def _check_field(results: Sequence[dict], field: str) -> None:
         )
 
 
-def _has_categories(content: dict, results: Sequence[dict]) -> bool:
+def has_categories(content: dict, results: Sequence[dict]) -> bool:
     """Whether results are of several of the listed categories, as COCO evaluates them."""
     categories = [c for c in content.get("categories") or () if isinstance(c, dict)]
     listed, given = (
@@ -175,7 +195,7 @@ def _has_categories(content: dict, results: Sequence[dict]) -> bool:
     return len(given & listed) > 1
 
 
-def _with_skeleton(
+def _of_skeleton(
     content: dict, metainfo: str | None, sigmas: Sequence[float] | None
 ) -> tuple[CocoContent, list[float]]:
     """The ground truth in the order of its skeleton, and the sigmas of its joints."""
@@ -196,8 +216,7 @@ def _with_skeleton(
             "(metainfo='crowdpose.py', --metainfo crowdpose.py) or give one number per joint "
             "(sigmas=[...], --sigmas 0.079 0.079 ...)"
         )
-    exact = torch.zeros((), dtype=torch.float64)
-    sigmas = keypoint_sigmas(num_joints, sigmas, like=exact).tolist()
+    sigmas = [float(sigma) for sigma in sigmas_of(num_joints, sigmas)]
     if not all(0 < sigma < math.inf for sigma in sigmas):
         raise ValueError(f"sigmas must be above 0, the larger the less exact, got {sigmas}")
     return content, sigmas
@@ -229,4 +248,5 @@ def _cut(result: dict, num_joints: int) -> dict:
             "these joints, as CocoMetric does with pred_converter="
             "dict(num_keypoints=..., mapping=[...]) and outfile_prefix"
         )
-    return {**result, "keypoints": result["keypoints"][: 3 * num_joints]}
+    fields = {name: result[name][:num_joints] for name in JOINT_FIELDS if name in result}
+    return {**result, **fields, "keypoints": result["keypoints"][: 3 * num_joints]}

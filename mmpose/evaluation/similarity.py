@@ -64,7 +64,7 @@ class Pairs:
     Attributes:
         found: index of the detection, (P,).
         annotated: index of the person, (P,).
-        similarity: (P,), at least 0.5.
+        similarity: (P,), at least the lowest threshold.
     """
 
     found: Array
@@ -72,16 +72,19 @@ class Pairs:
     similarity: Array
 
 
-def similar_pairs(found: Found, annotated: Annotated, sigmas: Array | None = None) -> Pairs:
+def similar_pairs(
+    found: Found, annotated: Annotated, sigmas: Array | None = None, lowest: float = LOWEST
+) -> Pairs:
     """The pairs that reach the lowest threshold, by IoU of boxes or masks or by OKS.
 
     Args:
         found: what was found.
         annotated: who is there.
         sigmas: per-joint constants, (K,); they say that shapes are keypoints.
+        lowest: similarity from which on a pair is kept.
     """
     if isinstance(found.shapes, list):
-        parts = list(_mask_pairs(found, annotated))
+        parts = list(_mask_pairs(found, annotated, lowest))
     else:
         parts = []
         for i, j in _all_pairs(found.groups, annotated.groups):
@@ -89,7 +92,7 @@ def similar_pairs(found: Found, annotated: Annotated, sigmas: Array | None = Non
                 values = _box_iou(found.shapes[i], annotated.shapes[j], annotated.is_crowd[j])
             else:
                 values = _oks(found.shapes[i], annotated, j, sigmas)
-            is_near = values >= LOWEST
+            is_near = values >= lowest
             parts.append((i[is_near], j[is_near], values[is_near]))
     nothing = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     return Pairs(*(np.concatenate(column) for column in zip(nothing, *parts, strict=True)))
@@ -111,7 +114,9 @@ def _all_pairs(found: Array, annotated: Array) -> Iterator[tuple[Array, Array]]:
         start = stop
 
 
-def _mask_pairs(found: Found, annotated: Annotated) -> Iterator[tuple[Array, Array, Array]]:
+def _mask_pairs(
+    found: Found, annotated: Annotated, lowest: float
+) -> Iterator[tuple[Array, Array, Array]]:
     groups, first = np.unique(found.groups, return_index=True)
     ends = np.append(first, len(found.groups))[1:].tolist()
     starts = np.searchsorted(annotated.groups, groups).tolist()
@@ -121,7 +126,7 @@ def _mask_pairs(found: Found, annotated: Annotated) -> Iterator[tuple[Array, Arr
         if lo == hi:
             continue
         values = coco_mask.iou(found.shapes[a:b], annotated.shapes[lo:hi], crowds[lo:hi])
-        i, j = np.nonzero(values >= LOWEST)
+        i, j = np.nonzero(values >= lowest)
         yield i + a, j + lo, values[i, j]
 
 

@@ -6,27 +6,9 @@ import torch
 from torch import Tensor
 
 from .bbox import Array, array_namespace
+from .sigmas import COCO_SIGMAS, SIGMAS_BY_NUM_KEYPOINTS, sigmas_of  # noqa: F401 - known from here
 
-COCO_SIGMAS = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062)
-COCO_SIGMAS += (0.107, 0.107, 0.087, 0.087, 0.089, 0.089)
 _EPS = 2.0**-52  # an area of 0 must not give nan
-_MPII_AIC = (0.079, 0.107, 0.079, 0.035, 0.079, 0.035)  # thorax, pelvis, necks, head tops
-_MPII = (0.089, 0.087, 0.107, 0.107, 0.087, 0.089, 0.107, 0.079)
-_MPII += (0.079, 0.035, 0.062, 0.072, 0.079, 0.079, 0.072, 0.062)
-_AIC = (0.079, 0.072, 0.062, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089, 0.107, 0.087, 0.089)
-_AIC += (0.035, 0.079)
-_LIMBS = (0.068, 0.066, 0.066) * 2 + (0.047, 0.035, 0.026, 0.032, 0.031) * 2 + (0.008,) * 2
-
-# Joint lists that extend COCO's 17, told apart by their length (docs: merged COCO, AIC, MPII).
-SIGMAS_BY_NUM_KEYPOINTS = {
-    17: COCO_SIGMAS,
-    19: (*COCO_SIGMAS, 0.026, 0.026),
-    21: (*COCO_SIGMAS, 0.079, 0.079, 0.035, 0.107),
-    22: (*COCO_SIGMAS, 0.079, 0.079, 0.079, 0.035, 0.107),
-    23: COCO_SIGMAS + _MPII_AIC,
-    41: COCO_SIGMAS + _MPII_AIC + _LIMBS,
-    47: COCO_SIGMAS + _MPII + _AIC,  # the three lists side by side
-}
 
 
 def joint_similarity(d2: Array, areas: Array, sigmas: Array) -> Array:
@@ -57,15 +39,7 @@ def keypoint_sigmas(
     Raises:
         ValueError: no list of that length is known, or ``sigmas`` has another length.
     """
-    if sigmas is None:
-        if num_keypoints not in SIGMAS_BY_NUM_KEYPOINTS:
-            raise ValueError(
-                f"no sigmas are known for {num_keypoints} keypoints, only for "
-                f"{sorted(SIGMAS_BY_NUM_KEYPOINTS)}; give sigmas=[...], one a keypoint"
-            )
-        sigmas = SIGMAS_BY_NUM_KEYPOINTS[num_keypoints]
-    if len(sigmas) != num_keypoints:
-        raise ValueError(f"{len(sigmas)} sigmas for {num_keypoints} keypoints; give one each")
+    sigmas = sigmas_of(num_keypoints, sigmas)
     like = torch.zeros(()) if like is None else like
     return torch.as_tensor(sigmas, dtype=like.dtype, device=like.device)
 

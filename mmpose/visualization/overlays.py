@@ -25,6 +25,42 @@ def draw_bboxes(
         cv2.rectangle(canvas, (left, top), (right, bottom), color, thickness)
 
 
+def tint_masks(
+    image: np.ndarray, masks: np.ndarray, colors: np.ndarray, weight: float
+) -> np.ndarray:
+    """Blend masks over an image once for all people, outlines on top.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        masks: (N, H, W) bool.
+        colors: (N, 3) BGR.
+        weight: share of the colours in what is seen.
+
+    Returns:
+        (H, W, 3) uint8 BGR, a new array.
+    """
+    layer, outlines = image.copy(), []
+    for mask, color in zip(masks, colors, strict=True):
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        if len(rows) == 0:
+            continue
+        # work is limited to the extent of each mask
+        y1, y2, x1, x2 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+        part = mask[y1:y2, x1:x2]
+        layer[y1:y2, x1:x2][part] = color
+        found = cv2.findContours(
+            part.astype(np.uint8),
+            cv2.RETR_EXTERNAL,
+            cv2.CHAIN_APPROX_NONE,
+            offset=(int(x1), int(y1)),
+        )
+        outlines.append((found[0], [int(c) for c in color]))
+    canvas = cv2.addWeighted(layer, weight, image, 1 - weight, 0)
+    for contours, color in outlines:
+        cv2.drawContours(canvas, contours, -1, color, 1, cv2.LINE_AA)
+    return canvas
+
+
 def number_joints(
     canvas: np.ndarray, keypoints: np.ndarray, is_drawn: np.ndarray, color: Sequence[int]
 ) -> None:

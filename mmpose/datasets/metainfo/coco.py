@@ -4,7 +4,7 @@ Sigmas are the published per-joint constants of COCO's keypoint evaluation, weig
 ViTPose-style training uses: 1.2 for elbows and knees, 1.5 for wrists and ankles.
 """
 
-from mmpose.structures.keypoint import COCO_SIGMAS
+from mmpose.structures.sigmas import COCO_SIGMAS
 
 dataset_info = {
     "dataset_name": "coco",

@@ -207,7 +207,8 @@ def test_nobody_left_is_an_error(people, removed):
 
 def test_nobody_found():
     numbers = evaluate(make_sample(1, left=[1], removed=[0], found=[], scores=[]))
-    assert [numbers[name] for name in ("hole_rate", "recall", "bbox_AP", "segm_AP")] == [0] * 4
+    names = ("hole_rate", "recall", "bbox_AP", "bbox_AP_low", "segm_AP", "segm_AP50_high")
+    assert [numbers[name] for name in names] == [0] * 6
 
 
 @pytest.mark.parametrize("field", ["bboxes", "scores"])

@@ -30,6 +30,9 @@ def test_a_mask_where_nobody_has_one_is_no_false_alarm():
     elsewhere = [(LEFT, 0.9, True), ((20, 2, 9, 9), 0.95, True)]
     alarmed = measure(a_sample(truths, elsewhere, [-1, -1]))
     assert alarmed["AP50_1"] == pytest.approx(0.5)  # precision 1/2 at every recall
+    # of one image every draw is the same
+    assert alarmed["AP50_1_low"] == alarmed["AP50_1_high"] == alarmed["AP50_1"]
+    assert np.isnan(alarmed["crowd_AP_1_low"])
 
 
 def test_somebody_without_a_mask_makes_a_crowd_all_the_same():

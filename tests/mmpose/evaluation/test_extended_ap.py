@@ -109,6 +109,21 @@ def evaluate(gt, *detections, **rules):
     return extended_keypoint_ap(gt, detections, SIGMAS, ExtendedRules(**rules))
 
 
+def test_intervals_are_of_drawn_images():
+    """One of two people is found, each on an image of its own: draws give 0, 51 / 101 and 1."""
+    people = person((INSIDE, 2)), person((INSIDE, 1), id=2, image_id=2)
+    numbers = extended_keypoint_ap(
+        ground_truth(*people), [detection((INSIDE, 0.9))], SIGMAS, ExtendedRules(), intervals=True
+    )
+    assert numbers["AP"] == pytest.approx(51 / 101)
+    assert (numbers["AP_low"], numbers["AP_high"]) == (0, 1)
+    # whoever has the level is found wherever he is drawn, or never
+    assert (numbers["AP (v=2)_low"], numbers["AP (v=2)_high"]) == (1, 1)
+    assert (numbers["AP (v=1)_low"], numbers["AP (v=1)_high"]) == (0, 0)
+    assert numbers["AP (L)_low"] == -1
+    assert "AR_low" not in numbers
+
+
 def test_absent_joints_must_be_called_absent():
     gt = ground_truth(person((INSIDE, 2), (OUTSIDE, 3)))
     right = detection((INSIDE, 0.9), ([60.0, 60.0], 0.1))

@@ -1,0 +1,226 @@
+"""The parts of the loop with a memory: what was computed once is not computed again.
+
+For studies that run the loop several times on an image with settings that change little. A person's
+pose depends on the image, the box and the mask, a mask on the image and the prompt, whoever else is
+there; so poses and masks are remembered by person, detections and embeddings by image.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bmp.interfaces import Detector, PoseModel, Segmenter
+from bmp.loop.build import PART_KEYS, LoopParts, build_parts
+from bmp.loop.part_keys import part_key
+from bmp.loop.stage_cache import CachedDetector, CachedPoseModel, CachedSegmenter, StageMemory
+from bmp.segmenters.prompts import UNUSED, Prompts
+from bmp.structures import JOINT_FIELDS, People, with_fields
+
+
+@dataclass
+class Calls:
+    """How much the parts were asked for, and how much of it they had to compute.
+
+    Attributes:
+        asked: images detected in, people posed, images embedded, people segmented, by name.
+        computed: those of them that the memory did not hold.
+    """
+
+    asked: dict[str, int] = field(default_factory=dict)
+    computed: dict[str, int] = field(default_factory=dict)
+
+    def count(self, name: str, asked: int, computed: int) -> None:
+        """Add one call."""
+        self.asked[name] = self.asked.get(name, 0) + asked
+        self.computed[name] = self.computed.get(name, 0) + computed
+
+    def to_dict(self) -> dict[str, dict[str, int]]:
+        """Both by name, ready for JSON."""
+        return asdict(self)
+
+
+def content_key(*parts: np.ndarray | Tensor) -> bytes:
+    """A short key of what arrays hold, with their shapes and types."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        array = part.cpu().numpy() if isinstance(part, Tensor) else part
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()
+
+
+class RememberingDetector:
+    """A detector that looks at each image once, and shows only people above a score.
+
+    Suppression is greedy by score, so that of two thresholds the higher gives the people of the
+    lower one that score above it, and no others.
+
+    Args:
+        detector: with the lowest ``score_thr`` that will be wanted, see :func:`build_sweep_parts`.
+        calls: where it counts.
+    """
+
+    def __init__(self, detector: Detector, calls: Calls) -> None:
+        self.detector = detector
+        self.calls = calls
+        self.score_thr = 0.0
+        self.memory: dict[bytes, People] = {}
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[People]:
+        """As the detector with ``score_thr``."""
+        keys = [content_key(image) for image in images]
+        new = {key: n for n, key in enumerate(keys) if key not in self.memory}
+        if new:
+            found = self.detector.detect([images[n] for n in new.values()])
+            self.memory |= dict(zip(new, found, strict=True))
+        self.calls.count("images detected in", len(images), len(new))
+        people = [self.memory[key] for key in keys]
+        return [record[record.bbox_scores > self.score_thr] for record in people]
+
+
+class RememberingPose:
+    """A pose model that poses each person once.
+
+    Args:
+        pose_model: gives each person joints that do not depend on the others.
+        calls: where it counts.
+    """
+
+    def __init__(self, pose_model: PoseModel, calls: Calls) -> None:
+        self.pose_model = pose_model
+        self.calls = calls
+        self.memory: dict[bytes, dict[str, Tensor]] = {}
+
+    def estimate(self, images: Sequence[np.ndarray], people: Sequence[People]) -> list[People]:
+        """As the pose model."""
+        return [self._estimate(*pair) for pair in zip(images, people, strict=True)]
+
+    def _estimate(self, image: np.ndarray, people: People) -> People:
+        keys = self._keys(image, people)
+        new = {key: n for n, key in enumerate(keys) if key not in self.memory}
+        # also for nobody: fields of length 0 have the right rank then
+        if new or not keys:
+            posed = self.pose_model.estimate([image], [people[list(new.values())]])[0]
+            names = [name for name in JOINT_FIELDS if name in posed]
+            for n, key in enumerate(new):
+                self.memory[key] = {name: posed[name][n] for name in names}
+        self.calls.count("people posed", len(keys), len(new))
+        if not keys:
+            return posed
+        rows = [self.memory[key] for key in keys]
+        fields = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+        return with_fields(people, **fields)
+
+    @staticmethod
+    def _keys(image: np.ndarray, people: People) -> list[bytes]:
+        if len(people) == 0:
+            return []
+        of_image = np.frombuffer(content_key(image), np.uint8)
+        columns = [people.bboxes, *([people.masks] if "masks" in people else [])]
+        return [content_key(of_image, *person) for person in zip(*columns, strict=True)]
+
+
+class RememberingSegmenter:
+    """A segmenter that embeds each image and cuts out each prompted person once.
+
+    Args:
+        segmenter: gives each person a mask that does not depend on the others.
+        calls: where it counts.
+    """
+
+    def __init__(self, segmenter: Segmenter, calls: Calls) -> None:
+        self.segmenter = segmenter
+        self.calls = calls
+        self.embeddings: dict[tuple[bytes, ...], Any] = {}
+        self.memory: dict[bytes, tuple[Tensor, Tensor]] = {}
+
+    def embed(self, images: Sequence[np.ndarray]) -> tuple[tuple[bytes, ...], Any]:
+        """As the segmenter, with keys of the images before the embeddings."""
+        keys = tuple(content_key(image) for image in images)
+        is_new = keys not in self.embeddings
+        if is_new:
+            self.embeddings[keys] = self.segmenter.embed(images)
+        self.calls.count("images embedded", len(images), len(images) * is_new)
+        return keys, self.embeddings[keys]
+
+    def segment(
+        self, embeddings: tuple[tuple[bytes, ...], Any], prompts: Sequence[Prompts]
+    ) -> list[tuple[Tensor, Tensor]]:
+        """As the segmenter, on what :meth:`embed` gave."""
+        images, inner = embeddings
+        keys = [_prompt_keys(*pair) for pair in zip(images, prompts, strict=True)]
+        new = [[n for n, key in enumerate(row) if key not in self.memory] for row in keys]
+        num_new = sum(map(len, new))
+        # an image without anybody still says how large its empty masks are
+        if num_new or not all(keys):
+            wanted = [
+                p.select(torch.tensor(rows, dtype=torch.long))
+                for p, rows in zip(prompts, new, strict=True)
+            ]
+            answers = self.segmenter.segment(inner, wanted)
+            for row, rows, (masks, scores) in zip(keys, new, answers, strict=True):
+                pairs = zip(masks, scores, strict=True)
+                self.memory |= {row[n]: pair for n, pair in zip(rows, pairs, strict=True)}
+        self.calls.count("people segmented", sum(map(len, keys)), num_new)
+        return [
+            tuple(map(torch.stack, zip(*[self.memory[key] for key in row], strict=True)))
+            if row
+            else answers[n]
+            for n, row in enumerate(keys)
+        ]
+
+
+def build_sweep_parts(
+    model: Mapping[str, Any], lowest: float, device: torch.device
+) -> tuple[LoopParts, StageMemory | None]:
+    """The parts of a loop config, for a sweep.
+
+    Args:
+        model: of the config; where it has a ``cache``, answers are kept on disk too, so that a
+            second sweep takes no model.
+        lowest: threshold of the detector.
+        device: where they work.
+
+    Returns:
+        The parts, and what the disk was asked; None without a cache.
+
+    Raises:
+        ValueError: the detector has no threshold to vary.
+    """
+    if "score_thr" not in model["detector"]:
+        raise ValueError(
+            "the detector of this config has no score_thr to vary; take a loop whose people a "
+            "detector finds, such as configs/demo/bmp_demo.py"
+        )
+    config = {**model, "detector": {**model["detector"], "score_thr": lowest}}
+    parts = build_parts(config, device)
+    if config.get("cache") is None:
+        return parts, None
+    memory = StageMemory.open(**config["cache"])
+    detector, pose_model, segmenter = (part_key(config[name], device) for name in PART_KEYS[:3])
+    return replace(
+        parts,
+        detector=CachedDetector(parts.detector, memory, detector, device),
+        pose_model=CachedPoseModel(parts.pose_model, memory, pose_model),
+        segmenter=CachedSegmenter(parts.segmenter, memory, segmenter, device),
+    ), memory
+
+
+def _prompt_keys(image: bytes, prompts: Prompts) -> list[bytes]:
+    """A key for each person, of the image and what the prompt shows; empty slots show nothing."""
+    of_image = np.frombuffer(image, np.uint8)
+    keys = []
+    for n in range(len(prompts)):
+        used = prompts.point_labels[n] != UNUSED
+        shown = [prompts.point_coords[n][used], prompts.point_labels[n][used]]
+        if prompts.uses_bbox[n]:
+            shown.append(prompts.bboxes[n])
+        if prompts.uses_mask[n]:
+            shown.append(prompts.mask_logits[n])
+        keys.append(content_key(of_image, *shown))
+    return keys

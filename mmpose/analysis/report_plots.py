@@ -1,0 +1,131 @@
+"""Plots of the report: plain SVG whose colours are classes of the page, so that it can be dark."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from .reliability import Bin, Reliability
+
+SIDE = 200  # of the square of a reliability curve, in units of the drawing
+LEFT, TOP, BOTTOM, RIGHT = 34, 8, 76, 8
+COUNTS_HEIGHT = 30  # of the strip of counts below the square
+ROW, LABEL, BARS, VALUE = 20, 100, 180, 40  # of horizontal bars
+NUM_SHADES = 6  # classes shade0 ... of the page
+
+
+def reliability_plot(curve: Reliability) -> Markup:
+    """Frequency over confidence, the diagonal of a perfect forecast, and the counts below."""
+    width, height = LEFT + SIDE + RIGHT, TOP + SIDE + BOTTOM
+    most = max((one.count for one in curve.bins), default=0)
+    parts = [_frame(), *(_bin(one, most) for one in curve.bins if one.count)]
+    parts.append(_line(LEFT, TOP + SIDE, LEFT + SIDE, TOP, "diagonal"))
+    points = [
+        (LEFT + SIDE * one.confidence, TOP + SIDE * (1 - one.frequency))
+        for one in curve.bins
+        if one.count
+    ]
+    if points:
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(Markup('<polyline class="curve" points="{}"/>').format(line))
+    parts += [
+        Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(x, y)
+        for x, y in points
+    ]
+    parts.append(_text(LEFT + SIDE / 2, height - 4, "confidence; strip: how many", "middle"))
+    return _svg(width, height, f"Reliability of {curve.name}", parts, width * 1.4)
+
+
+def _bin(one: Bin, most: int) -> Markup:
+    left, width = LEFT + SIDE * one.lower, SIDE * (one.upper - one.lower)
+    tall, strip = SIDE * one.frequency, COUNTS_HEIGHT * one.count / most
+    told = f"{one.count} of confidence {one.confidence:.3f}, came true: {one.frequency:.3f}"
+    return Markup("<g><title>{}</title>{}{}</g>").format(
+        told,
+        _rect(left + 1, TOP + SIDE - tall, width - 2, tall, "bar"),
+        _rect(left + 1, TOP + SIDE + 24 + COUNTS_HEIGHT - strip, width - 2, strip, "strip"),
+    )
+
+
+def _frame() -> Markup:
+    """The square and its grid, with ticks at 0, 0.5 and 1."""
+    parts = [_rect(LEFT, TOP, SIDE, SIDE, "frame")]
+    for tick in (0.0, 0.5, 1.0):
+        x, y = LEFT + SIDE * tick, TOP + SIDE * (1 - tick)
+        parts.append(_text(LEFT - 5, y + 4, f"{tick:g}", "end"))
+        parts.append(_text(x, TOP + SIDE + 15, f"{tick:g}", "middle"))
+        if 0 < tick < 1:
+            parts += [_line(LEFT, y, LEFT + SIDE, y, "grid"), _line(x, TOP, x, TOP + SIDE, "grid")]
+    return Markup("").join(parts)
+
+
+def bar_plot(
+    rows: Sequence[Mapping[str, Any]],
+    label: str,
+    columns: Sequence[str],
+    *,
+    name: str,
+    shades: Sequence[int] = range(NUM_SHADES),
+) -> Markup:
+    """Horizontal bars, a row each, of one column or of several stacked on each other.
+
+    Args:
+        rows: records.
+        label: which field names a row.
+        columns: which fields are drawn, numbers of 0 and more; None is drawn as 0.
+        name: of the plot, for those who cannot see it.
+        shades: of the columns, classes of the page.
+    """
+    totals = [sum(row[column] or 0 for column in columns) for row in rows]
+    longest = max([*totals, 1e-9])
+    parts = []
+    for number, (row, total) in enumerate(zip(rows, totals, strict=True)):
+        y, x = number * ROW, float(LABEL)
+        parts.append(_text(LABEL - 8, y + 15, str(row[label]), "end"))
+        for shade, column in zip(shades, columns, strict=False):
+            long = BARS * (row[column] or 0) / longest
+            told = f"{row[label]}, {column}: {_number(row[column])}"
+            bar = _rect(x, y + 3, long, ROW - 6, f"shade{shade}")
+            parts.append(Markup("<g><title>{}</title>{}</g>").format(told, bar))
+            x += long
+        if len(columns) == 1:
+            parts.append(_text(x + 6, y + 15, _number(total)))
+    width, height = LABEL + BARS + VALUE, ROW * len(rows)
+    svg = _svg(width, height, name, parts, width * 1.4)
+    return svg if len(columns) == 1 else svg + _legend(columns, shades)
+
+
+def _legend(columns: Sequence[str], shades: Sequence[int]) -> Markup:
+    keys = [
+        Markup('<span><i class="shade{}"></i>{}</span>').format(shade, column)
+        for shade, column in zip(shades, columns, strict=False)
+    ]
+    return Markup('<div class="legend">{}</div>').format(Markup(" ").join(keys))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _svg(width: float, height: float, name: str, parts: Sequence[Markup], widest: float) -> Markup:
+    return Markup(
+        '<svg viewBox="0 0 {:g} {:g}" style="max-width:{:g}px" role="img" aria-label="{}">{}</svg>'
+    ).format(width, height, widest, name, Markup("").join(parts))
+
+
+def _rect(x: float, y: float, width: float, height: float, kind: str) -> Markup:
+    return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+        kind, x, y, width, height
+    )
+
+
+def _line(x0: float, y0: float, x1: float, y1: float, kind: str) -> Markup:
+    return Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(
+        kind, x0, y0, x1, y1
+    )
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start") -> Markup:
+    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
+        x, y, anchor, escape(text)
+    )
