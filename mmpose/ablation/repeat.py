@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mmpose.datasets.annotation_files import read_json
-from mmpose.files import whole_file, write_json
+from mmpose.files import write_json
 
 from .curves import read_scalars
-from .plan import Run
+from .plan import Run, Step
 from .run_folder import CHECKPOINT
-from .store import with_result_files
+from .store import RESULTS, with_result_files, write_config
 
 Numbers = dict[str, list[float]]
 """By name: losses step by step, or the numbers of a test."""
@@ -59,26 +59,32 @@ def run_base(run: Run, tools: Path, folder: Path, *, steps: int) -> Numbers:
     checkpoint = ""
     for step in run.steps:
         work_dir = folder / step.name
-        config = _shortened(step.config, steps) if step.task == "train" else dict(step.config)
-        config = with_result_files(config, str(work_dir / "results"))
-        text = "".join(f"{key} = {value!r}\n" for key, value in config.items())
-        with whole_file(folder / f"{step.name}.py") as partial:
-            partial.write_text(text.replace(CHECKPOINT, checkpoint), encoding="utf-8")
-        command = [sys.executable, str(tools / f"{step.task}.py"), str(folder / f"{step.name}.py")]
-        if step.task == "test":
-            takes_weights = checkpoint and CHECKPOINT not in text
-            command += [checkpoint] if takes_weights else []
-            command += ["--out", str(work_dir / "metrics.json")]
+        command = _command(step, tools, folder, checkpoint, steps)
         _call([*command, "--work-dir", str(work_dir)])
         if step.task == "train":
-            curves = read_scalars(work_dir)
-            numbers |= {f"{step.name}/{name}": values for name, (_, values) in curves.items()}
+            found = {name: values for name, (_, values) in read_scalars(work_dir).items()}
             last = work_dir / "last_checkpoint"
             checkpoint = last.read_text(encoding="utf-8").strip() if last.is_file() else ""
         else:
-            metrics = read_json(work_dir / "metrics.json")
-            numbers |= {f"{step.name}/{name}": [value] for name, value in metrics.items()}
+            found = {name: [v] for name, v in read_json(work_dir / "metrics.json").items()}
+        numbers |= {f"{step.name}/{name}": values for name, values in found.items()}
     return {name: values for name, values in numbers.items() if "seconds" not in name}
+
+
+def _command(step: Step, tools: Path, folder: Path, checkpoint: str, steps: int) -> list[str]:
+    """Write the config of a step; the call of its tool but for the work directory."""
+    work_dir, path = folder / step.name, folder / f"{step.name}.py"
+    config = _shortened(step.config, steps) if step.task == "train" else dict(step.config)
+    # answers of a cache would be equal whatever the machine does
+    config["model"] = {k: v for k, v in config["model"].items() if k != "cache"}
+    write_config(path, with_result_files(config, str(work_dir / RESULTS)))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(CHECKPOINT, checkpoint), encoding="utf-8")
+    command = [sys.executable, str(tools / f"{step.task}.py"), str(path)]
+    if step.task == "train":
+        return command
+    command += [checkpoint] if checkpoint and CHECKPOINT not in text else []
+    return [*command, "--out", str(work_dir / "metrics.json")]
 
 
 def _call(command: Sequence[str]) -> None:

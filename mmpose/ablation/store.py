@@ -60,7 +60,7 @@ class RunStore:
             return
         for step in run.steps:
             config = with_result_files(step.config, str(folder.path / step.name / RESULTS))
-            _write_config(folder.path / f"{step.name}.py", config)
+            write_config(folder.path / f"{step.name}.py", config)
         recipe = {
             "hash": run.hash,
             "tools": str(tools),
@@ -127,7 +127,7 @@ def truth_of(config: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _write_config(path: Path, config: dict[str, Any]) -> None:
+def write_config(path: Path, config: dict[str, Any]) -> None:
     """Write a resolved config as a file that the tools load."""
     text = "".join(f"{key} = {value!r}\n" for key, value in config.items())
     with whole_file(path) as partial:

@@ -8,7 +8,12 @@ import time
 
 import pytest
 
+from mmpose.ablation.definition import read_ablation
+from mmpose.ablation.identity import Digests, Identifier
+from mmpose.ablation.plan import make_plan
 from mmpose.ablation.run_folder import RunFolder
+from mmpose.ablation.scheduler import Settings, start_worker
+from mmpose.ablation.store import RunStore
 from mmpose.ablation.worker import work_on
 
 THREE = 'changes = {"two": {"model.value": 2}, "three": {"model.value": 3}}\n'
@@ -118,15 +123,21 @@ def test_a_chain_hands_the_checkpoint_on_and_a_retry_does_not_train_again(projec
 
 
 def test_gpus_are_dealt_out(project):
-    path = project.write(THREE)
-    hold, go = project.folder / "hold", project.folder / "hold.go"
-    text = f"options = {{'model.wait': {str(hold)!r}}}\n"
-    path = project.write(THREE + text)
-    process = project.start(path, "--jobs", "2", "--gpus", "4,6")
-    wait_for(lambda: len(project.calls()) == 2)
-    go.touch()
-    assert process.wait(60) == 0, process.stdout.read()
-    assert sorted(call["gpus"] for call in project.calls()[:2]) == ["4", "6"]
+    assert project.run(project.write(THREE), "--jobs", "2", "--gpus", "4,6") == 0
+    gpus = [call["gpus"] for call in project.calls()]
+    # the third run gets that of whichever ended first
+    assert sorted(gpus[:2]) == ["4", "6"]
+    assert gpus[2] in ("4", "6")
+
+
+def test_a_run_of_several_processes_gets_as_many_gpus(project):
+    settings = Settings(jobs=2, gpus=("0", "1", "2", "3"))
+    plan = make_plan(read_ablation(project.write(THREE)), Identifier(project.folder, Digests()))
+    store = RunStore(project.folder / "runs")
+    store.prepare(plan, project.tools)
+    for slot, run in enumerate(plan.runs[:2]):
+        assert start_worker(store.folder(run), slot, 2, settings).wait(60) == 0
+    assert [call["gpus"] for call in project.calls()] == ["0,1", "2,3"]
 
 
 def test_two_shells_share_a_queue(project):
@@ -178,6 +189,19 @@ def test_a_killed_run_is_begun_again_and_its_training_resumed(project):
     assert [call["arguments"][1] for call in project.calls()] == ["--resume", "--resume"]
     record = json.loads((link(project, "slow") / "state.json").read_text())
     assert record["state"] == "done"
+
+
+def test_an_interrupted_call_stops_its_runs_and_the_next_goes_on(project):
+    hold, go = project.folder / "hold", project.folder / "hold.go"
+    path = project.write(f'changes = {{"slow": {{"model.wait": {str(hold)!r}}}}}')
+    shell = project.start(path)
+    wait_for(lambda: (project.folder / "hold.begun").exists())
+    shell.send_signal(signal.SIGINT)
+    assert shell.wait(60) != 0
+    wait_for(lambda: state(project, "slow") == "interrupted")
+    go.touch()
+    assert project.run(path) == 0
+    assert state(project, "slow") == "done"
 
 
 def test_a_run_is_left_alone_while_somebody_has_it(project):

@@ -148,6 +148,16 @@ def test_a_base_that_repeats_itself_passes_the_check(project, capsys):
     assert "3 of 3 numbers differ, relative difference up to 4.0e-02" in capsys.readouterr().out
 
 
+def test_a_check_asks_no_cache(project):
+    text = (project.folder / "configs/fake.py").read_text()
+    project.write_base(text + 'model.update(cache=dict(folder="kept"))\n')
+    # a tool that is given a cache fails
+    tool = project.tools / "test.py"
+    tool.write_text(tool.read_text().replace("calls = ", "assert 'cache' not in model\ncalls = "))
+    assert project.run(project.write('changes = {"a": {"half": 1.0}}'), "--check", "base") == 0
+    assert len(project.calls()) == 2
+
+
 def test_a_noisy_base_does_not_pass(project, capsys):
     path = project.write(
         'task = "train"\noptions = {"model.spread": 1.0}\nchanges = {"two": {"model.value": 2}}'
