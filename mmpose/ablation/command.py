@@ -19,6 +19,7 @@ from .machine import describe_machine
 from .plan import Check, Plan, Run, make_plan
 from .plots import draw_curves, draw_knob, knob_points
 from .repeat import describe, export, mismatches, read_export, run_base
+from .reports import make_reports
 from .scheduler import Settings, work
 from .slurm import submit
 from .store import STORE, RunStore
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--retry-failed", action="store_true", help="also what failed before")
     parser.add_argument("--dry-run", action="store_true", help="say what would run, and stop")
     parser.add_argument("--table", action="store_true", help="make the table of what is done")
+    parser.add_argument("--reports", action="store_true", help="with pages that say why")
     parser.add_argument("--check", choices=(BASE,), help="run the base twice and compare")
     parser.add_argument("--steps", type=int, default=5, help="of trainings under --check (5)")
     parser.add_argument("--export", help="JSON file for the numbers of --check")
@@ -82,14 +84,14 @@ def run_ablation(
     if args.check:
         return _check_base(plan, tools, store, args)
     if args.table:
-        _write_tables(plan, store)
+        _write_tables(plan, store, tools if args.reports else None)
         return 0
     store.prepare(plan, tools)
     if args.launcher == "slurm":
         return _submit(runs, store, plan, args)
     settings = Settings(args.jobs, _gpus(args.gpus), args.retry_failed, args.fail_fast)
     failed = work(runs, store, settings)
-    _write_tables(plan, store)
+    _write_tables(plan, store, tools if args.reports else None)
     if failed:
         names = ", ".join(run.name for run in failed)
         print(f"{len(failed)} runs failed: {names}; --retry-failed tries them again")
@@ -134,8 +136,13 @@ def _submit(runs: Sequence[Run], store: RunStore, plan: Plan, args: argparse.Nam
     return 0
 
 
-def _write_tables(plan: Plan, store: RunStore) -> None:
-    """Tables and plots beside the links of the ablation; the Markdown is printed too."""
+def _write_tables(plan: Plan, store: RunStore, tools: Path | None) -> None:
+    """Tables and plots beside the links of the ablation; the Markdown is printed too.
+
+    With tools also a page for each result file.
+    """
+    if tools is not None:
+        make_reports(plan, store, tools, print)
     table = make_table(plan, store)
     folder = store.ablation_folder(plan.ablation.name)
     page = to_markdown(table)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -86,19 +86,43 @@ def measure(folder: RunFolder, name: str, metrics: Mapping[str, float]) -> Measu
         metrics: of the run.
     """
     value = float(metrics[name])
+    found = find_result_file(folder, name)
+    if found is not None:
+        values, draws, images = _draws(found)
+        part = PARTS[re.sub(r"\D", "", PRECISION.fullmatch(name)["at"] or "")]
+        # otherwise the metric judged by other rules than this evaluation, or other images
+        if abs(values[part].mean() - value) < SAME_AP:
+            return Measured(value, draws[:, part].mean(1), images)
+    return Measured(value)
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """A COCO result file of a run.
+
+    Attributes:
+        path: of the file.
+        kind: ``bbox``, ``segm`` or ``keypoints``.
+        truth: what it is compared with, see :func:`mmpose.ablation.store.truth_of`.
+    """
+
+    path: Path
+    kind: str
+    truth: Mapping[str, Any]
+
+
+def find_result_file(folder: RunFolder, name: str) -> ResultFile | None:
+    """The result file that an average precision is of, of the last step that wrote one."""
     found = PRECISION.fullmatch(name)
     if not found:
-        return Measured(value)
-    kind, part = found["kind"] or "keypoints", PARTS[re.sub(r"\D", "", found["at"] or "")]
+        return None
+    kind = found["kind"] or "keypoints"
     file_name = ".".join(filter(None, [RESULTS, found["turn"], kind, "json"]))
     for step in reversed(folder.recipe()["steps"]):
         path = folder.path / step["name"] / file_name
         if step.get("truth") and path.is_file():
-            values, draws, images = _draws(path, kind, step["truth"])
-            # otherwise the metric judged by other rules than this evaluation, or other images
-            if abs(values[part].mean() - value) < SAME_AP:
-                return Measured(value, draws[:, part].mean(1), images)
-    return Measured(value)
+            return ResultFile(path, kind, step["truth"])
+    return None
 
 
 def keep_draws(folder: RunFolder) -> None:
@@ -110,8 +134,9 @@ def keep_draws(folder: RunFolder) -> None:
             measure(folder, name, metrics)
 
 
-def _draws(path: Path, kind: str, truth: Mapping[str, Any]) -> tuple[Array, Array, str]:
+def _draws(file: ResultFile) -> tuple[Array, Array, str]:
     """AP at each threshold, (T,), of draws of images, (R, T), and which; kept beside the file."""
+    path, kind, truth = file.path, file.kind, file.truth
     kept = path.with_suffix(".draws.npz")
     stamp = json.dumps([VERSION, _stamp(path), _stamp(Path(truth["ann_file"])), truth])
     if kept.is_file():
@@ -130,8 +155,8 @@ def _draws(path: Path, kind: str, truth: Mapping[str, Any]) -> tuple[Array, Arra
     values, draws = threshold_precisions(matches), bootstrap_thresholds(matches)
     draws = draws.astype(np.float32)
     images = hash_of([str(number) for number in matches[0].image_ids])
-    with whole_file(kept) as partial, partial.open("wb") as file:
-        np.savez(file, stamp=stamp, values=values, draws=draws, images=images)
+    with whole_file(kept) as partial, partial.open("wb") as opened:
+        np.savez(opened, stamp=stamp, values=values, draws=draws, images=images)
     return values, draws, images
 
 
@@ -175,8 +200,7 @@ def read_facts(folder: RunFolder) -> dict[str, Any]:
     return facts
 
 
-def find_report(folder: RunFolder) -> Path | None:
-    """The HTML report of the run's last evaluation, if somebody made one."""
-    names: Sequence[str] = [step["name"] for step in folder.recipe()["steps"]]
-    found = [path for name in names for path in sorted((folder.path / name).glob("*.html"))]
-    return found[-1] if found else None
+def find_reports(folder: RunFolder) -> list[Path]:
+    """HTML reports beside the results of a run."""
+    names = [step["name"] for step in folder.recipe()["steps"]]
+    return [path for name in names for path in sorted((folder.path / name).glob("*.html"))]

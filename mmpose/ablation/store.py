@@ -110,7 +110,7 @@ def with_result_files(config: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def truth_of(config: dict[str, Any]) -> dict[str, Any] | None:
-    """What result files of a test are compared with: ``ann_file`` and its ``metainfo``.
+    """What result files of a test are compared with: ``ann_file``, its skeleton, images.
 
     None where its metric writes none, or converts joints, which a file does not tell.
     """
@@ -119,11 +119,14 @@ def truth_of(config: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if evaluator.get("pred_converter") or evaluator.get("gt_converter"):
         return None
+    dataset = (config.get("test_dataloader") or {}).get("dataset") or {}
+    prefix = (dataset.get("data_prefix") or {}).get("img")
     metainfo = (evaluator.get("metainfo") or {}).get("from_file")
     return {
         "ann_file": evaluator["ann_file"],
         "metainfo": metainfo,
         "use_area": evaluator.get("use_area", True),
+        "images": None if prefix is None else os.path.join(dataset.get("data_root") or "", prefix),
     }
 
 

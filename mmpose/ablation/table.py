@@ -14,7 +14,7 @@ from .identity import flatten, hash_of
 from .measures import (
     Measured,
     count_images,
-    find_report,
+    find_reports,
     measure,
     pick_name,
     read_facts,
@@ -55,7 +55,7 @@ class Row:
         facts: means over seeds of ``seconds`` and ``cpu_seconds``, maxima of ``peak_mb`` and
             ``peak_gpu_mb``, and what the tool told of the first seed: ``num_parameters``, calls.
         sources: commit, versions, machine and data of its runs.
-        report: HTML report of one of its runs.
+        reports: HTML pages beside the results of its first finished run.
     """
 
     change: str
@@ -65,7 +65,7 @@ class Row:
     cells: Mapping[str, Cell] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Any] = field(default_factory=dict)
-    report: Path | None = None
+    reports: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def _make_row(
         cells,
         _facts([folders[n] for n in done]),
         _sources([folders[n] for n in done]),
-        find_report(folders[done[0]]),
+        find_reports(folders[done[0]]),
     )
 
 

@@ -56,14 +56,14 @@ def to_csv(table: Table) -> str:
     sources = ("commit", "versions", "machine", "data")
     header = ["change", "options", "images", "runs"]
     header += [column + part for column in table.columns for part in parts]
-    writer.writerow([*header, *facts, *sources, "report"])
+    writer.writerow([*header, *facts, *sources, "reports"])
     for row in table.rows:
         cells: list = [row.change, dict(row.options), row.num_images, _states(row)]
         for column in table.columns:
             cells += _parts(row.cells.get(column))
         cells += [row.facts.get(name) for name in facts]
         cells += [row.sources.get(name) for name in sources]
-        writer.writerow([*cells, row.report])
+        writer.writerow([*cells, " ".join(map(str, row.reports))])
     return text.getvalue()
 
 
@@ -84,8 +84,8 @@ def _grid(table: Table) -> list[list[str]]:
     header = ["change", "images", "runs"]
     header += [f"{column} %" if is_share(column) else column for column in table.columns]
     header += ["seconds", "peak MB", "parameters"]
-    has_reports = any(row.report for row in table.rows)
-    grid = [header + (["report"] if has_reports else [])]
+    has_reports = any(row.reports for row in table.rows)
+    grid = [header + (["reports"] if has_reports else [])]
     for row in table.rows:
         cells = [row.change, _or_dash(row.num_images), _states(row)]
         cells += [_cell_text(row.cells.get(column), column) for column in table.columns]
@@ -94,7 +94,8 @@ def _grid(table: Table) -> list[list[str]]:
         cells.append("-" if peak is None else f"{peak:.0f}")
         count = row.facts.get("num_parameters")
         cells.append("-" if count is None else f"{count / 1e6:.2f} M")
-        cells += [f"[report]({row.report})" if row.report else "-"] if has_reports else []
+        links = " ".join(f"[{path.stem}]({path})" for path in row.reports)
+        cells += [links or "-"] if has_reports else []
         grid.append(cells)
     return grid
 

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from mmpose.ablation.comparison import compare
-from mmpose.ablation.measures import Measured, is_share, measure, pick_name, read_metrics
+from mmpose.ablation.measures import (
+    Measured,
+    find_result_file,
+    is_share,
+    measure,
+    pick_name,
+    read_metrics,
+)
 from mmpose.evaluation.comparison import compare_results
 from tests.mmpose.ablation.stored_runs import (
     make_results,
@@ -132,3 +139,11 @@ def test_draws_of_other_images_are_not_paired():
 
 def test_rows_without_a_common_seed_are_not_compared():
     assert compare({0: Measured(1.0)}, {1: Measured(3.0)}) is None
+
+
+def test_the_result_file_of_a_number_is_found(two_runs):
+    _, _, runs = two_runs
+    file = find_result_file(runs[0], "loop/turn1/bbox_AP75")
+    assert (file.path.name, file.kind) == ("results.turn1.bbox.json", "bbox")
+    assert find_result_file(runs[0], "loop/turn2/bbox_AP") is None
+    assert find_result_file(runs[0], "loop/num_images") is None

@@ -38,6 +38,7 @@ def test_results_are_compared_with_the_annotations_of_their_metric():
         "ann_file": "/truth.json",
         "metainfo": "crowdpose.py",
         "use_area": False,
+        "images": None,
     }
     converted = {**evaluator, "pred_converter": {"mapping": []}}
     assert truth_of({"test_evaluator": converted}) is None
