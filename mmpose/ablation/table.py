@@ -55,7 +55,7 @@ class Row:
         facts: means over seeds of ``seconds`` and ``cpu_seconds``, maxima of ``peak_mb`` and
             ``peak_gpu_mb``, and what the tool told of the first seed: ``num_parameters``, calls.
         sources: commit, versions, machine and data of its runs.
-        reports: HTML pages beside the results of its first finished run.
+        reports: HTML pages of its first finished run, from the folder of the ablation.
     """
 
     change: str
@@ -175,8 +175,13 @@ def _make_row(
         cells,
         _facts([folders[n] for n in done]),
         _sources([folders[n] for n in done]),
-        find_reports(folders[done[0]]),
+        _links(runs[done[0]], folders[done[0]]),
     )
+
+
+def _links(run: Run, folder: RunFolder) -> list[Path]:
+    """Pages of a run as seen from the folder of the ablation, which links to the run."""
+    return [Path(run.name, page.relative_to(folder.path)) for page in find_reports(folder)]
 
 
 def _cell(values: Sequence[Measured], gain: Gain | None, name: str) -> Cell:

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from mmpose.ablation.definition import read_ablation
+from mmpose.ablation.identity import Digests, Identifier
+from mmpose.ablation.plan import make_plan
 from tests.mmpose.datasets.tiny_people import write_people
 from tests.tools.test_train_and_test import CONFIG
+from tools import ablate
 
 ROOT = Path(__file__).parents[2]
+SHIPPED = sorted((ROOT / "configs" / "ablations").glob("*.py"))
 ABLATION = """
 base = "configs/tiny.py"
 chain = ["train", "test"]
@@ -20,6 +25,26 @@ options = {"train_cfg.max_iters": 2}
 changes = {"slow": {"optim_wrapper.optimizer.lr": 1e-6}, "three": {"train_cfg.max_iters": 3}}
 show = ["coco/AP", "train/loss"]
 """
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_ablations_resolve(path):
+    def locate(key, name):
+        return ablate.locate(key, name, may_download=False)
+
+    ablation = read_ablation(path)
+    plan = make_plan(ablation, Identifier(ROOT, Digests(), locate), check=ablate.check)
+    assert len(plan.runs) == (1 + len(ablation.changes)) * len(ablation.seeds)
+    assert ablation.show
+    assert f"tools/ablate.py configs/ablations/{path.name}" in path.read_text()
+
+
+def test_a_misspelt_constant_of_the_loop_is_told_before_anything_runs(tmp_path):
+    path = tmp_path / "study.py"
+    base = ROOT / "configs" / "demo" / "bmp_demo.py"
+    path.write_text(f'base = {str(base)!r}\nchanges = {{"a": {{"loop.num_itres": 3}}}}\n')
+    with pytest.raises(ValueError, match="'a': unknown key 'num_itres' in loop; did you mean"):
+        make_plan(read_ablation(path), Identifier(ROOT, Digests()), check=ablate.check)
 
 
 @pytest.fixture(scope="module")
