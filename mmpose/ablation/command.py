@@ -80,7 +80,7 @@ def run_ablation(
         _tell_plan(plan, runs, store)
         return 0
     check_writable(store.root / STORE, "--root", free_mb=FREE_MB)
-    digests.save()
+    digests.save()  # after the dry run, which leaves no files
     if args.check:
         return _check_base(plan, tools, store, args)
     if args.table:

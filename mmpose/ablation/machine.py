@@ -18,6 +18,7 @@ def describe_machine(project: Path) -> dict[str, object]:
         project: folder of the code, for its commit; ``None`` is told where it is no repository.
     """
     commit = _git(project, "rev-parse", "HEAD")
+    # new files are no change of what the commit names: results lie in the folder too
     changed = _git(project, "status", "--porcelain", "--untracked-files=no")
     return {
         "commit": commit,

@@ -184,6 +184,7 @@ class _Frame:
 def _widen(values: Sequence[float]) -> tuple[float, float]:
     """A range with a little room at both ends, never empty."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    # a single value would be divided by a range of 0
     room = 0.05 * (high - low) or 0.5
     return low - room, high + room
 

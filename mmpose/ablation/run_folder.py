@@ -59,6 +59,7 @@ class RunFolder:
     def is_locked(self) -> bool:
         """Whether some process works on it."""
         try:
+            # tried and given back at once; who wants to work just then looks again later
             with self.lock_file.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileNotFoundError:
@@ -91,6 +92,7 @@ class RunFolder:
             except BlockingIOError:
                 yield None
                 return
+            # for people alone: whether it is locked is known to the system, not to the text
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{socket.gethostname()} process {os.getpid()}\n".encode(), 0)
             yield descriptor

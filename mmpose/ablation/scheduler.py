@@ -101,6 +101,7 @@ def _begin(
             continue
         run = queue.pending.pop(0)
         folder = store.folder(run)
+        # spares a process; the worker's own lock is what decides
         if folder.is_locked():
             tell(f"{run.name}: {folder.holder()} works on it")
             queue.elsewhere.append(run)

@@ -41,6 +41,7 @@ def submit(
         FileNotFoundError: there is no ``sbatch`` on this machine.
         ValueError: Slurm refuses.
     """
+    # a task that waits in the queue has no lock yet, so it would be submitted again
     waiting = [run for run in runs if not _is_submitted(store.folder(run))]
     if not waiting:
         return None

@@ -109,6 +109,7 @@ def make_table(plan: Plan, store: RunStore) -> Table:
 
 
 def _metrics(folder: RunFolder) -> dict[str, float]:
+    # one that is not done may have numbers of its first steps, which are none of the row
     return read_metrics(folder) if folder.record().get("state") == "done" else {}
 
 

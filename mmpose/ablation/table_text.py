@@ -181,6 +181,7 @@ def _markdown_line(cells: Sequence[str]) -> str:
 
 
 def _escape(text: str) -> str:
+    # the backslash first, or those of the others would be escaped again
     for sign in "\\&%$#_{}":
         text = text.replace(sign, rf"\{sign}" if sign != "\\" else r"\textbackslash ")
     return text.replace("≈", r"$\approx$").replace("±", r"$\pm$")

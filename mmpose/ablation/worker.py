@@ -39,6 +39,7 @@ def work_on(folder: RunFolder, *, with_srun: bool = False, again: bool = False) 
             return TAKEN
         record = folder.record()
         state = record.get("state")
+        # somebody may have finished it between the scheduler's look and our lock
         if state == "done" or (state == "failed" and not again):
             return int(state == "failed")
         recipe = folder.recipe()
