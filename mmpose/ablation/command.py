@@ -165,7 +165,7 @@ def _curves(plan: Plan, store: RunStore) -> dict[str, str]:
                 curves = read_scalars(store.folder(run).path / step.name)
                 for name, curve in curves.items():
                     if len(curve[0]) > 1:
-                        by_name.setdefault(name, {})[f"{run.change}-{run.seed}"] = curve
+                        by_name.setdefault(name, {})[run.change, run.seed] = curve
     return {f"curve-{_file_name(name)}.svg": draw_curves(c, name) for name, c in by_name.items()}
 
 

@@ -107,23 +107,26 @@ def draw_knob(points: Sequence[Point], key: str, column: str) -> str:
     return frame.svg(marks, {})
 
 
-def draw_curves(curves: Mapping[str, Curve], name: str) -> str:
-    """Learning curves of several runs in one plot.
+def draw_curves(curves: Mapping[tuple[str, int], Curve], name: str) -> str:
+    """Learning curves of several runs in one plot, seeds of a row in one colour.
 
     Args:
-        curves: by name of the run.
+        curves: by row and seed.
         name: of the number.
     """
     steps = [step for xs, _ in curves.values() for step in xs]
     values = [value for _, ys in curves.values() for value in ys if math.isfinite(value)]
     frame = _Frame(steps, values, "step", name)
-    marks, legend = [], {}
-    for number, (run, (xs, ys)) in enumerate(curves.items()):
-        colour = COLOURS[number % len(COLOURS)]
-        legend[run] = colour
+    rows = dict.fromkeys(change for change, _ in curves)
+    legend = {row: COLOURS[number % len(COLOURS)] for number, row in enumerate(rows)}
+    marks = []
+    for (change, seed), (xs, ys) in curves.items():
         kept = [(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)]
         path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in kept)
-        marks.append(f'<polyline points="{path}" fill="none" stroke="{colour}"/>')
+        marks.append(
+            f'<polyline points="{path}" fill="none" stroke="{legend[change]}">'
+            f"<title>{html.escape(change)}, seed {seed}</title></polyline>"
+        )
     return frame.svg(marks, legend)
 
 

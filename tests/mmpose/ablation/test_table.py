@@ -119,7 +119,14 @@ def test_learning_curves_of_all_runs_are_drawn(project):
     lines = list(root.iter("{http://www.w3.org/2000/svg}polyline"))
     assert len(lines) == 4
     assert all(len(line.get("points").split()) == 4 for line in lines)
-    draw_curves({"empty": ([], [])}, "loss")
+    # two rows, two colours
+    assert len({line.get("stroke") for line in lines}) == 2
+
+
+def test_curves_of_nothing_are_an_empty_plot():
+    root = ElementTree.fromstring(draw_curves({("base", 0): ([], [])}, "loss"))
+    (line,) = root.iter("{http://www.w3.org/2000/svg}polyline")
+    assert line.get("points") == ""
 
 
 def test_curves_of_a_continued_training_join(tmp_path):
