@@ -68,12 +68,21 @@ class DiskCache:
             shared equally by the processes of a run.
 
     Raises:
+        ValueError: there is no room.
         OSError: the folder cannot be made.
     """
 
     def __init__(self, folder: str | os.PathLike, max_gib: float = 20.0) -> None:
+        if not max_gib > 0:
+            raise ValueError(f"max_gib of a cache must be above 0, got {max_gib}; None is no cache")
         self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                f"the folder {folder} of a cache cannot be made ({error.strerror}): name another "
+                "one, or take no cache (cache=None)"
+            ) from error
         taken = sum(_size(path) for path in self.folder.glob(f"*{SUFFIX}"))
         self.free_bytes = (int(max_gib * 2**30) - taken) // get_world_size()
         self.is_full = False

@@ -98,6 +98,7 @@ def evaluate_loop(crowds: Path, out: Path) -> dict[str, float]:
         {
             "test_dataloader.dataset.data_root": str(crowds),
             "test_evaluator.ann_file": str(crowds / "annotations.json"),
+            "model.cache": None,  # nothing is written beside the output folder
             "work_dir": str(out / "loop"),
             "log_level": "WARNING",
             "default_hooks.progress": {"type": "ProgressHook"},

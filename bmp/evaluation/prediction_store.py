@@ -90,12 +90,20 @@ class PredictionStore:
         Raises:
             OSError: the disk is full; what was written before stays.
         """
-        if self._own is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._own = self.folder / f"{secrets.token_hex(8)}{SUFFIX}"
         text = json.dumps({**record, "stamp": self.stamps[record["img_id"]]}).encode()
-        with self._own.open("ab") as file:
-            file.write(f"{zlib.crc32(text):08x} ".encode() + text + b"\n")
+        line = f"{zlib.crc32(text):08x} ".encode() + text + b"\n"
+        if self._own is None:
+            self._own = self.folder / f"{secrets.token_hex(8)}{SUFFIX}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._own.open("ab") as file:
+                file.write(line)
+        except OSError as error:
+            raise OSError(
+                f"cannot write the prediction of image {record['img_id']!r} into {self.folder} "
+                f"({error.strerror}); all earlier ones are kept: make room and give the same "
+                "command again"
+            ) from error
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The records, read one by one in the order of ``stamps``; without images never done."""

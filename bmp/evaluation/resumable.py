@@ -63,8 +63,13 @@ class ResumableTestLoop(TestLoop):
         batch_size = self.dataloader.batch_size
         batches = [missing[n : n + batch_size] for n in range(0, len(missing), batch_size)]
         dataset, collate = self.dataloader.dataset, self.dataloader.collate_fn
-        for number in _deal(len(batches)):
-            self.run_iter(number, collate([dataset[i] for i in batches[number]]))
+        try:
+            for number in _deal(len(batches)):
+                self.run_iter(number, collate([dataset[i] for i in batches[number]]))
+        except KeyboardInterrupt:
+            folder = self.metric.store.folder
+            print_log(f"stopped; what was predicted is kept in {folder}", logger="current")
+            raise
         self._tell_what_was_known()
         metrics = self.evaluator.evaluate(len(dataset))
         self.runner.call_hook("after_test_epoch", metrics=metrics)

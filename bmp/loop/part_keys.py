@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,7 @@ from bmp.disk_cache import digest, file_digest
 from bmp.locations import find_checkpoint, find_config
 from mmpose.engine.config import load_config
 
-# raised when the code of a part changes what it answers to the same question
-ANSWERS_VERSION = 1
+PACKAGES = ("mmpose", "bmp")
 CONFIG_FOLDERS = ("rtmdet", "PMPose", "MaskPose", "sam_pose2seg", "demo")
 LOADERS = ("test_dataloader", "val_dataloader")
 FOLDERS = ("data_root", "data_prefix", "ann_file", "bbox_file")
@@ -23,16 +23,32 @@ FILES = ("box_file", "ids_file", "ann_file")
 def part_key(cfg: Mapping[str, Any], device: torch.device | str) -> str:
     """The hash of a detector, pose model or segmenter as a loop config describes it.
 
-    Configs and weights count by content, not by name; the kind of device and the version of torch
-    count too, as they change the last bits.
+    Configs and weights count by content, not by name. The source code of this project counts, so
+    that a changed line is never judged by what the old one answered; so do the kind of device and
+    the version of torch, which change the last bits.
 
     Args:
         cfg: ``config``, ``checkpoint`` and settings; a part with random weights gets another key
             each time.
         device: where it works.
     """
-    place = f"{ANSWERS_VERSION} {torch.device(device).type} {torch.__version__}"
+    place = f"{source_digest()} {torch.device(device).type} {torch.__version__}"
     return digest(place, json.dumps(_content(cfg), sort_keys=True, default=repr))
+
+
+@cache
+def source_digest() -> str:
+    """The hash of the source code of both packages, configs aside; 20 ms, once a process."""
+    root = Path(__file__).resolve().parents[2]
+    files = [
+        path
+        for package in PACKAGES
+        for path in sorted((root / package).rglob("*.py"))
+        if "configs" not in path.parts
+    ]
+    return digest(
+        *(part for path in files for part in (str(path.relative_to(root)), path.read_bytes()))
+    )
 
 
 def _content(cfg: Mapping[str, Any]) -> dict[str, Any]:

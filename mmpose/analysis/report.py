@@ -155,10 +155,10 @@ def _reliability(explanation: Explanation) -> Section:
         {
             "predicted": curve.name,
             "count": curve.count,
-            "mean confidence": curve.confidence,
-            "came true": curve.frequency,
             "ECE": curve.ece,
             "Brier": curve.brier,
+            "mean confidence": curve.confidence,
+            "came true": curve.frequency,
         }
         for curve in curves
     ]

@@ -10,7 +10,7 @@ from .reliability import Bin, Reliability
 SIDE = 200  # of the square of a reliability curve, in units of the drawing
 LEFT, TOP, BOTTOM, RIGHT = 34, 8, 76, 8
 COUNTS_HEIGHT = 30  # of the strip of counts below the square
-ROW, LABEL, BARS, VALUE = 20, 100, 180, 40  # of horizontal bars
+ROW, BARS, VALUE, CHARACTER = 20, 180, 40, 6  # of horizontal bars
 NUM_SHADES = 6  # classes shade0 ... of the page
 
 
@@ -78,10 +78,11 @@ def bar_plot(
     """
     totals = [sum(row[column] or 0 for column in columns) for row in rows]
     longest = max([*totals, 1e-9])
+    first = 14 + CHARACTER * max([10, *(len(str(row[label])) for row in rows)])  # x of the bars
     parts = []
     for number, (row, total) in enumerate(zip(rows, totals, strict=True)):
-        y, x = number * ROW, float(LABEL)
-        parts.append(_text(LABEL - 8, y + 15, str(row[label]), "end"))
+        y, x = number * ROW, float(first)
+        parts.append(_text(first - 8, y + 15, str(row[label]), "end"))
         for shade, column in zip(shades, columns, strict=False):
             long = BARS * (row[column] or 0) / longest
             told = f"{row[label]}, {column}: {_number(row[column])}"
@@ -90,7 +91,7 @@ def bar_plot(
             x += long
         if len(columns) == 1:
             parts.append(_text(x + 6, y + 15, _number(total)))
-    width, height = LABEL + BARS + VALUE, ROW * len(rows)
+    width, height = first + BARS + VALUE, ROW * len(rows)
     svg = _svg(width, height, name, parts, width * 1.4)
     return svg if len(columns) == 1 else svg + _legend(columns, shades)
 

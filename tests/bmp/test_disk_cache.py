@@ -27,6 +27,7 @@ def test_what_was_written_is_read(tmp_path):
 @pytest.mark.parametrize("part", ["hash", "header", "numbers"])
 @pytest.mark.parametrize("kind", ["a bit", "cut off"])
 def test_a_damaged_file_is_not_trusted(tmp_path, part, kind, capfd):
+    MMLogger.get_instance(str(tmp_path))  # one that writes to this test\'s stream
     cache = DiskCache(tmp_path)
     cache.write("key", ARRAYS)
     (path,) = tmp_path.iterdir()
@@ -42,7 +43,7 @@ def test_a_damaged_file_is_not_trusted(tmp_path, part, kind, capfd):
 
 
 def test_a_full_cache_takes_nothing_more_and_says_so_once(tmp_path, capfd):
-    MMLogger.get_instance("a full cache")  # one that writes to this test's stream
+    MMLogger.get_instance(str(tmp_path))  # one that writes to this test\'s stream
     cache = DiskCache(tmp_path, max_gib=100 / 2**30)
     cache.write("first", {"a": np.zeros(80, np.uint8)})
     cache.write("second", {"a": np.zeros(80, np.uint8)})
@@ -54,6 +55,7 @@ def test_a_full_cache_takes_nothing_more_and_says_so_once(tmp_path, capfd):
 
 
 def test_a_full_disk_ends_no_run(tmp_path, monkeypatch, capfd):
+    MMLogger.get_instance(str(tmp_path))  # one that writes to this test\'s stream
     cache = DiskCache(tmp_path)
 
     def write_bytes(path, content):
@@ -95,3 +97,15 @@ def test_a_file_counts_by_content(tmp_path):
         (tmp_path / name).write_bytes(content)
     a, b, c = (file_digest(tmp_path / name) for name in "abc")
     assert a == b != c
+
+
+@pytest.mark.parametrize("max_gib", [0, -1.0, float("nan")])
+def test_no_room_is_refused(tmp_path, max_gib):
+    with pytest.raises(ValueError, match="must be above 0"):
+        DiskCache(tmp_path, max_gib)
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_the_fix(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"file/cache of a cache cannot be made .*cache=None"):
+        DiskCache(tmp_path / "file" / "cache")

@@ -139,3 +139,29 @@ def test_the_category_of_people_is_found_by_name(folder):
     numbers = metric.evaluate(size=3)
     assert numbers["loop/turn2/bbox_AP"] == pytest.approx(1)
     assert numbers["loop/bbox_true"] == 4
+
+
+@pytest.mark.parametrize(("presence", "expected"), [(0.9, 0.9), (0.0, 1.0)])
+def test_joints_outside_the_image_must_be_said_to_be_absent(folder, presence, expected):
+    """One of 17 joints is outside: said to be there it is wrong, 16/17 = 0.94 passes 9 of 10."""
+
+    def put_outside(annotation):
+        annotation["keypoints"][:3] = [-500, -500, 3]
+
+    metric = LoopCocoMetric(rewrite(folder, put_outside), iou_types=["keypoints"])
+    samples = list(samples_of(dataset_of(folder, max_images=3)))
+    for sample in samples:
+        for turn in {id(turn): turn for turn in sample["turns"]}.values():
+            turn.presence = turn.presence.clone()
+            turn.presence[:, 0] = presence
+    metric.process(None, samples)
+    numbers = metric.evaluate(size=3)
+    assert numbers["loop/turn2/keypoints_Ex-AP"] == pytest.approx(expected)
+    # COCO's rules know no absent joints: it is far from its place whatever the presence
+    assert numbers["loop/turn2/keypoints_AP"] == pytest.approx(0.9)
+
+
+def test_without_joints_outside_there_is_no_extended_ap(folder):
+    metric = LoopCocoMetric(str(folder / "annotations.json"), iou_types=["keypoints"])
+    metric.process(None, list(samples_of(dataset_of(folder, max_images=3))))
+    assert not any("Ex-AP" in name for name in metric.evaluate(size=3))

@@ -1,6 +1,8 @@
 """Predictions on disk: what counts, and in which order they come."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 from mmengine.logging import MMLogger
@@ -41,7 +43,7 @@ def test_a_number_and_its_text_are_two_images(tmp_path):
     ],
 )
 def test_a_damaged_line_is_an_image_to_do_again(tmp_path, damage, capfd):
-    MMLogger.get_instance(str(tmp_path))  # writes to this test's stream
+    MMLogger.get_instance(str(tmp_path))  # one that writes to this test\'s stream
     store = PredictionStore(tmp_path, {1: None, 2: None})
     store.append(record(1, people=1))
     store.append(record(2))
@@ -87,3 +89,19 @@ def test_the_newer_of_two_records_counts(tmp_path):
     os.utime(older, ns=(0, 1))
     os.utime(newer, ns=(0, 2))
     assert [len(r["turns"][0]) for r in PredictionStore(tmp_path, stamps)] == [2]
+
+
+def test_a_full_disk_keeps_what_was_there_and_says_so(tmp_path, monkeypatch):
+    store = PredictionStore(tmp_path, {1: None, 2: None})
+    store.append(record(1, people=1))
+
+    def full(path, mode):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match=r"image 2 into .* \(No space left on device\); all earlier"):
+        store.append(record(2))
+    monkeypatch.undo()
+    store.reload()
+    assert store.is_finished(1)
+    assert not store.is_finished(2)
