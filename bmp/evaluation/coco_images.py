@@ -1,6 +1,6 @@
 """Whole images of a COCO annotation file."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,10 @@ from torch.utils.data import Dataset
 
 from bmp.registry import DATASETS
 from mmpose.datasets.annotation_files import require_fields
+from mmpose.datasets.categories import id_text
 from mmpose.datasets.coco_file import read_people
 from mmpose.datasets.image_files import find_image_files, image_path
+from mmpose.datasets.image_names import base_name
 from mmpose.inputs import UnreadableImageError, read_image
 
 
@@ -35,7 +37,7 @@ class CocoImageDataset(Dataset):
         data_prefix: Mapping[str, str] | None = None,
         max_images: int | None = None,
     ) -> None:
-        path = Path(data_root) / ann_file
+        self.ann_file = path = Path(data_root) / ann_file
         folder = str(Path(data_root) / (data_prefix or {}).get("img", ""))
         images = read_people(path, folder=folder, needs_annotations=False)["images"]
         if not images:
@@ -74,3 +76,29 @@ class CocoImageDataset(Dataset):
         except UnreadableImageError as reason:
             error = str(reason)
         return {"image": image, "img_id": img_id, "error": error}
+
+
+def check_same_images(
+    images: Iterable[tuple[Hashable, str]], listed: Iterable[Mapping[str, Any]], ann_file: str
+) -> None:
+    """Refuse, before hours of a run, annotations that mean other images by the same ids.
+
+    Args:
+        images: ids and paths, to be predicted.
+        listed: entries of the annotation file that predictions are compared with.
+        ann_file: its name.
+
+    Raises:
+        ValueError: one of the images is not listed, or another file.
+    """
+    names = {id_text(image["id"]): image.get("file_name") for image in listed}
+    for img_id, path in images:
+        name = names.get(id_text(img_id), "not listed")
+        # folders may differ: the last parts are compared
+        if name is None or base_name(str(name)) == base_name(path):
+            continue
+        raise ValueError(
+            f"image {img_id!r} is {path}, and {name} in {ann_file}: test_dataloader.dataset and "
+            "test_evaluator must read one annotation file; ann_file and data_root of the config "
+            "set both"
+        )

@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from bmp.detectors.box_file import BoxFileDetector
 from bmp.detectors.true_boxes import TrueBoxDetector
+from bmp.evaluation.coco_images import check_same_images
 from bmp.evaluation.image_check import Fact, check_images, find_below
 from bmp.locations import locate_checkpoint, models_folder, published_address
 from bmp.registry import METRICS
@@ -48,9 +49,16 @@ def check_evaluation(config: Config) -> list[Fact]:
         facts.append(Fact(f"folder of images {folder}", None if is_there else how_to_get(folder)))
     else:
         facts += check_images(content["images"], folder, root, str(path))
-        facts += _usable("evaluator", lambda: METRICS.build(dict(config.test_evaluator)))
+        facts += _usable("evaluator", lambda: _build_evaluator(config, content["images"]))
         facts += check_boxes(model.detector, content, str(path))
     return [*facts, *check_weights(model)]
+
+
+def _build_evaluator(config: Config, images: Sequence[dict]) -> None:
+    """Of annotations of the images that are predicted."""
+    metric = METRICS.build(dict(config.test_evaluator))
+    named = [(image["id"], str(image["file_name"])) for image in images if "file_name" in image]
+    check_same_images(named, metric.annotations["images"], metric.ann_file)
 
 
 def check_annotations(

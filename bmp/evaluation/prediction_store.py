@@ -28,6 +28,14 @@ class _Place:
     stamp: Any
     is_failed: bool
 
+    def worth(self, stamp: Any) -> tuple[bool, bool]:
+        """What of two records of an image the greater has, whichever came later.
+
+        A prediction of another file than the present one says nothing of it, also where the present
+        one cannot be read; a failure, of a disk that was away say, undoes no prediction.
+        """
+        return self.stamp == stamp, not self.is_failed
+
 
 class PredictionStore:
     """Predictions of an evaluation, one record per image.
@@ -70,11 +78,10 @@ class PredictionStore:
 
     def _place(self, record: dict, path: Path, offset: int) -> None:
         key = _key(record["img_id"])
-        failed = record["error"] is not None
-        # a later failure, of a disk that was away say, does not undo a prediction
-        if failed and key in self.places and not self.places[key].is_failed:
-            return
-        self.places[key] = _Place(path, offset, record["stamp"], failed)
+        place = _Place(path, offset, record["stamp"], record["error"] is not None)
+        stamp = self.stamps.get(record["img_id"])
+        if key not in self.places or place.worth(stamp) >= self.places[key].worth(stamp):
+            self.places[key] = place
 
     def is_finished(self, img_id: Hashable) -> bool:
         """Whether an image need not be predicted again; one that failed is tried again."""

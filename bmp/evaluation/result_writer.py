@@ -1,6 +1,8 @@
 """COCO result files of every turn and kind, written image by image in constant memory."""
 
 import json
+import logging
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -9,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from mmengine.logging import print_log
+
+from bmp.disk_cache import file_digest
 from bmp.evaluation.coco_results import select_results
 from mmpose.evaluation.result_files import read_results
 from mmpose.files import whole_file
@@ -73,6 +78,7 @@ class ResultFiles:
         self.iou_types = iou_types
         self.ranked_by = ranked_by
         self._stack = ExitStack()
+        self._written: dict[Path, str] = {}  # hash of what was written into each file
 
     def __enter__(self) -> "ResultFiles":
         if self.prefix is None:
@@ -107,7 +113,26 @@ class ResultFiles:
                     seen.num_people[turn] += len(people)
             for file in (file for kinds in files for file in kinds.values()):
                 file.write("]\n")
+        paths = [self.path(turn, kind) for turn in range(len(files)) for kind in self.iou_types]
+        self._written = {path: file_digest(path) for path in paths}
+        self._tell_older()
         return seen
+
+    def _tell_older(self) -> None:
+        """Name the files of an evaluation with more turns or kinds, which look like ours."""
+        prefix = Path(self.prefix)
+        name = re.compile(re.escape(prefix.name) + r"\.turn\d+\.[a-z]+\.json")
+        older = [
+            path.name
+            for path in sorted(prefix.parent.glob("*.json"))
+            if name.fullmatch(path.name) and path not in self._written
+        ]
+        if older:
+            print_log(
+                f"{', '.join(older)} in {prefix.parent} are of an earlier evaluation, not this one",
+                logger="current",
+                level=logging.WARNING,
+            )
 
     def _open(self, turn: int, stack: ExitStack) -> dict[str, TextIO]:
         opened = {}
@@ -124,5 +149,15 @@ class ResultFiles:
             file.write(text if is_first or not text else f", {text}")
 
     def read(self, turn: int, iou_type: str) -> list[dict]:
-        """The results of a turn, from 0."""
-        return read_results(self.path(turn, iou_type), compact=True)
+        """The results of a turn, from 0.
+
+        Raises:
+            ValueError: they are not those that were written.
+        """
+        path = self.path(turn, iou_type)
+        if file_digest(path) != self._written[path]:
+            raise ValueError(
+                f"another evaluation has just written {path}: give each evaluation a --work-dir of "
+                "its own and the same command again, what was predicted is kept"
+            )
+        return read_results(path, compact=True)

@@ -1,5 +1,6 @@
 """Predicting all images of an evaluation: resumably, shared image by image among processes."""
 
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from mmengine.runner import Runner, TestLoop
 from torch.utils.data import DataLoader
 
 from bmp.disk_cache import digest, file_digest
+from bmp.evaluation.coco_images import check_same_images
 from bmp.evaluation.loop_metric import LoopCocoMetric
 from bmp.evaluation.prediction_store import PredictionStore, file_stamp
 from bmp.loop.model import BBoxMaskPoseModel
@@ -38,7 +40,7 @@ class ResumableTestLoop(TestLoop):
         fresh: predict all images again.
 
     Raises:
-        ValueError: there is no such metric.
+        ValueError: there is no such metric, or its annotations are of other images.
     """
 
     def __init__(
@@ -51,6 +53,14 @@ class ResumableTestLoop(TestLoop):
         super().__init__(runner, dataloader, evaluator)
         self.fresh = fresh
         self.metric = _loop_metric(self.evaluator)
+        dataset, ann_file = self.dataloader.dataset, self.metric.ann_file
+        check_same_images(dataset.images, self.metric.annotations["images"], ann_file)
+        if file_digest(dataset.ann_file) != file_digest(ann_file):  # names alone may agree
+            print_log(
+                f"images of {dataset.ann_file} are evaluated by another file, {ann_file}",
+                logger="current",
+                level=logging.WARNING,
+            )
 
     def run(self) -> dict:
         """Predict what is missing and evaluate everything."""

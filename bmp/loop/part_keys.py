@@ -3,7 +3,9 @@
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ from bmp.disk_cache import digest, file_digest
 from bmp.locations import find_checkpoint, find_config
 from mmpose.engine.config import load_config
 
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("mmpose", "bmp")
+LIBRARIES = ("mmcv", "mmcv-lite", "mmdet", "mmengine", "numpy", "opencv-python")
+LIBRARIES += ("opencv-python-headless", "sam2", "timm", "torchvision")
 CONFIG_FOLDERS = ("rtmdet", "PMPose", "MaskPose", "sam_pose2seg", "demo")
 LOADERS = ("test_dataloader", "val_dataloader")
 FOLDERS = ("data_root", "data_prefix", "ann_file", "bbox_file")
@@ -25,30 +30,45 @@ def part_key(cfg: Mapping[str, Any], device: torch.device | str) -> str:
 
     Configs and weights count by content, not by name. The source code of this project counts, so
     that a changed line is never judged by what the old one answered; so do the kind of device and
-    the version of torch, which change the last bits.
+    the versions of the libraries that compute, which change the last bits.
 
     Args:
         cfg: ``config``, ``checkpoint`` and settings; a part with random weights gets another key
             each time.
         device: where it works.
     """
-    place = f"{source_digest()} {torch.device(device).type} {torch.__version__}"
-    return digest(place, json.dumps(_content(cfg), sort_keys=True, default=repr))
+    place = f"{source_digest()} {torch.device(device).type}"
+    return digest(
+        place, library_versions(), json.dumps(_content(cfg), sort_keys=True, default=repr)
+    )
 
 
 @cache
-def source_digest() -> str:
-    """The hash of the source code of both packages, configs aside; 20 ms, once a process."""
-    root = Path(__file__).resolve().parents[2]
+def source_digest(root: Path = ROOT) -> str:
+    """The hash of the source code of both packages, configs aside; 20 ms, once a process.
+
+    Args:
+        root: where the packages lie.
+    """
     files = [
         path
         for package in PACKAGES
         for path in sorted((root / package).rglob("*.py"))
-        if "configs" not in path.parts
+        if "configs" not in path.relative_to(root).parts
     ]
     return digest(
         *(part for path in files for part in (str(path.relative_to(root)), path.read_bytes()))
     )
+
+
+@cache
+def library_versions() -> str:
+    """Names and versions of the libraries that decide answers, as they are installed."""
+    told = [f"torch {torch.__version__}"]
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):  # OpenCV and MMCV come under several names
+            told.append(f"{name} {version(name)}")
+    return " ".join(told)
 
 
 def _content(cfg: Mapping[str, Any]) -> dict[str, Any]:

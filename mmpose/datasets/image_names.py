@@ -11,6 +11,11 @@ from typing import Any
 from .annotation_files import require_fields
 
 
+def base_name(file_name: str) -> str:
+    """The last part: folders differ between releases, "images/000817.jpg" and "000817.jpg"."""
+    return PurePosixPath(file_name.replace("\\", "/")).name
+
+
 def ids_by_name(images: Iterable[dict], source: str) -> dict[str, Hashable]:
     """The id of each image by the last part of its file name.
 
@@ -24,8 +29,7 @@ def ids_by_name(images: Iterable[dict], source: str) -> dict[str, Hashable]:
     ids: dict[str, Hashable] = {}
     for image in images:
         require_fields(image, ("id", "file_name"), f"an image of {source}")
-        # folders differ between releases of one set: "images/000817.jpg" and "000817.jpg"
-        name = PurePosixPath(str(image["file_name"]).replace("\\", "/")).name
+        name = base_name(str(image["file_name"]))
         if ids.setdefault(name, image["id"]) != image["id"]:
             raise ValueError(
                 f"two images of {source} are called {name}, {ids[name]!r} and {image['id']!r}, so "

@@ -115,6 +115,16 @@ def test_annotations_that_the_metric_refuses_are_told(tmp_path):
     assert "crowdIndex" in fact
 
 
+def test_an_evaluator_of_other_images_is_told(root):
+    path = root / LAYOUTS["coco"][0]
+    content = read(path)
+    content["images"][0]["file_name"] = "another.jpg"
+    other = path.with_name("other.json")
+    write_json(other, content)
+    (fact,) = missing_of(root, **{"test_evaluator.ann_file": str(other)})
+    assert f", and another.jpg in {other}: test_dataloader.dataset and test_evaluator" in fact
+
+
 def test_a_cut_annotation_file_is_told(root):
     path = root / LAYOUTS["coco"][0]
     path.write_text(path.read_text()[:-20])

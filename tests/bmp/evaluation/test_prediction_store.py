@@ -80,6 +80,26 @@ def test_a_replaced_image_is_done_again(tmp_path):
     assert file_stamp(image) is None
 
 
+@pytest.mark.parametrize(
+    ("now", "people"),
+    [
+        pytest.param([9, 1], 1, id="the predicted file again"),
+        pytest.param([5, 2], None, id="the damaged file"),
+        pytest.param(None, None, id="no file"),
+    ],
+)
+def test_a_prediction_of_another_file_does_not_stand_for_one_that_cannot_be_read(
+    tmp_path, now, people
+):
+    PredictionStore(tmp_path, {1: [9, 1]}).append(record(1, people=1))
+    for stamp in (None, [5, 2]):
+        PredictionStore(tmp_path, {1: stamp}).append(record(1, error="cannot read"))
+    found = PredictionStore(tmp_path, {1: now})
+    assert found.is_finished(1) == (people is not None)
+    ((error, turns),) = [(r["error"], r["turns"]) for r in found]
+    assert (len(turns[0]), error) == ((people, None) if people else (0, "cannot read"))
+
+
 def test_the_newer_of_two_records_counts(tmp_path):
     stamps = {1: None}
     PredictionStore(tmp_path, stamps).append(record(1, people=2))

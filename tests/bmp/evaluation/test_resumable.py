@@ -7,12 +7,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
+from torch.utils.data import DataLoader
 
-from tests.bmp.evaluation.rectangles import write_many
+from bmp.evaluation import LoopCocoMetric
+from bmp.evaluation.resumable import ResumableTestLoop
+from tests.bmp.evaluation.rectangles import dataset_of, write_many
 
 ROOT = Path(__file__).resolve().parents[3]
+RUNNER = SimpleNamespace(visualizer=SimpleNamespace())  # what mmengine's loop sets a field of
 KINDS = ("bbox", "segm", "keypoints")
 
 
@@ -63,6 +70,49 @@ def wait_for_lines(work_dir, count):
             return
         time.sleep(0.1)
     raise AssertionError(f"{count} images were not predicted within a minute")
+
+
+def evaluator_of(folder, change):
+    """An evaluator whose annotation file lists the images in another way."""
+    content = json.loads((folder / "annotations.json").read_text())
+    change(content["images"])
+    (folder / "others.json").write_text(json.dumps(content))
+    return Evaluator(LoopCocoMetric(str(folder / "others.json")))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        pytest.param(
+            lambda images: images[1].update(file_name="other/7.png"),
+            r"image 2 is .*images/2\.png, and other/7\.png in .*others\.json: .* must read one",
+            id="another image of this id",
+        ),
+        pytest.param(
+            lambda images: images.pop(2),  # nobody is annotated there
+            r"image 3 is .*images/3\.png, and not listed in .*others\.json",
+            id="no image of this id",
+        ),
+    ],
+)
+def test_annotations_of_other_images_are_refused_before_the_first_image(tmp_path, change, reason):
+    folder = write_many(tmp_path, 3)
+    loader = DataLoader(dataset_of(folder))
+    with pytest.raises(ValueError, match=reason):
+        ResumableTestLoop(RUNNER, loader, evaluator_of(folder, change))
+
+
+def test_another_annotation_file_of_the_same_images_is_told(tmp_path, caplog):
+    folder = write_many(tmp_path, 3)
+    loader = DataLoader(dataset_of(folder))
+    logger = MMLogger.get_instance(str(tmp_path))
+    logger.addHandler(caplog.handler)
+    ResumableTestLoop(RUNNER, loader, Evaluator(LoopCocoMetric(str(loader.dataset.ann_file))))
+    assert "another file" not in caplog.text
+    evaluator = evaluator_of(folder, lambda images: images[0].update(file_name="moved/1.png"))
+    ResumableTestLoop(RUNNER, loader, evaluator)
+    logger.removeHandler(caplog.handler)
+    assert f"annotations.json are evaluated by another file, {folder}/others.json" in caplog.text
 
 
 @pytest.mark.slow

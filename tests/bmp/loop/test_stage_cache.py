@@ -1,15 +1,16 @@
 """The loop with a memory: the same people, and nothing computed twice."""
 
 from dataclasses import replace
+from importlib.metadata import version
 
 import pytest
 import torch
 
 from bmp.locations import find_checkpoint
-from bmp.loop import LoopSettings, run_loop
+from bmp.loop import LoopSettings, part_keys, run_loop
 from bmp.loop.build import LoopParts
 from bmp.loop.measured import measure_parts
-from bmp.loop.part_keys import part_key
+from bmp.loop.part_keys import part_key, source_digest
 from bmp.loop.stage_cache import StageMemory
 from bmp.loop.stage_clock import STAGES, StageClock
 from bmp.segmenters.prompting import PromptSettings
@@ -172,3 +173,28 @@ def test_a_part_is_known_by_weights_and_settings(tmp_path):
     # random weights are others each time
     random = demo | {"checkpoint": None}
     assert part_key(random, "cpu") != part_key(random, "cpu")
+
+
+def test_source_code_counts_wherever_the_project_lies(tmp_path):
+    """Also below a folder called configs; those of the packages are read by content instead."""
+    keys = []
+    for number, changed in enumerate([None, "bmp/loop.py", "bmp/configs/a.py"]):
+        root = tmp_path / "configs" / str(number)
+        for name in ("bmp/loop.py", "bmp/configs/a.py", "mmpose/b.py"):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text("x = 2" if name == changed else "x = 1")
+        keys.append(source_digest(root))
+    assert keys[1] != keys[0] == keys[2]
+
+
+def test_versions_of_the_libraries_that_compute_count(monkeypatch):
+    demo = {
+        "config": "pmpose_lite0_synthcrowd-128x96",
+        "checkpoint": "pmpose_lite0_demo.safetensors",
+    }
+    told = part_keys.library_versions()
+    assert f"torch {torch.__version__} " in told
+    assert f"numpy {version('numpy')}" in told
+    key = part_key(demo, "cpu")
+    monkeypatch.setattr(part_keys, "library_versions", lambda: told.replace("numpy", "numpy 1"))
+    assert part_key(demo, "cpu") != key
