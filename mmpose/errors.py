@@ -12,6 +12,7 @@ from pathlib import Path
 
 TRACEBACK = "TRACEBACK"
 """Environment variable that shows where an error came from, in every command."""
+INTERRUPTED = 130  # what shells give for Ctrl-C
 OPENCV_FIX = "apt-get install -y libgl1 libglib2.0-0"
 
 
@@ -36,10 +37,13 @@ def run_command(main: Callable[[], object]) -> None:
     """Run a command; what a user can fix is told on stderr instead of a traceback."""
     try:
         main()
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
         reason = user_error(error)
         if reason is None:
             raise
+        if isinstance(error, KeyboardInterrupt):
+            print(reason, file=sys.stderr)
+            sys.exit(INTERRUPTED)
         sys.exit(f"error: {reason}\n({TRACEBACK}=1 shows where)")
 
 

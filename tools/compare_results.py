@@ -5,7 +5,8 @@
 
 Prints AP of both, the difference (second less first) with its 95 % interval, and the probability
 that it is positive: both are judged on the same 1,000 draws of the images. Boxes, masks and poses
-are compared where both files have them.
+are compared where both files have them. All images of the annotation file count: people in images
+without results are missed.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from mmpose.errors import check_writable, run_command
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
 from mmpose.evaluation.comparison import Comparison, common_kinds, compare_results
 from mmpose.evaluation.result_arguments import add_ids_argument, add_result_arguments
-from mmpose.evaluation.result_files import read_results
+from mmpose.evaluation.result_files import count_images, read_results
 from mmpose.files import write_json
 
 
@@ -74,7 +75,8 @@ def main() -> None:
             sigmas=args.sigmas,
             seed=args.seed,
         )
-    print(f"{len(content['images'])} images, {len(first)} and {len(second)} results")
+    told = (f"{len(results)} results in {count_images(results)}" for results in (first, second))
+    print(f"{len(content['images'])} images; {' and '.join(told)} of them")
     print("           first  second  change  95 % interval   P(change > 0)")
     for kind, comparison in compared.items():
         print(line_of(kind, comparison))

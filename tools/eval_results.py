@@ -18,6 +18,7 @@ from mmpose.evaluation.extended_rules import ExtendedRules
 from mmpose.evaluation.result_arguments import add_ids_argument, add_result_arguments
 from mmpose.evaluation.result_files import (
     IOU_TYPES,
+    count_images,
     evaluate_results,
     guess_iou_type,
     read_results,
@@ -115,7 +116,8 @@ def main() -> None:
         rules=rules_of(args),
         intervals=True,
     )
-    print(f"{iou_type}: {len(results)} results, {len(content['images'])} images")
+    images = f"{count_images(results)} of {len(content['images'])} images"
+    print(f"{iou_type}: {len(results)} results in {images}")
     print_numbers(numbers)
     if args.out is not None:
         write_json(args.out, numbers, indent=2)

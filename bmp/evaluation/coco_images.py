@@ -27,7 +27,7 @@ class CocoImageDataset(Dataset):
 
     Raises:
         FileNotFoundError: there is no such annotation file, or none of its images.
-        ValueError: the file cannot be used, or lists no image.
+        ValueError: the file cannot be used, or lists no image, or ``max_images`` is below 1.
     """
 
     def __init__(
@@ -37,6 +37,8 @@ class CocoImageDataset(Dataset):
         data_prefix: Mapping[str, str] | None = None,
         max_images: int | None = None,
     ) -> None:
+        if max_images is not None and max_images < 1:
+            raise ValueError(f"max_images must be at least 1, got {max_images}; None takes all")
         self.ann_file = path = Path(data_root) / ann_file
         folder = str(Path(data_root) / (data_prefix or {}).get("img", ""))
         images = read_people(path, folder=folder, needs_annotations=False)["images"]

@@ -10,6 +10,8 @@ from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
 from mmpose.structures import bbox_xyxy2xywh
 from mmpose.structures.mask import mask_to_rle
 
+SCORES = ("scores", "bbox_scores", "mask_scores")
+"""What may rank people."""
 JOINT_EXTRAS = ("presence", "visibility")
 """Beyond COCO's fields: its evaluation passes over them, reliability and Ex-AP read them."""
 
@@ -36,7 +38,7 @@ def people_to_results(people: People, img_id: Hashable, category_id: Hashable = 
             "bbox": bboxes_xywh[n].tolist(),
             "segmentation": mask_to_rle(arrays["masks"][n]),
             "keypoints": joints[n].astype(np.float64).ravel().tolist(),
-            **{name: float(arrays[name][n]) for name in ("scores", "bbox_scores", "mask_scores")},
+            **{name: float(arrays[name][n]) for name in SCORES},
             **{
                 name: arrays[name][n].astype(np.float64).tolist()
                 for name in JOINT_EXTRAS

@@ -9,7 +9,7 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from bmp.evaluation.coco_results import JOINT_EXTRAS, people_to_results, with_presence
+from bmp.evaluation.coco_results import JOINT_EXTRAS, SCORES, people_to_results, with_presence
 from bmp.evaluation.loop_table import format_table
 from bmp.evaluation.prediction_store import PredictionStore
 from bmp.evaluation.result_writer import ResultFiles, Seen
@@ -81,6 +81,7 @@ class LoopCocoMetric(BaseMetric):
         unknown = sorted({*iou_types, *(ranked_by or {})} - set(known))
         if unknown:
             raise ValueError(f"unknown iou_types {unknown}; known: {', '.join(known)}")
+        self.ranked_by = _complete_ranking(ranked_by or {})
         self.by_crowding = CROWD in iou_types
         self.iou_types = tuple(FIELD_OF.get(kind, kind) for kind in iou_types)
         iou_types = self.iou_types
@@ -111,7 +112,6 @@ class LoopCocoMetric(BaseMetric):
             crowd_indices(self.annotations)
         for iou_type in self.iou_types:
             check_somebody_counts(self.annotations["annotations"], iou_type, self.annotations)
-        self.ranked_by = RANKED_BY | dict(ranked_by or {})
         self.ann_file = ann_file
         self.outfile_prefix = outfile_prefix
         self.store: PredictionStore | None = None  # set by ResumableTestLoop
@@ -266,3 +266,11 @@ class LoopCocoMetric(BaseMetric):
         poses = [result | {"keypoints": with_presence(result)} for result in results]
         numbers = extended_keypoint_ap(content, poses, self.sigmas, ExtendedRules(extended=True))
         return {"Ex-AP": numbers["AP"]}
+
+
+def _complete_ranking(ranked_by: Mapping[str, str]) -> dict[str, str]:
+    """The score that ranks people, for each kind."""
+    for kind, score in ranked_by.items():
+        if score not in SCORES:
+            raise ValueError(f"ranked_by[{kind!r}] must be one of {SCORES}, got {score!r}")
+    return RANKED_BY | {FIELD_OF.get(kind, kind): score for kind, score in ranked_by.items()}

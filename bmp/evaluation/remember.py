@@ -199,9 +199,9 @@ def build_sweep_parts(
         )
     config = {**model, "detector": {**model["detector"], "score_thr": lowest}}
     parts = build_parts(config, device)
-    if config.get("cache") is None:
+    memory = StageMemory.from_config(config.get("cache"))
+    if memory is None:
         return parts, None
-    memory = StageMemory.open(**config["cache"])
     detector, pose_model, segmenter = (part_key(config[name], device) for name in PART_KEYS[:3])
     return replace(
         parts,

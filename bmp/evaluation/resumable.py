@@ -19,6 +19,7 @@ from bmp.evaluation.loop_metric import LoopCocoMetric
 from bmp.evaluation.prediction_store import PredictionStore, file_stamp
 from bmp.loop.model import BBoxMaskPoseModel
 from bmp.registry import LOOPS
+from mmpose.errors import check_writable
 
 KEY_LENGTH = 12
 
@@ -41,6 +42,7 @@ class ResumableTestLoop(TestLoop):
 
     Raises:
         ValueError: there is no such metric, or its annotations are of other images.
+        PermissionError: result files cannot be written.
     """
 
     def __init__(
@@ -62,14 +64,18 @@ class ResumableTestLoop(TestLoop):
                 level=logging.WARNING,
             )
 
+        if self.metric.outfile_prefix is None:
+            self.metric.outfile_prefix = str(Path(runner.work_dir) / "results")
+        if is_main_process():  # hours before it is needed
+            folder = Path(self.metric.outfile_prefix).parent
+            check_writable(folder, "test_evaluator.outfile_prefix or --work-dir")
+
     def run(self) -> dict:
         """Predict what is missing and evaluate everything."""
         self.runner.call_hook("before_test")
         self.runner.call_hook("before_test_epoch")
         self.runner.model.eval()
         self.metric.store, missing = self._open_store()
-        if self.metric.outfile_prefix is None:
-            self.metric.outfile_prefix = str(Path(self.runner.work_dir) / "results")
         batch_size = self.dataloader.batch_size
         batches = [missing[n : n + batch_size] for n in range(0, len(missing), batch_size)]
         dataset, collate = self.dataloader.dataset, self.dataloader.collate_fn
@@ -77,9 +83,8 @@ class ResumableTestLoop(TestLoop):
             for number in _deal(len(batches)):
                 self.run_iter(number, collate([dataset[i] for i in batches[number]]))
         except KeyboardInterrupt:
-            folder = self.metric.store.folder
-            print_log(f"stopped; what was predicted is kept in {folder}", logger="current")
-            raise
+            told = f"stopped; what was predicted is kept in {self.metric.store.folder}"
+            raise KeyboardInterrupt(f"{told}: the same command goes on there") from None
         self._tell_what_was_known()
         metrics = self.evaluator.evaluate(len(dataset))
         self.runner.call_hook("after_test_epoch", metrics=metrics)

@@ -66,7 +66,7 @@ class BBoxMaskPoseModel(BaseModel):
         self.part_keys = [part_key(config[name], place) for name in PART_KEYS]
         self.key = digest(*self.part_keys)
         self.clock = StageClock(self.parts.settings.num_iters)
-        self.memory = None if cache is None else StageMemory.open(**cache)
+        self.memory = StageMemory.from_config(cache)
         # DistributedDataParallel refuses a model without a trainable parameter
         self.unused = nn.Parameter(torch.zeros(()))
 

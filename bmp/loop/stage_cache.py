@@ -8,7 +8,7 @@ number of prompt joints leaves detections, poses and embeddings of the first tur
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,21 @@ class StageMemory:
             DiskCache(Path(folder, "answers"), share),
             DiskCache(Path(folder, "embeddings"), max_gib - share),
         )
+
+    @classmethod
+    def from_config(cls, cache: Mapping[str, Any] | None) -> "StageMemory | None":
+        """The memory of a config's ``cache``: arguments of :meth:`open`; None: no memory.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        if cache is None:
+            return None
+        if not isinstance(cache, Mapping) or "folder" not in cache:
+            raise ValueError(
+                f"cache must be dict(folder=..., max_gib=...), or None for no cache, got {cache!r}"
+            )
+        return cls.open(**cache)
 
     def describe(self) -> str:
         """How much was known, in one line."""

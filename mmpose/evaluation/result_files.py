@@ -43,7 +43,7 @@ def read_results(path: str | Path, *, compact: bool = False) -> list[dict]:
     if not isinstance(results, list):
         raise ValueError(
             f"{path} holds a {type(results).__name__}, a result file is a list; if it is an "
-            "annotation file, give it as the second argument"
+            "annotation file, give it as ANNOTATIONS"
         )
     _refuse_others_than_records(results)
     return results
@@ -57,6 +57,11 @@ def _compact(record: dict) -> dict:
             with suppress(TypeError, ValueError):  # it is refused by name where it is checked
                 record[name] = np.array(numbers, np.float64)
     return record
+
+
+def count_images(results: Sequence[dict]) -> int:
+    """How many images results name; in all others of the annotations everybody is missed."""
+    return len({id_text(result["image_id"]) for result in results})
 
 
 def guess_iou_type(results: Sequence[dict]) -> str:

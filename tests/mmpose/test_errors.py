@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from mmpose.errors import check_writable, user_error
+from mmpose.errors import check_writable, run_command, user_error
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,13 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(PermissionError, match=r"cannot write to .*file .* with --work-dir"):
         check_writable(tmp_path / "file", "--work-dir")
+
+
+def test_an_interrupted_command_is_one_line(capsys):
+    def interrupted():
+        raise KeyboardInterrupt("stopped; 2 images are kept")
+
+    with pytest.raises(SystemExit) as stop:
+        run_command(interrupted)
+    assert stop.value.code == 130  # 128 + SIGINT
+    assert capsys.readouterr().err == "stopped; 2 images are kept\n"

@@ -62,7 +62,7 @@ def test_a_file_is_no_better_than_itself(compare, capsys):
         assert [numbers[f"difference{end}"] for end in ("", "_low", "_high")] == [0, 0, 0]
         assert numbers["probability"] == 0.5
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "2 images, 1 and 1 results"
+    assert lines[0] == "2 images; 1 results in 1 and 1 results in 1 of them"
     assert lines[2].split() == ["bbox", "50.50", "50.50", "+0.00", "[+0.00,", "+0.00]", "0.500"]
 
 

@@ -165,3 +165,25 @@ def test_without_joints_outside_there_is_no_extended_ap(folder):
     metric = LoopCocoMetric(str(folder / "annotations.json"), iou_types=["keypoints"])
     metric.process(None, list(samples_of(dataset_of(folder, max_images=3))))
     assert not any("Ex-AP" in name for name in metric.evaluate(size=3))
+
+
+def test_the_score_that_ranks_is_checked_before_the_first_image(folder):
+    path = str(folder / "annotations.json")
+    with pytest.raises(
+        ValueError, match=r"ranked_by\['bbox'\] must be one of \('scores', .* 'best'"
+    ):
+        LoopCocoMetric(path, ranked_by={"bbox": "best"})
+    assert LoopCocoMetric(path, ranked_by={"bbox": "scores"}).ranked_by == {
+        "bbox": "scores",
+        "segm": "bbox_scores",
+        "keypoints": "scores",
+    }
+    for kind in ("keypoints", "keypoints_crowd"):  # two names of one ranking
+        metric = LoopCocoMetric(path, ranked_by={kind: "mask_scores"})
+        assert metric.ranked_by["keypoints"] == "mask_scores"
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_number_of_images_below_one_is_refused(folder, count):
+    with pytest.raises(ValueError, match=f"max_images must be at least 1, got {count}"):
+        dataset_of(folder, max_images=count)

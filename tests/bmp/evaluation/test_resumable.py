@@ -19,7 +19,6 @@ from bmp.evaluation.resumable import ResumableTestLoop
 from tests.bmp.evaluation.rectangles import dataset_of, write_many
 
 ROOT = Path(__file__).resolve().parents[3]
-RUNNER = SimpleNamespace(visualizer=SimpleNamespace())  # what mmengine's loop sets a field of
 KINDS = ("bbox", "segm", "keypoints")
 
 
@@ -72,6 +71,12 @@ def wait_for_lines(work_dir, count):
     raise AssertionError(f"{count} images were not predicted within a minute")
 
 
+def loop_of(folder, evaluator):
+    """The loop of a runner of which it needs two fields until it runs."""
+    runner = SimpleNamespace(visualizer=SimpleNamespace(), work_dir=str(folder / "work"))
+    return ResumableTestLoop(runner, DataLoader(dataset_of(folder)), evaluator)
+
+
 def evaluator_of(folder, change):
     """An evaluator whose annotation file lists the images in another way."""
     content = json.loads((folder / "annotations.json").read_text())
@@ -97,22 +102,28 @@ def evaluator_of(folder, change):
 )
 def test_annotations_of_other_images_are_refused_before_the_first_image(tmp_path, change, reason):
     folder = write_many(tmp_path, 3)
-    loader = DataLoader(dataset_of(folder))
     with pytest.raises(ValueError, match=reason):
-        ResumableTestLoop(RUNNER, loader, evaluator_of(folder, change))
+        loop_of(folder, evaluator_of(folder, change))
 
 
 def test_another_annotation_file_of_the_same_images_is_told(tmp_path, caplog):
     folder = write_many(tmp_path, 3)
-    loader = DataLoader(dataset_of(folder))
     logger = MMLogger.get_instance(str(tmp_path))
     logger.addHandler(caplog.handler)
-    ResumableTestLoop(RUNNER, loader, Evaluator(LoopCocoMetric(str(loader.dataset.ann_file))))
+    loop_of(folder, Evaluator(LoopCocoMetric(str(folder / "annotations.json"))))
     assert "another file" not in caplog.text
-    evaluator = evaluator_of(folder, lambda images: images[0].update(file_name="moved/1.png"))
-    ResumableTestLoop(RUNNER, loader, evaluator)
+    loop_of(folder, evaluator_of(folder, lambda images: images[0].update(file_name="moved/1.png")))
     logger.removeHandler(caplog.handler)
     assert f"annotations.json are evaluated by another file, {folder}/others.json" in caplog.text
+
+
+def test_result_files_that_cannot_be_written_are_told_before_the_first_image(tmp_path):
+    folder = write_many(tmp_path, 3)
+    metric = LoopCocoMetric(str(folder / "annotations.json"))
+    assert loop_of(folder, Evaluator(metric)).metric.outfile_prefix == f"{tmp_path}/work/results"
+    metric.outfile_prefix = str(folder / "annotations.json" / "results")  # a file, no folder
+    with pytest.raises(PermissionError, match=r"another folder with test_evaluator.outfile_prefix"):
+        loop_of(folder, Evaluator(metric))
 
 
 @pytest.mark.slow
@@ -134,6 +145,21 @@ def test_a_killed_evaluation_goes_on_and_gives_the_same_files(tmp_path):
     assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
     again = finish(start(folder, tmp_path / "killed"))
     assert "12 of 12 images are known" in again
+
+
+@pytest.mark.slow
+def test_an_interrupted_evaluation_says_in_one_line_what_is_kept(tmp_path):
+    folder = write_many(tmp_path, 12)
+    run = start(folder, tmp_path / "work", seconds=0.3)
+    wait_for_lines(tmp_path / "work", 2)
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 130
+    (kept,) = (tmp_path / "work" / "predictions").iterdir()
+    assert output.endswith(
+        f"\nstopped; what was predicted is kept in {kept}: the same command goes on there\n"
+    )
+    assert "Traceback" not in output
 
 
 @pytest.mark.slow

@@ -198,3 +198,10 @@ def test_versions_of_the_libraries_that_compute_count(monkeypatch):
     key = part_key(demo, "cpu")
     monkeypatch.setattr(part_keys, "library_versions", lambda: told.replace("numpy", "numpy 1"))
     assert part_key(demo, "cpu") != key
+
+
+@pytest.mark.parametrize("cache", [True, "folder", {"max_gib": 5}])
+def test_a_cache_that_is_no_record_is_refused_with_the_fix(cache):
+    with pytest.raises(ValueError, match=r"dict\(folder=.*\), or None for no cache, got"):
+        StageMemory.from_config(cache)
+    assert StageMemory.from_config(None) is None
