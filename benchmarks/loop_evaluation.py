@@ -35,9 +35,10 @@ ANNOTATED = 2  # of them, as many as COCO val2017 has per image
 
 @DATASETS.register_module()
 class MadeUpImages(Dataset):
-    """So many grey images, each of its own noise."""
+    """So many images of noise, of no file."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, ann_file: str) -> None:
+        self.ann_file = ann_file
         self.images = [(n, f"{n}.png") for n in range(1, count + 1)]
         self.metainfo = {"classes": ("person",)}
 
@@ -120,7 +121,11 @@ def evaluate_made_up(count: int) -> None:
             **{part: {} for part in PART_KEYS},
             "device": "cpu",
         }
-        config.test_dataloader.dataset = {"type": "bmp.MadeUpImages", "count": count}
+        config.test_dataloader.dataset = {
+            "type": "bmp.MadeUpImages",
+            "count": count,
+            "ann_file": str(path),
+        }
         config.test_evaluator.ann_file = str(path)
         evaluate = bmp.evaluation.LoopCocoMetric.evaluate
 

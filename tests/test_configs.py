@@ -8,7 +8,11 @@ from mmengine.registry import DATA_SAMPLERS, METRICS, DefaultScope
 from mmpose.engine.config import load_config
 from tests.config_parts import ROOT, bind, bind_dataset, build_model
 
-CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.py") if "_base_" not in path.parts)
+CONFIGS = sorted(
+    path
+    for path in (ROOT / "configs").rglob("*.py")
+    if not {"_base_", "ablations"} & set(path.parts)  # an ablation names configs, it is none
+)
 PART_FOLDERS = {
     "detector": ("rtmdet", "demo"),
     "pose_model": ("PMPose", "MaskPose", "demo"),

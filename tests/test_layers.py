@@ -32,6 +32,7 @@ ORDER = [
     "datasets",
     "evaluation",
     "engine",
+    "ablation",
     "visualization",
     "analysis",
     "apis",

@@ -16,6 +16,7 @@ from mmpose.analysis.report_page import write_page
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.engine.tools import run_tool
 from mmpose.errors import check_file_writable
+from mmpose.evaluation.result_arguments import add_result_arguments
 from mmpose.evaluation.result_files import guess_iou_type, read_results
 from mmpose.files import write_json
 
@@ -31,11 +32,7 @@ def parse_arguments() -> argparse.Namespace:
         choices=tuple(TYPE_NAMES),
         help="by default keypoints, else masks, else boxes",
     )
-    parser.add_argument(
-        "--no-area", action="store_true", help="take 0.53 of the box for a person's area"
-    )
-    parser.add_argument("--metainfo", help="skeleton, such as crowdpose.py; COCO's for 17 joints")
-    parser.add_argument("--sigmas", type=float, nargs="+", help="constants of the joints")
+    add_result_arguments(parser)
     parser.add_argument("--out", help="JSON file for all numbers")
     parser.add_argument("--html", help="file for the page")
     parser.add_argument("--images", help="folder of the images, to draw the worst on the page")

@@ -16,6 +16,7 @@ from mmpose.datasets.image_names import match_by_name, rename_images
 from mmpose.errors import check_file_writable, run_command
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
 from mmpose.evaluation.comparison import Comparison, common_kinds, compare_results
+from mmpose.evaluation.result_arguments import add_ids_argument, add_result_arguments
 from mmpose.evaluation.result_files import count_images, read_results
 from mmpose.files import write_json
 
@@ -33,28 +34,8 @@ def parse_arguments() -> argparse.Namespace:
         choices=RESULT_FIELDS,
         help="what to compare; by default all that both files have",
     )
-    parser.add_argument(
-        "--no-area",
-        action="store_true",
-        help="take 0.53 of the box for a person's area, as CrowdPose and AIC do",
-    )
-    parser.add_argument(
-        "--metainfo",
-        help="skeleton whose joint names and sigmas to take, such as crowdpose.py; COCO's for 17 "
-        "joints",
-    )
-    parser.add_argument(
-        "--sigmas",
-        type=float,
-        nargs="+",
-        help="constants of the joints, in place of the skeleton's",
-    )
-    parser.add_argument(
-        "--ids-of",
-        metavar="ANNOTATIONS",
-        help="the file whose image ids both results have, where it is another one of the same "
-        "images: matched by file name",
-    )
+    add_result_arguments(parser)
+    add_ids_argument(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the draws (0)")
     parser.add_argument("--out", help="JSON file for the numbers")
     return parser.parse_args()

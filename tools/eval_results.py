@@ -14,6 +14,7 @@ from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.datasets.image_names import match_by_name, rename_images
 from mmpose.errors import check_file_writable, run_command
 from mmpose.evaluation.extended_rules import ExtendedRules
+from mmpose.evaluation.result_arguments import add_ids_argument, add_result_arguments
 from mmpose.evaluation.result_files import (
     IOU_TYPES,
     count_images,
@@ -35,28 +36,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--iou-type", choices=IOU_TYPES, help="by default keypoints, else masks, else boxes"
     )
-    parser.add_argument(
-        "--no-area",
-        action="store_true",
-        help="take 0.53 of the box for a person's area, as CrowdPose and AIC do",
-    )
-    parser.add_argument(
-        "--metainfo",
-        help="skeleton whose joint names and sigmas to take, such as crowdpose.py; COCO's for 17 "
-        "joints",
-    )
-    parser.add_argument(
-        "--sigmas",
-        type=float,
-        nargs="+",
-        help="constants of the joints, in place of the skeleton's",
-    )
-    parser.add_argument(
-        "--ids-of",
-        metavar="ANNOTATIONS",
-        help="annotations whose image ids the results have, where these are others (OCHuman's for "
-        "OCHuman-Pose): images are matched by file name",
-    )
+    add_result_arguments(parser)
+    add_ids_argument(parser)
     add_rules(parser)
     parser.add_argument("--out", help="JSON file for the numbers")
     return parser.parse_args()

@@ -27,7 +27,9 @@ def main() -> None:
         checkpoint = str(find_checkpoint(checkpoint))
     elif "checkpoint" not in config:
         raise ValueError(f"{args.config} names no checkpoint: give one after the config")
-    tools.test(config, launcher=args.launcher, checkpoint=checkpoint, out=args.out)
+    tools.test(
+        config, launcher=args.launcher, checkpoint=checkpoint, out=args.out, facts=args.facts
+    )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,14 @@ def main() -> None:
         from bmp.locations import find_checkpoint
 
         config.load_from = str(find_checkpoint(start))  # a published one is fetched
-    tools.train(config, launcher=args.launcher, amp=args.amp, resume=args.resume, seed=args.seed)
+    tools.train(
+        config,
+        launcher=args.launcher,
+        amp=args.amp,
+        resume=args.resume,
+        seed=args.seed,
+        facts=args.facts,
+    )
 
 
 if __name__ == "__main__":

@@ -126,6 +126,19 @@ class BBoxMaskPoseModel(BaseModel):
             for n, identity in enumerate(img_id)
         ]
 
+    def facts(self) -> dict[str, Any]:
+        """Parameters of all parts, and what each stage was asked and had to compute."""
+        parts = (self.parts.detector, self.parts.pose_model, self.parts.segmenter)
+        networks = [n for part in parts for n in vars(part).values() if isinstance(n, nn.Module)]
+        counts = {"num_parameters": sum(p.numel() for n in networks for p in n.parameters())}
+        if self.memory is None:
+            return counts
+        return {
+            **counts,
+            "asked": dict(self.memory.asked),
+            "computed": dict(self.memory.computed),
+        }
+
     def _given(self, images: Sequence[tuple[int, tuple[int, int]]]) -> list[People] | None:
         """People of the first turn, of images by id and shape, if a file gives them."""
         detector = self.parts.detector

@@ -15,6 +15,7 @@ from mmpose.inputs import opencv_warning
 
 from .cfg_options import CfgOptionsAction
 from .config import describe_knobs, load_config
+from .facts import facts_of
 from .launch import LAUNCHERS, adapt_to_machine, start_processes
 from .runner import StrictRunner
 
@@ -40,6 +41,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help="values of the config to replace: its knobs, such as max_iters=100, or places, such "
         "as train_cfg.val_interval=10; with spaces 'data_root=my data/coco'; 'key=[a, b]' is a "
         "list, quotes in the value make text",
+    )
+    parser.add_argument(
+        "--facts", help="JSON file for facts of the run: parameters, memory of the GPU"
     )
     parser.add_argument("--knobs", action="store_true", help="list the config's knobs and stop")
 
@@ -68,7 +72,15 @@ def has_started(config: Config) -> bool:
     return (Path(config.work_dir) / "last_checkpoint").is_file()
 
 
-def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int | None) -> None:
+def train(
+    config: Config,
+    *,
+    launcher: str,
+    amp: bool,
+    resume: bool,
+    seed: int | None,
+    facts: str | None = None,
+) -> None:
     """Train what a config describes.
 
     Args:
@@ -77,6 +89,7 @@ def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int |
         amp: mixed precision where there is a GPU.
         resume: continue from the last checkpoint of the work directory, if there is one.
         seed: of all random numbers; None keeps that of the config.
+        facts: JSON file for :func:`mmpose.engine.facts.facts_of`.
     """
     adapt_to_machine(config, launcher=launcher, amp=amp)
     if seed is not None:
@@ -86,10 +99,21 @@ def train(config: Config, *, launcher: str, amp: bool, resume: bool, seed: int |
         config.resume, config.load_from = True, None
     runner = StrictRunner.from_config(config)
     runner.train()
+    _write_facts(runner, facts)
+
+
+def _write_facts(runner: StrictRunner, facts: str | None) -> None:
+    if facts is not None and runner.rank == 0:
+        write_json(facts, facts_of(runner.model), indent=2)
 
 
 def test(
-    config: Config, *, launcher: str, checkpoint: str | None, out: str | None
+    config: Config,
+    *,
+    launcher: str,
+    checkpoint: str | None,
+    out: str | None,
+    facts: str | None = None,  # noqa: PT028 - this is no test
 ) -> dict[str, float]:
     """Evaluate what a config describes.
 
@@ -98,6 +122,7 @@ def test(
         launcher: see `start_processes`.
         checkpoint: weights; None for models that find their own, such as the loop.
         out: JSON file for the numbers.
+        facts: JSON file for :func:`mmpose.engine.facts.facts_of`.
 
     Returns:
         The numbers by name.
@@ -117,6 +142,7 @@ def test(
     metrics = runner.test()
     if out is not None and runner.rank == 0:
         write_json(out, metrics, indent=2)
+    _write_facts(runner, facts)
     return metrics
 
 

@@ -59,6 +59,16 @@ def test_the_model_of_mmengine_gives_the_same_people(estimator):
     }
     with pytest.raises(ValueError, match="train its parts with their own configs"):
         model(image=[], img_id=[], error=[], mode="loss")
+    # of the three networks; the loop itself has none
+    detector, pose, segmenter = (
+        sum(parameter.numel() for parameter in network.parameters())
+        for network in (
+            model.parts.detector.model,
+            model.parts.pose_model.model,
+            model.parts.segmenter.sam,
+        )
+    )
+    assert model.facts() == {"num_parameters": detector + pose + segmenter}
 
 
 def test_missing_weights_name_the_file(tmp_path, monkeypatch):

@@ -176,7 +176,7 @@ def test_two_processes_that_share_a_cache_learn_as_without(project):
         if not name.endswith("k_proj.bias"):  # softmax ignores it: its gradient is rounding alone
             torch.testing.assert_close(cached[name], value, atol=2e-5, rtol=0, msg=name)
     kept = [path.suffix for path in (project / "cache").iterdir()]
-    assert kept == [".npz"] * 8
+    assert kept == [".cache"] * 8
 
 
 def test_exactly_the_published_parameters_learn():
