@@ -140,6 +140,7 @@ def test_a_run_of_several_processes_gets_as_many_gpus(project):
     assert [call["gpus"] for call in project.calls()] == ["0,1", "2,3"]
 
 
+@pytest.mark.slow
 def test_two_shells_share_a_queue(project):
     rows = ", ".join(f'"n{n}": {{"model.value": {n}}}' for n in range(1, 7))
     path = project.write(f"changes = {{{rows}}}")
@@ -151,6 +152,7 @@ def test_two_shells_share_a_queue(project):
     assert all("| n6 | 3 | 1 |" in text for text in texts)
 
 
+@pytest.mark.slow
 def test_after_a_killed_scheduler_the_next_call_goes_on(project):
     hold, go = project.folder / "hold", project.folder / "hold.go"
     path = project.write(
