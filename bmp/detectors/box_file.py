@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bmp.detectors.later import detect_later
 from bmp.detectors.selection import best_bboxes
 from bmp.interfaces import Detector
 from bmp.structures import People, make_people
@@ -120,13 +121,7 @@ class BoxFileDetector:
         Raises:
             ValueError: there is no ``later``.
         """
-        if self.later is None:
-            raise ValueError(
-                f"{self.box_file.name} knows images by their id, so it gives people to the first "
-                "turn of an evaluation alone: set loop.num_iters=1, or give the config of a "
-                "detector for later turns as detector.later"
-            )
-        return self.later.detect(images)
+        return detect_later(self.later, images, self.box_file.name)
 
 
 def _rename(entries: list[dict], ids_file: str | Path, ann_file: str | Path | None) -> list[dict]:

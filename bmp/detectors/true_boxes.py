@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bmp.detectors.later import detect_later
 from bmp.interfaces import Detector
 from bmp.structures import People, make_people
 from mmpose.datasets.coco_file import read_people
@@ -86,10 +87,4 @@ class TrueBoxDetector:
         Raises:
             ValueError: there is no ``later``.
         """
-        if self.later is None:
-            raise ValueError(
-                f"{self.ann_file.name} gives people to the first turn of an evaluation alone: set "
-                "loop.num_iters=1, or give the config of a detector for later turns as "
-                "detector.later"
-            )
-        return self.later.detect(images)
+        return detect_later(self.later, images, self.ann_file.name)
