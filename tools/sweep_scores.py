@@ -68,7 +68,6 @@ def open_sweep(
     config: Config, metric: LoopCocoMetric, args: argparse.Namespace
 ) -> tuple[Sweep, StageMemory | None]:
     """The loop's parts, its detector with the lowest threshold, and what to vary."""
-    check_thresholds(args.score_thr)
     reference = config.model.detector.get("score_thr")
     thresholds = sorted(with_reference(args.score_thr, reference) if reference else args.score_thr)
     parts, memory = build_sweep_parts(config.model, thresholds[0], pick_device(args.device))
@@ -110,6 +109,7 @@ def main() -> None:
     args = parse_arguments()
     out = Path(args.out)
     check_writable(out, "--out")
+    check_thresholds(args.score_thr)
     config = load_config(args.config, args.cfg_options)
     metric = METRICS.build(config.test_evaluator)
     sweep, memory = open_sweep(config, metric, args)
