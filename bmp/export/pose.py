@@ -1,0 +1,95 @@
+"""Pose models as ONNX: crops in; maps, joints in crop pixels and their scores out."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bmp.export.writing import write_onnx
+
+CHANNELS = ("rgb", "bgr")
+# of the file -> of the head's answer
+FIELDS = {"presence": "keypoints_probs", "visibility": "keypoints_visible"}
+EXAMPLES = 2  # of crops: of one, torch takes the number for fixed
+
+
+class PoseNetwork(nn.Module):
+    """A pose model from normalised crops to joints, without flip test.
+
+    Args:
+        model: a ``TopdownPoseEstimator`` with a decoder.
+        channels: order of the input's channels. ``bgr`` is for callers that normalise BGR crops
+            with RGB's mean and std, channel by channel, as rtmlib does: they are undone, the
+            channels swapped, and the right ones done.
+
+    Raises:
+        ValueError: an unknown order.
+    """
+
+    def __init__(self, model: nn.Module, channels: str = "rgb") -> None:
+        super().__init__()
+        if channels not in CHANNELS:
+            raise ValueError(f"channels must be one of {CHANNELS}, got {channels!r}")
+        self.model = model
+        self.swaps = channels == "bgr"
+        norm = model.data_preprocessor
+        self.register_buffer("mean", norm.mean.clone(), persistent=False)
+        self.register_buffer("std", norm.std.clone(), persistent=False)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        """Crops (N, 3, h, w) float32, normalised, as maps, joints and numbers; see `outputs_of`."""
+        if self.swaps:
+            levels = (crops * self.std + self.mean).flip(1)
+            crops = (levels - self.mean) / self.std
+        answers = self.model.head.decode(self.model.head(self.model.extract_feat(crops)))
+        return tuple(answers[FIELDS.get(name, name)] for name in outputs_of(self.model))
+
+
+def outputs_of(model: nn.Module) -> list[str]:
+    """Names of the outputs, the maps first, where rtmlib and others look for them.
+
+    heatmaps (N, K, h, w); keypoints (N, K, 2) crop pixels; keypoint_scores (N, K); for ProbPose and
+    PMPose also presence and visibility, (N, K).
+    """
+    names = ["heatmaps", "keypoints", "keypoint_scores"]
+    if type(model.head).__name__ == "MultiHead":
+        names += list(FIELDS)
+    return names
+
+
+def export_pose(
+    model: nn.Module, path: str | Path, *, channels: str = "rgb", opset: int = 18
+) -> Path:
+    """Write a pose model, of any number of crops.
+
+    Args:
+        model: from :func:`mmpose.apis.init_model`, on the CPU.
+        path: ``.onnx``.
+        channels: see :class:`PoseNetwork`.
+        opset: of ONNX.
+    """
+    width, height = model.head.decoder.input_size
+    meta: dict[str, Any] = dict(model.dataset_meta or {})
+    joints = meta.get("keypoint_id2name", {})
+    network = PoseNetwork(model.cpu().eval(), channels)
+    crops = torch.zeros(EXAMPLES, 3, height, width)
+    with torch.no_grad():
+        return write_onnx(
+            network,
+            [crops],
+            path,
+            inputs=["crops"],
+            outputs=outputs_of(model),
+            free_axes={"crops": [0]},
+            metadata={
+                "kind": "pose",
+                "input": f"crops (N, 3, {height}, {width}) float32, (level - mean) / std",
+                "channels": channels,
+                "mean": model.data_preprocessor.mean.flatten().tolist(),
+                "std": model.data_preprocessor.std.flatten().tolist(),
+                "joints": [joints[n] for n in sorted(joints)],
+                "keypoints": "x / w and y / h are shares of the window that was cut out",
+            },
+            opset=opset,
+        )
