@@ -8,6 +8,8 @@ from mmengine.registry import LOOPS
 from mmengine.runner import IterBasedTrainLoop
 from torch import nn
 
+from .data_faults import guarded
+
 
 @LOOPS.register_module()
 class ResumableIterTrainLoop(IterBasedTrainLoop):
@@ -39,10 +41,11 @@ class ResumableIterTrainLoop(IterBasedTrainLoop):
 
     def run(self) -> nn.Module:
         """Train; called by the runner."""
-        self.dataloader_iterator = self._batches()
+        self.dataloader_iterator = guarded(self._batches(), self.runner)
         # epoch hooks once, around all steps, as mmengine's own loop calls them
         self.runner.call_hook("before_train")
         self.runner.call_hook("before_train_epoch")
+        self.runner.call_hook("before_first_step")
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
             self.run_iter(next(self.dataloader_iterator))

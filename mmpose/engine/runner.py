@@ -15,6 +15,8 @@ from torch.utils.data import DataLoader
 from mmpose.files import whole_file
 
 from .checkpoint import allow_training_pickles, load_checkpoint
+from .default_hooks import with_our_hooks
+from .last_checkpoint import newest_checkpoint
 from .start_weights import how_to_get_start_weights
 
 KEPT_CONFIG = "{stem}.before-{timestamp}{suffix}"
@@ -48,6 +50,17 @@ class StrictRunner(Runner):
             super()._init_model_weights()
         except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
             raise FileNotFoundError(how_to_get_start_weights(self.model, error)) from error
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """mmengine's, but for `CheckpointHook`, and with `FiniteStepHook`."""
+        super().register_default_hooks(with_our_hooks(hooks))
+
+    def load_or_resume(self) -> None:
+        """As mmengine's; what to go on from is looked for in the work directory alone."""
+        if self._resume and self._load_from is None and not self._has_loaded:
+            self._load_from = newest_checkpoint(self.work_dir)
+            self._resume = self._load_from is not None
+        super().load_or_resume()
 
     def load_checkpoint(self, filename: str, *args, **kwargs) -> dict:
         """Load weights into the model, and into the moving average of a hook."""

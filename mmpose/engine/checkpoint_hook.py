@@ -1,0 +1,346 @@
+"""Checkpoints of a training: when they are written, which are kept, what is never lost."""
+
+import errno
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import barrier, get_rank, is_distributed, is_main_process
+from mmengine.hooks import CheckpointHook as EngineCheckpointHook
+from mmengine.runner import Runner
+
+from mmpose.files import whole_file
+from mmpose.registry import HOOKS
+
+from .agreement import Agreement
+from .best_checkpoint import find_best_here, is_best, write_best
+from .between_steps import (
+    ends_epoch,
+    is_by_epoch,
+    is_validation_due,
+    is_whole_window,
+    loop_step,
+)
+from .data_faults import DataError, explain_data_error
+from .finite import check_weights
+from .last_checkpoint import write_last
+from .partial_files import remove_partial_files
+from .preemption import Preempted, noted_signal, signal_name
+
+# entries of the log that every checkpoint carries
+VALIDATED, PASSING, KEPT = "validated_step", "passing_ckpts", "keep_ckpt_ids"
+VALIDATED_FILE = "last_validation"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+RETRY_S = 60.0
+
+
+@HOOKS.register_module()
+class CheckpointHook(EngineCheckpointHook):
+    """mmengine's hook, which in addition loses no work and touches no other folder.
+
+    - A new checkpoint is whole before an older one goes; so is a new best one.
+    - Of the paths that a resumed checkpoint carries only the file names count.
+    - Before a validation the weights are on disk; one that was cut off is done on resume.
+    - Between two steps it looks for signals (`watch_signals`), the clock and faults of the data
+      (`after_fetch`), writes a checkpoint, and ends the training where that was asked.
+    - Weights that are not finite are never written; a full disk is tried again.
+
+    A checkpoint out of turn, ``iter_N.pth``, makes way for the next one of any kind.
+
+    Args:
+        interval_minutes: write a checkpoint when there was none for so long; None: only as
+            ``interval`` says.
+        *args: as mmengine's.
+        **kwargs: as mmengine's.
+
+    Raises:
+        TypeError: there is no argument of that name.
+        ValueError: ``interval_minutes`` is not above 0.
+    """
+
+    def __init__(self, *args, interval_minutes: float | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if self.args:  # mmengine keeps them for its first checkpoint, which then fails
+            name = next(iter(self.args))
+            raise TypeError(f"CheckpointHook got an unexpected keyword argument {name!r}")
+        if interval_minutes is not None and not interval_minutes > 0:
+            raise ValueError(f"interval_minutes must be above 0, got {interval_minutes}")
+        self.interval_minutes = interval_minutes
+        self._is_training = False
+        self._fetched_iter = self._saved_iter = -1
+        self._saved_as = ""
+        self._due_at: float | None = None
+        self._signal = self._is_due = 0
+        self._lock = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Called by the runner after it resumed."""
+        super().before_train(runner)
+        self._agreement = Agreement()
+        if is_main_process():
+            Path(self.out_dir).mkdir(parents=True, exist_ok=True)
+            self._lock = remove_partial_files(self.out_dir)
+        if self.max_keep_ckpts > 0:  # room for one more: the oldest goes after the newest came
+            self.keep_ckpt_ids = deque(self.keep_ckpt_ids, self.max_keep_ckpts + 1)
+        find_best_here(self, runner)
+        self._set_clock()
+        self._is_training = True
+        if runner.iter > 0:
+            self._saved_iter = runner.iter
+            self._saved_as = Path(runner.message_hub.runtime_info.get("last_ckpt", "")).name
+        elif is_main_process():
+            Path(runner.work_dir, VALIDATED_FILE).unlink(missing_ok=True)  # of an earlier run
+
+    def before_first_step(self, runner: Runner) -> None:
+        """Called by our loops: do the validation that a run was stopped in."""
+        marker = Path(runner.work_dir, VALIDATED_FILE)
+        known = [runner.message_hub.runtime_info.get(VALIDATED)]
+        known += [marker.read_text(encoding="utf-8")] if marker.is_file() else []
+        is_due = is_validation_due(runner.train_loop) and loop_step(runner.train_loop) not in known
+        (is_due,) = self._agreement.on_largest(int(is_due))
+        if is_due:
+            runner.logger.info(
+                f"the run was stopped before its validation at {loop_step(runner.train_loop)} "
+                "was done; it is done now"
+            )
+            runner.val_loop.run()
+
+    # Steps
+
+    def after_fetch(self, runner: Runner, error: Exception | None = None) -> None:
+        """Called by `guarded` when a batch has come, or failed to, before it is trained on.
+
+        Raises:
+            DataError: the data of this or another process failed; the checkpoint is written.
+        """
+        self._fetched_iter = runner.iter
+        self._signal, self._is_due, has_failed = self._agreement.on_largest(
+            noted_signal(), int(self._is_late()), int(error is not None)
+        )
+        if has_failed:
+            self._leave_for(runner, error)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Called by the runner; stands in for `after_fetch` in loops that do not call it."""
+        if self._fetched_iter != runner.iter:
+            self.after_fetch(runner)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Called by the runner.
+
+        Raises:
+            Preempted: a signal arrived in some process; the checkpoint is written.
+        """
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        if not is_distributed():  # nobody to agree with: what came during the step counts
+            self._signal, self._is_due = noted_signal(), self._is_late()
+        # half an accumulated gradient is much to store: a signal waits for the rest of it
+        if is_whole_window(runner.optim_wrapper) and not ends_epoch(runner.train_loop, batch_idx):
+            self._save_if_asked(runner, {"epoch": runner.epoch, "iter": runner.iter + 1})
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Called by the runner; raises as `after_train_iter`."""
+        super().after_train_epoch(runner)
+        if is_by_epoch(runner.train_loop):
+            self._save_if_asked(runner, {"epoch": runner.epoch + 1, "iter": runner.iter})
+
+    def _save_if_asked(self, runner: Runner, meta: dict[str, int]) -> None:
+        """Write a checkpoint where a signal or the clock wants one; a signal ends the training."""
+        if self._signal or self._is_due:
+            self._save_out_of_turn(runner, meta, must=bool(self._signal))
+        if self._signal:
+            self._leave(runner, self._signal)
+
+    def _is_late(self) -> bool:
+        return is_main_process() and self._due_at is not None and time.monotonic() >= self._due_at
+
+    def _set_clock(self, seconds: float | None = None) -> None:
+        if seconds is None and self.interval_minutes is not None:
+            seconds = 60 * self.interval_minutes
+        self._due_at = None if seconds is None else time.monotonic() + seconds
+
+    def _leave(self, runner: Runner, number: int) -> None:
+        barrier()  # a launcher ends the other processes when the first one is gone
+        raise Preempted(
+            f"stopped by {signal_name(number)}: {self._saved_as} holds the first "
+            f"{self._saved_iter} steps, --resume goes on from there"
+        )
+
+    def _leave_for(self, runner: Runner, error: Exception | None) -> None:
+        """End the training for a fault of the data, once what was computed is on disk."""
+        told = self._agreement.on_first_error(error)
+        self._save_between_steps(runner)
+        barrier()
+        if error is None:
+            raise DataError(f"another process cannot read its data: {told.splitlines()[-1]}")
+        runner.logger.error(
+            f"process {get_rank()} has no data for step {runner.iter + 1}; {self._saved_as} holds "
+            f"the first {self._saved_iter} steps, --resume goes on from there"
+        )
+        raise explain_data_error(error) from error
+
+    # Validations
+
+    def before_val(self, runner: Runner) -> None:
+        """Called by the runner: what was trained survives whatever happens in the validation."""
+        if self._is_training and self.interval > 0:
+            self._save_between_steps(runner)
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Called by the runner.
+
+        Raises:
+            Preempted: a signal arrived in some process.
+        """
+        is_last = batch_idx + 1 == len(runner.val_dataloader)
+        # each process comes here once: where it is told to stop, or with its last batch
+        if self._is_training and (noted_signal() or is_last):
+            (number,) = self._agreement.on_largest(noted_signal())
+            if number:
+                self._save_between_steps(runner, must=True)
+                self._leave(runner, number)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any]) -> None:
+        """Called by the runner: keep the best, and note that this step was validated."""
+        if not self._is_training:
+            return
+        step = loop_step(runner.train_loop)
+        runner.message_hub.update_info(VALIDATED, step)
+        super().after_val_epoch(runner, metrics)
+        if is_main_process():
+            with whole_file(Path(runner.work_dir, VALIDATED_FILE)) as partial:
+                partial.write_text(step, encoding="utf-8")
+
+    def after_train(self, runner: Runner) -> None:
+        """Called by the runner: the last weights are on disk, however the training ended."""
+        if self.save_last:
+            self._save_between_steps(runner, must=True)
+        self._is_training = False
+        super().after_train(runner)
+
+    # Writing
+
+    def _save_between_steps(self, runner: Runner, must: bool = False) -> None:
+        meta = {"epoch": runner.epoch, "iter": runner.iter}
+        self._save_out_of_turn(runner, meta, must)
+
+    def _save_out_of_turn(self, runner: Runner, meta: dict[str, int], must: bool = False) -> None:
+        """Write a checkpoint unless there is one of this step.
+
+        Args:
+            runner: of the training.
+            meta: numbers of epochs and steps that are done.
+            must: raise where the disk is full; else it is tried again a minute later.
+        """
+        if self._saved_iter != meta["iter"]:
+            self._write(runner, f"iter_{meta['iter']}.pth", meta, passes=True, must=must)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        ids = getattr(self, KEPT, deque())
+        if self.max_keep_ckpts > 0 and step not in ids:
+            ids.append(step)
+            # with the one that goes: if the process dies before, its successor removes it
+            runner.message_hub.update_info(KEPT, list(ids))
+        if self._write(runner, self.filename_tmpl.format(step), meta):
+            self._remove_oldest(runner)
+        elif step in ids:
+            ids.remove(step)
+
+    def _write(
+        self, runner: Runner, name: str, meta: dict, passes: bool = False, must: bool = False
+    ) -> bool:
+        """Write a checkpoint; False where the disk is full."""
+        runner.call_hook("check_finite")  # names step and images, where `check_weights` cannot
+        check_weights(runner.model, meta["iter"])
+        others = [n for n in runner.message_hub.runtime_info.get(PASSING, []) if n != name]
+        own = [name] if passes else []
+        runner.message_hub.update_info(PASSING, others + own)
+        _, error = self._try(self._write_file, runner, name, meta)
+        if error is not None:
+            # of several the oldest goes anyway; without it the new one may fit
+            if self.max_keep_ckpts > 1 and self._remove_oldest(runner):
+                return self._write(runner, name, meta, passes, must)
+            if must:
+                raise error
+            self._set_clock(RETRY_S)
+            runner.logger.error(
+                f"the disk is full at {self.out_dir}: {name} is not written and the checkpoint "
+                f"before stays; the training goes on, next try in {RETRY_S:.0f} s"
+            )
+            return False
+        for other in others:
+            self._remove(other)
+        runner.message_hub.update_info(PASSING, own)
+        self._saved_iter, self._saved_as = meta["iter"], name
+        self._set_clock()
+        return True
+
+    def _try(self, write: Callable, *args: Any) -> tuple[Any, OSError | None]:
+        """Write a file: its answer, and the error if the disk is full, in all processes."""
+        answer = error = None
+        try:
+            answer = write(*args)
+        except OSError as caught:
+            if caught.errno not in FULL:
+                raise
+            error = caught
+        (is_full,) = self._agreement.on_largest(int(error is not None))
+        if is_full and error is None:
+            error = OSError(errno.ENOSPC, "the first process's disk is full", self.out_dir)
+        return answer, error
+
+    def _write_file(self, runner: Runner, name: str, meta: dict) -> None:
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info("last_ckpt", self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=dict(meta),
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+        )
+        if is_main_process():
+            write_last(runner.work_dir, self.last_ckpt)
+
+    def _remove_oldest(self, runner: Runner) -> bool:
+        """Remove the oldest checkpoint if there is one too many."""
+        if not 0 < self.max_keep_ckpts < len(getattr(self, KEPT, ())):
+            return False
+        self._remove(self.filename_tmpl.format(self.keep_ckpt_ids.popleft()))
+        runner.message_hub.update_info(KEPT, list(self.keep_ckpt_ids))
+        return True
+
+    def _remove(self, name: str) -> None:
+        """Remove a file of the folder in use, whatever folder its name comes with."""
+        path = self.file_backend.join_path(self.out_dir, Path(name).name)
+        if is_main_process() and self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
+        if not self.save_best:
+            return
+        if "auto" in self.key_indicators:
+            self._init_rule(self.rules, [next(iter(metrics))])
+        gone = []
+        for key in [k for k in self.key_indicators if is_best(self, runner, k, metrics)]:
+            replaced, error = self._try(write_best, self, runner, key, metrics[key])
+            if error is None:
+                gone.append(replaced)
+            else:
+                runner.logger.error(f"the disk is full: the best {key} is not written")
+        # the new score is known to the checkpoint that a resume takes before the old best goes
+        if gone and self._saved_iter == runner.iter and self._saved_as:
+            meta = {"epoch": runner.epoch, "iter": runner.iter}
+            passes = self._saved_as in runner.message_hub.runtime_info.get(PASSING, [])
+            self._write(runner, self._saved_as, meta, passes)
+        for name in filter(None, gone):
+            self._remove(name)
