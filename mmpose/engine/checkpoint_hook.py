@@ -256,7 +256,7 @@ class CheckpointHook(EngineCheckpointHook):
         self, runner: Runner, name: str, meta: dict, passes: bool = False, must: bool = False
     ) -> bool:
         """Write a checkpoint; False where the disk is full."""
-        runner.call_hook("check_finite")  # names step and images, where `check_weights` cannot
+        runner.call_hook("before_checkpoint")  # names step and images, where `check_weights` cannot
         check_weights(runner.model, meta["iter"])
         others = [n for n in runner.message_hub.runtime_info.get(PASSING, []) if n != name]
         own = [name] if passes else []

@@ -57,5 +57,6 @@ def explain_data_error(error: Exception) -> Exception:
         )
     if isinstance(error, OSError | ValueError):
         # a worker sends its whole traceback as the text; the last line is the error itself
-        return DataError(f"data cannot be read: {text.splitlines()[-1] if text else error!r}")
+        told = text.splitlines()[-1] if text else repr(error)
+        return DataError(f"data cannot be read: {told}")
     return error

@@ -43,6 +43,8 @@ class DataStream:
         Sources of a `MultiSourceSampler` have ``positions`` of their own. The place holds plain
         numbers, so it can be stored.
         """
+        if self._start is not None and not self._batches:  # the sampler may not be there yet
+            return self._start
         taken = self._batches * self.batch_size * get_world_size()
         if self._can_jump:
             return self.sampler.place(taken)

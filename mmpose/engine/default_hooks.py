@@ -7,7 +7,7 @@ from . import checkpoint_hook, finite, seeded_steps  # noqa: F401 - they registe
 
 # without them dropout differs after a resume, and a loss of nan is trained on
 OURS = {
-    "seeded_steps": {"type": "mmpose.SeededStepsHook"},
+    "seeded_steps": {"type": "SeededStepsHook"},
     "finite": {"type": "mmpose.FiniteStepHook"},
 }
 

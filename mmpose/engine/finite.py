@@ -168,7 +168,7 @@ class FiniteStepHook(Hook):
         if flags:
             self._seen.append((runner.iter + 1, names, torch.stack(flags).all()))
         if (runner.iter + 1) % self.interval == 0:
-            self.check_finite(runner)
+            self.before_checkpoint(runner)
 
     def _judge(self, runner: Runner, names: Sequence[str], bad: Sequence[str]) -> None:
         """Stop, or say what is left out and put the statistics of batch norm back."""
@@ -190,7 +190,7 @@ class FiniteStepHook(Hook):
             effect = "the steps that are accumulated with it are left out"
         runner.logger.warning(f"{what}: {effect}")
 
-    def check_finite(self, runner: Runner) -> None:
+    def before_checkpoint(self, runner: Runner) -> None:
         """Look at the steps since the last look; `CheckpointHook` asks before it writes.
 
         Raises:

@@ -4,6 +4,7 @@ Schedulers stop jobs by SIGTERM or SIGUSR1, people by Ctrl-C. The signal is only
 `CheckpointHook` asks for it between two steps, where all processes agree on the same step.
 """
 
+import multiprocessing
 import os
 import signal
 import time
@@ -42,11 +43,11 @@ class SignalNote:
 
     def __call__(self, number: int, frame: FrameType | None = None) -> None:
         """Called by Python when the signal arrives."""
-        # workers that were forked inherit this. A signal to the whole group must not take them
-        # away from the step that is to be finished; the next one is their own end
+        # forked data workers inherit this: a signal to the whole group must not take them away
+        # from the step that is to be finished; `watch_signals` ends them
         if os.getpid() != self._owner:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        elif not self.number:
+            return
+        if not self.number:
             self.number, self._noted_at = number, time.monotonic()
         elif number == signal.SIGINT and time.monotonic() - self._noted_at > IMPATIENT_S:
             raise KeyboardInterrupt
@@ -59,7 +60,8 @@ _note: SignalNote | None = None  # signals belong to the process, so does their 
 def watch_signals() -> Iterator[None]:
     """Note SIGTERM, SIGUSR1 and Ctrl-C inside the block instead of dying of them.
 
-    Only the main thread can do so; elsewhere the block changes nothing.
+    At its end data workers that are left are killed: they do not hear SIGTERM, by which Python
+    ends them and then waits. Only the main thread can do all this; elsewhere nothing changes.
     """
     global _note
     _note = note = SignalNote()
@@ -71,8 +73,18 @@ def watch_signals() -> Iterator[None]:
         yield
     finally:
         _note = None
+        if before:
+            _end_workers()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _end_workers() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's would call their end an error
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            child.kill()
+            child.join()
 
 
 def noted_signal() -> int:

@@ -1,0 +1,179 @@
+"""When checkpoints are written, which are kept, and that nothing else is touched."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.fileio import LocalBackend, register_backend
+
+from mmpose.engine.checkpoint_hook import CheckpointHook
+from tests.training.tiny_faults import validated_config
+from tests.training.tiny_training import differences, last_state, steps_of, train
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.pth"))
+
+
+def meta_of(path: Path) -> dict:
+    return torch.load(path, weights_only=False)["meta"]
+
+
+def test_regular_ones_are_kept_and_the_best_one(tmp_path):
+    train(validated_config(tmp_path, scores=[0.2, 0.5, 0.3]))
+    assert names(tmp_path) == ["best_tiny_score_iter_8.pth", "iter_10.pth", "iter_12.pth"]
+    assert (tmp_path / "last_checkpoint").read_text() == str(tmp_path / "iter_12.pth")
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_copied_run_leaves_the_original_alone(tmp_path):
+    first, copy = tmp_path / "first", tmp_path / "copy"
+    train(validated_config(first, scores=[0.2, 0.5, 0.3]), stop=7)
+
+    def content():
+        return {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
+
+    before = content()
+    shutil.copytree(first, copy)
+    train(validated_config(copy, scores=[0.2, 0.5, 0.3]), resume=True)
+    assert content() == before
+    assert names(copy) == ["best_tiny_score_iter_8.pth", "iter_10.pth", "iter_12.pth"]
+    assert steps_of(copy)[7]["step"] == 7  # from iter_6 of the copy
+
+
+def test_the_new_best_is_whole_before_the_old_one_goes(tmp_path, monkeypatch):
+    config = validated_config(tmp_path, scores=[0.2, 0.5, 0.3])
+    written = []
+    write = CheckpointHook._try
+
+    def die_at_the_second_best(hook, function, *args):
+        is_best = function.__name__ == "write_best"
+        written.append(args[2] if is_best else args[1])
+        if written.count("tiny/score") == 2:
+            raise KeyboardInterrupt
+        return write(hook, function, *args)
+
+    monkeypatch.setattr(CheckpointHook, "_try", die_at_the_second_best)
+    train(config, stop=-1)
+    assert "best_tiny_score_iter_4.pth" in names(tmp_path)
+    monkeypatch.undo()
+    # the score of the validation that was cut off comes again
+    train(validated_config(tmp_path, scores=[0.2, 0.5, 0.5, 0.3]), resume=True)
+    assert names(tmp_path) == ["best_tiny_score_iter_8.pth", "iter_10.pth", "iter_12.pth"]
+
+
+def test_a_best_one_that_is_gone_is_forgotten(tmp_path):
+    train(validated_config(tmp_path, scores=[0.9, 0.2, 0.1]), stop=7)
+    (tmp_path / "best_tiny_score_iter_4.pth").unlink()
+    train(validated_config(tmp_path, scores=[0.9, 0.2, 0.1]), resume=True)
+    assert names(tmp_path) == ["best_tiny_score_iter_8.pth", "iter_10.pth", "iter_12.pth"]
+
+
+@pytest.mark.parametrize("by_epoch", [False, True])
+def test_a_validation_that_was_cut_off_is_done_on_resume(tmp_path, by_epoch):
+    settings = {"scores": [0.2, 0.5], "interval": 3 if by_epoch else 12, "by_epoch": by_epoch}
+    config = validated_config(tmp_path, **settings)
+    # both end there; the checkpoint interval does not fall on it
+    config.default_hooks.checkpoint |= {"interval": 5, "save_last": False}
+    config.val_dataloader.dataset = {"type": "FaultyNumbers", "lens": [8], "bad": 5}
+    with pytest.raises(ValueError, match="corrupt"):
+        train(config)
+    assert not (tmp_path / "validations").is_file()
+    config = validated_config(tmp_path, **settings)
+    train(config, resume=True)
+    assert (tmp_path / "validations").read_text() == "1"
+    num_steps = 15 if by_epoch else 12
+    assert len(steps_of(tmp_path)) == num_steps  # none was made again
+    assert any(name.startswith("best_tiny_score") for name in names(tmp_path))
+    train(config, resume=True)  # a finished run has nothing to do
+    assert (tmp_path / "validations").read_text() == "1"
+
+
+def test_a_run_killed_before_the_oldest_one_went_clears_up(tmp_path, monkeypatch):
+    config = validated_config(tmp_path, interval=100)
+
+    def die(hook, runner):
+        raise KeyboardInterrupt
+
+    train(config, stop=5)
+    monkeypatch.setattr(CheckpointHook, "_remove_oldest", die)
+    train(config, resume=True, stop=-1)
+    assert names(tmp_path) == ["iter_2.pth", "iter_4.pth", "iter_6.pth"]
+    monkeypatch.undo()
+    train(config, resume=True, stop=7)
+    assert names(tmp_path) == ["iter_4.pth", "iter_6.pth"]
+
+
+def test_checkpoints_by_the_clock_make_way_and_are_resumed_exactly(tmp_path):
+    config = validated_config(tmp_path / "all", by_epoch=True, interval=100)
+    train(config)
+    config = validated_config(tmp_path / "cut", by_epoch=True, interval=100)
+    config.default_hooks.checkpoint.interval_minutes = 1e-9  # after every step
+    train(config, stop=8)
+    assert names(tmp_path / "cut") == ["iter_8.pth"]
+    assert meta_of(tmp_path / "cut" / "iter_8.pth")["epoch"] == 1
+    config.default_hooks.checkpoint.interval_minutes = None
+    train(config, resume=True)
+    kept = ["best_tiny_score_epoch_3.pth", "epoch_2.pth", "epoch_3.pth"]
+    assert names(tmp_path / "cut") == kept
+    assert not differences(last_state(tmp_path / "all"), last_state(tmp_path / "cut"))
+
+
+def test_early_stopping_leaves_a_checkpoint(tmp_path):
+    config = validated_config(tmp_path, scores=[0.5, 0.4])
+    config.default_hooks.checkpoint.interval = 100
+    stopping = {"type": "EarlyStoppingHook", "monitor": "tiny/score", "rule": "greater"}
+    config.custom_hooks.append({**stopping, "patience": 1})
+    train(config)
+    assert meta_of(tmp_path / "iter_8.pth")["iter"] == 8
+    assert (tmp_path / "last_checkpoint").read_text() == str(tmp_path / "iter_8.pth")
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), None])
+def test_a_score_that_is_no_number_is_never_the_best(tmp_path, score):
+    train(validated_config(tmp_path, scores=[score, 0.1]))
+    assert "best_tiny_score_iter_8.pth" in names(tmp_path)
+
+
+class FullDisk(LocalBackend):
+    """A disk without room for some files."""
+
+    refused: tuple[str, ...] = ()
+
+    def put(self, obj: bytes, filepath: str) -> None:
+        if any(name in filepath for name in self.refused):
+            raise OSError(28, "No space left on device", filepath)
+        super().put(obj, filepath)
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    register_backend("full_disk", FullDisk, force=True)
+    config = validated_config(tmp_path, interval=100)
+    config.default_hooks.checkpoint.backend_args = {"backend": "full_disk"}
+    yield config
+    FullDisk.refused = ()
+
+
+def test_a_full_disk_keeps_the_checkpoint_before_and_the_training(full_disk, tmp_path):
+    FullDisk.refused = ("iter_6.pth", "iter_8.pth")
+    train(full_disk, stop=9)
+    assert names(tmp_path) == ["iter_4.pth"]  # iter_2 made room, in vain
+    FullDisk.refused = ()
+    train(full_disk, resume=True)
+    assert names(tmp_path) == ["best_tiny_score_iter_12.pth", "iter_10.pth", "iter_12.pth"]
+
+
+def test_a_disk_that_is_full_at_the_end_is_an_error(full_disk, tmp_path):
+    FullDisk.refused = ("iter_12.pth",)
+    with pytest.raises(OSError, match="No space left"):
+        train(full_disk)
+    assert names(tmp_path) == ["iter_10.pth"]
+
+
+def test_a_misspelt_argument_is_told_at_once():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'interval_minute'"):
+        CheckpointHook(interval_minute=5)
+    with pytest.raises(ValueError, match="above 0, got 0"):
+        CheckpointHook(interval_minutes=0)
