@@ -6,8 +6,11 @@ default_hooks = dict(
     timer=dict(type="IterTimerHook"),
     logger=dict(type="LoggerHook", interval=50),
     param_scheduler=dict(type="ParamSchedulerHook"),
-    # two: the oldest goes before the next is written, and that may fail
-    checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=2),
+    # two: a whole one may still be of weights that went wrong
+    checkpoint=dict(
+        type="mmpose.CheckpointHook", interval=10, max_keep_ckpts=2, interval_minutes=30
+    ),
+    finite=dict(type="mmpose.FiniteStepHook", action="stop"),
     sampler_seed=dict(type="DistSamplerSeedHook"),
 )
 custom_hooks = [dict(type="SyncBuffersHook")]

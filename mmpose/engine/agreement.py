@@ -1,10 +1,15 @@
 """Decisions that all processes take at the same step."""
 
+import errno
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as torch_dist
 from mmengine.dist import is_distributed
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Agreement:
@@ -28,6 +33,27 @@ class Agreement:
         largest = torch.tensor(votes)
         torch_dist.all_reduce(largest, torch_dist.ReduceOp.MAX, group=self.group)
         return largest.tolist()
+
+    def on_room_for(self, write: Callable, *args: Any) -> tuple[Any, OSError | None]:
+        """Write a file, which only some processes may really do.
+
+        Returns:
+            What ``write`` gives, and an error in all processes if the disk is full in one.
+
+        Raises:
+            OSError: the file cannot be written for another reason.
+        """
+        answer = error = None
+        try:
+            answer = write(*args)
+        except OSError as caught:
+            if caught.errno not in FULL:
+                raise
+            error = caught
+        (is_full,) = self.on_largest(int(error is not None))
+        if is_full and error is None:
+            error = OSError(errno.ENOSPC, "the disk of another process is full")
+        return answer, error
 
     def on_first_error(self, error: Exception | None) -> str | None:
         """What went wrong in any process, in words; None if nothing did."""

@@ -1,8 +1,38 @@
 """What the state of a training says between two of its steps."""
 
+import time
+
+from mmengine.dist import is_main_process
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop
 from mmengine.runner.base_loop import BaseLoop
+
+
+class Clock:
+    """When a checkpoint is due by the clock; the first process's decides.
+
+    Args:
+        minutes: between two checkpoints; None: never.
+
+    Raises:
+        ValueError: ``minutes`` is not above 0.
+    """
+
+    def __init__(self, minutes: float | None) -> None:
+        if minutes is not None and not minutes > 0:
+            raise ValueError(f"interval_minutes must be above 0, got {minutes}")
+        self.minutes = minutes
+        self.restart()
+
+    def restart(self, seconds: float | None = None) -> None:
+        """Count anew: so many seconds, else the usual interval."""
+        if seconds is None and self.minutes is not None:
+            seconds = 60 * self.minutes
+        self._end = float("inf") if seconds is None else time.monotonic() + seconds
+
+    def is_late(self) -> bool:
+        """Whether the time is over."""
+        return is_main_process() and time.monotonic() >= self._end
 
 
 def is_whole_window(optim_wrapper: OptimWrapper | OptimWrapperDict) -> bool:

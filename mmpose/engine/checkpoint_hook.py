@@ -1,15 +1,12 @@
 """Checkpoints of a training: when they are written, which are kept, what is never lost."""
 
-import errno
-import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import barrier, get_rank, is_distributed, is_main_process
+from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.hooks import CheckpointHook as EngineCheckpointHook
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
 from mmpose.files import whole_file
 from mmpose.registry import HOOKS
@@ -17,22 +14,23 @@ from mmpose.registry import HOOKS
 from .agreement import Agreement
 from .best_checkpoint import find_best_here, is_best, write_best
 from .between_steps import (
+    Clock,
     ends_epoch,
     is_by_epoch,
     is_validation_due,
     is_whole_window,
     loop_step,
 )
-from .data_faults import DataError, explain_data_error
+from .data_faults import end_for_data
 from .finite import check_weights
 from .last_checkpoint import write_last
+from .metric_names import check_hooks
 from .partial_files import remove_partial_files
-from .preemption import Preempted, noted_signal, signal_name
+from .preemption import leave, noted_signal
 
 # entries of the log that every checkpoint carries
 VALIDATED, PASSING, KEPT = "validated_step", "passing_ckpts", "keep_ckpt_ids"
 VALIDATED_FILE = "last_validation"
-FULL = (errno.ENOSPC, errno.EDQUOT)
 RETRY_S = 60.0
 
 
@@ -65,15 +63,17 @@ class CheckpointHook(EngineCheckpointHook):
         if self.args:  # mmengine keeps them for its first checkpoint, which then fails
             name = next(iter(self.args))
             raise TypeError(f"CheckpointHook got an unexpected keyword argument {name!r}")
-        if interval_minutes is not None and not interval_minutes > 0:
-            raise ValueError(f"interval_minutes must be above 0, got {interval_minutes}")
-        self.interval_minutes = interval_minutes
+        self._clock = Clock(interval_minutes)
         self._is_training = False
         self._fetched_iter = self._saved_iter = -1
         self._saved_as = ""
-        self._due_at: float | None = None
-        self._signal = self._is_due = 0
+        self._signal = self._is_due = self._leaves_for = 0
         self._lock = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Called by the runner, first of all."""
+        if isinstance(runner._train_loop, BaseLoop):  # not for a test
+            check_hooks(runner, self.save_best or ())
 
     def before_train(self, runner: Runner) -> None:
         """Called by the runner after it resumed."""
@@ -85,7 +85,7 @@ class CheckpointHook(EngineCheckpointHook):
         if self.max_keep_ckpts > 0:  # room for one more: the oldest goes after the newest came
             self.keep_ckpt_ids = deque(self.keep_ckpt_ids, self.max_keep_ckpts + 1)
         find_best_here(self, runner)
-        self._set_clock()
+        self._clock.restart()
         self._is_training = True
         if runner.iter > 0:
             self._saved_iter = runner.iter
@@ -113,14 +113,16 @@ class CheckpointHook(EngineCheckpointHook):
         """Called by `guarded` when a batch has come, or failed to, before it is trained on.
 
         Raises:
+            Preempted: a signal arrived in some process; the checkpoint is written.
             DataError: the data of this or another process failed; the checkpoint is written.
         """
+        self._leave_if_told(runner)
         self._fetched_iter = runner.iter
         self._signal, self._is_due, has_failed = self._agreement.on_largest(
-            noted_signal(), int(self._is_late()), int(error is not None)
+            noted_signal(), int(self._clock.is_late()), int(error is not None)
         )
         if has_failed:
-            self._leave_for(runner, error)
+            self._end_for(runner, error)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Called by the runner; stands in for `after_fetch` in loops that do not call it."""
@@ -130,63 +132,48 @@ class CheckpointHook(EngineCheckpointHook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Called by the runner.
-
-        Raises:
-            Preempted: a signal arrived in some process; the checkpoint is written.
-        """
+        """Called by the runner."""
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         if not is_distributed():  # nobody to agree with: what came during the step counts
-            self._signal, self._is_due = noted_signal(), self._is_late()
+            self._signal, self._is_due = noted_signal(), self._clock.is_late()
         # half an accumulated gradient is much to store: a signal waits for the rest of it
         if is_whole_window(runner.optim_wrapper) and not ends_epoch(runner.train_loop, batch_idx):
             self._save_if_asked(runner, {"epoch": runner.epoch, "iter": runner.iter + 1})
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Called by the runner; raises as `after_train_iter`."""
+        """Called by the runner."""
         super().after_train_epoch(runner)
         if is_by_epoch(runner.train_loop):
             self._save_if_asked(runner, {"epoch": runner.epoch + 1, "iter": runner.iter})
 
     def _save_if_asked(self, runner: Runner, meta: dict[str, int]) -> None:
-        """Write a checkpoint where a signal or the clock wants one; a signal ends the training."""
+        """Write a checkpoint where a signal or the clock wants one."""
         if self._signal or self._is_due:
             self._save_out_of_turn(runner, meta, must=bool(self._signal))
-        if self._signal:
-            self._leave(runner, self._signal)
+        # not at once: the other hooks finish the step too
+        self._leaves_for = self._signal
 
-    def _is_late(self) -> bool:
-        return is_main_process() and self._due_at is not None and time.monotonic() >= self._due_at
+    def _leave_if_told(self, runner: Runner) -> None:
+        if self._leaves_for:
+            leave(self._leaves_for, self._saved)
 
-    def _set_clock(self, seconds: float | None = None) -> None:
-        if seconds is None and self.interval_minutes is not None:
-            seconds = 60 * self.interval_minutes
-        self._due_at = None if seconds is None else time.monotonic() + seconds
-
-    def _leave(self, runner: Runner, number: int) -> None:
-        barrier()  # a launcher ends the other processes when the first one is gone
-        raise Preempted(
-            f"stopped by {signal_name(number)}: {self._saved_as} holds the first "
-            f"{self._saved_iter} steps, --resume goes on from there"
-        )
-
-    def _leave_for(self, runner: Runner, error: Exception | None) -> None:
+    def _end_for(self, runner: Runner, error: Exception | None) -> None:
         """End the training for a fault of the data, once what was computed is on disk."""
         told = self._agreement.on_first_error(error)
         self._save_between_steps(runner)
         barrier()
-        if error is None:
-            raise DataError(f"another process cannot read its data: {told.splitlines()[-1]}")
-        runner.logger.error(
-            f"process {get_rank()} has no data for step {runner.iter + 1}; {self._saved_as} holds "
-            f"the first {self._saved_iter} steps, --resume goes on from there"
-        )
-        raise explain_data_error(error) from error
+        end_for_data(error, told, f"no data for step {runner.iter + 1}; {self._saved}")
+
+    @property
+    def _saved(self) -> str:
+        steps = f"the first {self._saved_iter} steps"
+        return f"{self._saved_as} holds {steps}, --resume goes on from there"
 
     # Validations
 
     def before_val(self, runner: Runner) -> None:
         """Called by the runner: what was trained survives whatever happens in the validation."""
+        self._leave_if_told(runner)
         if self._is_training and self.interval > 0:
             self._save_between_steps(runner)
 
@@ -201,10 +188,10 @@ class CheckpointHook(EngineCheckpointHook):
         is_last = batch_idx + 1 == len(runner.val_dataloader)
         # each process comes here once: where it is told to stop, or with its last batch
         if self._is_training and (noted_signal() or is_last):
-            (number,) = self._agreement.on_largest(noted_signal())
-            if number:
+            (self._leaves_for,) = self._agreement.on_largest(noted_signal())
+            if self._leaves_for:
                 self._save_between_steps(runner, must=True)
-                self._leave(runner, number)
+                self._leave_if_told(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any]) -> None:
         """Called by the runner: keep the best, and note that this step was validated."""
@@ -261,14 +248,14 @@ class CheckpointHook(EngineCheckpointHook):
         others = [n for n in runner.message_hub.runtime_info.get(PASSING, []) if n != name]
         own = [name] if passes else []
         runner.message_hub.update_info(PASSING, others + own)
-        _, error = self._try(self._write_file, runner, name, meta)
+        _, error = self._agreement.on_room_for(self._write_file, runner, name, meta)
         if error is not None:
             # of several the oldest goes anyway; without it the new one may fit
             if self.max_keep_ckpts > 1 and self._remove_oldest(runner):
                 return self._write(runner, name, meta, passes, must)
             if must:
                 raise error
-            self._set_clock(RETRY_S)
+            self._clock.restart(RETRY_S)
             runner.logger.error(
                 f"the disk is full at {self.out_dir}: {name} is not written and the checkpoint "
                 f"before stays; the training goes on, next try in {RETRY_S:.0f} s"
@@ -278,22 +265,8 @@ class CheckpointHook(EngineCheckpointHook):
             self._remove(other)
         runner.message_hub.update_info(PASSING, own)
         self._saved_iter, self._saved_as = meta["iter"], name
-        self._set_clock()
+        self._clock.restart()
         return True
-
-    def _try(self, write: Callable, *args: Any) -> tuple[Any, OSError | None]:
-        """Write a file: its answer, and the error if the disk is full, in all processes."""
-        answer = error = None
-        try:
-            answer = write(*args)
-        except OSError as caught:
-            if caught.errno not in FULL:
-                raise
-            error = caught
-        (is_full,) = self._agreement.on_largest(int(error is not None))
-        if is_full and error is None:
-            error = OSError(errno.ENOSPC, "the first process's disk is full", self.out_dir)
-        return answer, error
 
     def _write_file(self, runner: Runner, name: str, meta: dict) -> None:
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
@@ -332,7 +305,9 @@ class CheckpointHook(EngineCheckpointHook):
             self._init_rule(self.rules, [next(iter(metrics))])
         gone = []
         for key in [k for k in self.key_indicators if is_best(self, runner, k, metrics)]:
-            replaced, error = self._try(write_best, self, runner, key, metrics[key])
+            replaced, error = self._agreement.on_room_for(
+                write_best, self, runner, key, metrics[key]
+            )
             if error is None:
                 gone.append(replaced)
             else:

@@ -1,10 +1,13 @@
 """A batch that does not come: a worker died, an image is corrupt, a disk went away."""
 
+import logging
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
+from mmengine.dist import get_rank
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 
@@ -60,3 +63,20 @@ def explain_data_error(error: Exception) -> Exception:
         told = text.splitlines()[-1] if text else repr(error)
         return DataError(f"data cannot be read: {told}")
     return error
+
+
+def end_for_data(error: Exception | None, told: str, saved: str) -> NoReturn:
+    """End the training of this process because data failed in it, or in another one.
+
+    Args:
+        error: of this process, if it is the one.
+        told: what went wrong there.
+        saved: what is on disk.
+
+    Raises:
+        DataError: one line; for a fault of the code the error itself.
+    """
+    if error is None:
+        raise DataError(f"another process cannot read its data: {told.splitlines()[-1]}")
+    print_log(f"process {get_rank()}: {saved}", logger="current", level=logging.ERROR)
+    raise explain_data_error(error) from error

@@ -11,6 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
+
+from mmengine.dist import barrier
 
 PREEMPTED = 75
 """Exit code of a training that was told to stop and can be resumed (EX_TEMPFAIL of sysexits.h)."""
@@ -90,6 +93,20 @@ def _end_workers() -> None:
 def noted_signal() -> int:
     """Number of the signal that arrived since `watch_signals`; 0 for none."""
     return _note.number if _note else 0
+
+
+def leave(number: int, saved: str) -> NoReturn:
+    """End the training of all processes; each calls it.
+
+    Args:
+        number: the signal that asked for it.
+        saved: what is on disk.
+
+    Raises:
+        Preempted: always.
+    """
+    barrier()  # a launcher ends the other processes when the first one is gone
+    raise Preempted(f"stopped by {signal_name(number)}: {saved}")
 
 
 def signal_name(number: int) -> str:

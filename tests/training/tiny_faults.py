@@ -114,7 +114,6 @@ def validated_config(work_dir: Path, scores=(0.5,), interval=4, **changes) -> Co
         interval: between two validations.
         changes: see `tiny_config`.
     """
-    config = tiny_config(work_dir)
     by_epoch = changes.get("by_epoch", False)
     config = tiny_config(
         work_dir,
@@ -134,7 +133,7 @@ def validated_config(work_dir: Path, scores=(0.5,), interval=4, **changes) -> Co
             **changes,
         },
     )
-    config.val_cfg = {}
+    config.val_cfg, config.randomness = {}, {"seed": 1}
     config.val_evaluator = {
         "type": "ScriptedMetric",
         "scores": list(scores),

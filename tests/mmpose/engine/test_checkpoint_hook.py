@@ -8,6 +8,7 @@ import torch
 from mmengine.fileio import LocalBackend, register_backend
 
 from mmpose.engine.checkpoint_hook import CheckpointHook
+from mmpose.engine.runner import StrictRunner
 from tests.training.tiny_faults import validated_config
 from tests.training.tiny_training import differences, last_state, steps_of, train
 
@@ -43,19 +44,15 @@ def test_a_copied_run_leaves_the_original_alone(tmp_path):
 
 
 def test_the_new_best_is_whole_before_the_old_one_goes(tmp_path, monkeypatch):
-    config = validated_config(tmp_path, scores=[0.2, 0.5, 0.3])
-    written = []
-    write = CheckpointHook._try
+    write = StrictRunner.save_checkpoint
 
-    def die_at_the_second_best(hook, function, *args):
-        is_best = function.__name__ == "write_best"
-        written.append(args[2] if is_best else args[1])
-        if written.count("tiny/score") == 2:
+    def die_at_the_second_best(runner, folder, name, *args, **kwargs):
+        if name == "best_tiny_score_iter_8.pth":
             raise KeyboardInterrupt
-        return write(hook, function, *args)
+        write(runner, folder, name, *args, **kwargs)
 
-    monkeypatch.setattr(CheckpointHook, "_try", die_at_the_second_best)
-    train(config, stop=-1)
+    monkeypatch.setattr(StrictRunner, "save_checkpoint", die_at_the_second_best)
+    train(validated_config(tmp_path, scores=[0.2, 0.5, 0.3]), stop=-1)
     assert "best_tiny_score_iter_4.pth" in names(tmp_path)
     monkeypatch.undo()
     # the score of the validation that was cut off comes again

@@ -8,7 +8,7 @@ from tests.training.tiny_training import differences, last_state, steps_of, trai
 
 
 @pytest.mark.parametrize(
-    "error, expected",
+    ("error", "expected"),
     [
         pytest.param(
             RuntimeError("DataLoader worker (pid(s) 12) exited unexpectedly"),
@@ -37,7 +37,7 @@ def test_a_fault_of_the_code_keeps_its_traceback(error):
 
 
 @pytest.mark.parametrize(
-    "fault, workers, told",
+    ("fault", "workers", "told"),
     [
         ("corrupt", 0, "data cannot be read: image 7.jpg is corrupt"),
         pytest.param("corrupt", 1, "image 7.jpg is corrupt", marks=pytest.mark.slow),
@@ -49,7 +49,6 @@ def test_what_was_trained_is_on_disk_and_goes_on_exactly(tmp_path, fault, worker
         config = validated_config(folder, interval=100, train_dataloader__num_workers=workers)
         config.default_hooks.checkpoint |= {"interval": 5, "save_best": None}
         config.train_dataloader.dataset = {"type": "FaultyNumbers", "lens": [13, 7], **dataset}
-        config.randomness = {"seed": 1}
         return config
 
     train(make(tmp_path / "all"))

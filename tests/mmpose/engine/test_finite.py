@@ -32,7 +32,7 @@ def test_weights_are_named():
         check_weights(model, 3)
 
 
-@pytest.mark.parametrize("value, expected", [(1.0, True), (NAN, False), (INF, False)])
+@pytest.mark.parametrize(("value", "expected"), [(1.0, True), (NAN, False), (INF, False)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_gradients_of_any_type(value, expected, dtype):
     gradients = [torch.ones(3, dtype=dtype), torch.tensor([0.0, value]), torch.zeros(0)]
@@ -77,7 +77,7 @@ def test_a_skipped_step_changes_nothing(tmp_path, caplog):
 def test_skipping_without_an_end_ends(tmp_path):
     settings = {"default_hooks__finite__action": "skip", "default_hooks__finite__max_skips": 4}
     settings["default_hooks__finite__type"] = "FiniteStepHook"
-    with pytest.raises(NonFiniteError, match="step 4: loss is nan.*the last of 4 such steps"):
+    with pytest.raises(NonFiniteError, match=r"step 4: loss is nan.*the last of 4 such steps"):
         run(tmp_path, model__nan_at=list(range(20)), **settings)
 
 

@@ -56,7 +56,7 @@ def test_without_a_name_the_one_of_most_steps_is_taken_and_told(folder, content,
 
 
 @pytest.mark.parametrize(
-    "harm, word",
+    ("harm", "word"),
     [
         pytest.param(lambda p: p.unlink(), "is not there", id="gone"),
         pytest.param(lambda p: p.write_bytes(p.read_bytes()[:-100]), "is cut off", id="cut off"),
