@@ -29,10 +29,9 @@ STEPS = "steps.rank{}.jsonl"
 class TinyNumbers(Dataset):
     """Numbers with noise that is drawn as augmentation is; ``lens`` are parts for a sampler."""
 
-    metainfo: dict = {}
-
     def __init__(self, lens):
         self.lens = list(lens)
+        self.metainfo = {}
 
     def __len__(self):
         return sum(self.lens)
