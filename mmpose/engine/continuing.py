@@ -13,6 +13,8 @@ from .rank_state import restore_rank_state
 from .saved_run import NUMBERS, SavedRun, numbers_of, parameters_of, read_saved_run
 from .schedule_replay import check_can_replay, hyperparameters, replay_schedule
 
+_LOST = "the gradient of some iterations is lost"
+
 
 def continue_from(
     path: str, config: Config | dict | None, randomness: dict | None
@@ -166,6 +168,8 @@ class Continuation:
             )
         elif any(state["gradients"]):
             runner.logger.info("the gradients of the accumulation window that had begun are back")
+            # mmengine warns that they are lost, as they are with its own runner
+            runner.logger.addFilter(lambda record: _LOST not in record.getMessage())
         restore_rank_state(runner, state)
 
 
