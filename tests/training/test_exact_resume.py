@@ -30,8 +30,14 @@ def assert_exact(folder, *, stop, **changes):
     assert not differences(last_state(folder / "whole"), last_state(folder / "stopped"))
 
 
-@pytest.mark.parametrize("stop", [5, 7])
-@pytest.mark.parametrize("counts", [1, 3], ids=["", "accumulated"])
+@pytest.mark.parametrize(
+    ("counts", "stop"),
+    [
+        pytest.param(3, 5, id="half a window"),
+        pytest.param(3, 7, id="whole windows", marks=pytest.mark.slow),
+        pytest.param(1, 7, id="no accumulation", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize(
     ("by_epoch", "sampler"),
     [
@@ -67,6 +73,7 @@ SCHEDULES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_epochs", [False, True], ids=["steps", "epochs"])
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_any_schedule(name, in_epochs, tmp_path):
@@ -74,6 +81,7 @@ def test_any_schedule(name, in_epochs, tmp_path):
     assert_exact(tmp_path, stop=8, by_epoch=in_epochs, param_scheduler=[schedule])
 
 
+@pytest.mark.slow
 def test_a_schedule_in_epochs_that_is_turned_into_steps(tmp_path):
     schedule = {"type": "CosineAnnealingLR", "T_max": 3, "convert_to_iter_based": True}
     assert_exact(tmp_path, stop=8, by_epoch=True, param_scheduler=[schedule])
