@@ -12,6 +12,8 @@ default_hooks = dict(
     ),
     finite=dict(type="mmpose.FiniteStepHook", action="stop"),
     sampler_seed=dict(type="DistSamplerSeedHook"),
+    # so that dropout and other draws of a step are the same after a resume
+    seeded_steps=dict(type="SeededStepsHook"),
 )
 custom_hooks = [dict(type="SyncBuffersHook")]
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.runner import Runner
 
@@ -9,8 +10,33 @@ from .config_changes import DATA, SCHEDULE, Change, find_changes, refuse_changes
 from .data_stream import DataStream, is_endless
 from .loops import ResumableEpochTrainLoop
 from .rank_state import restore_rank_state
-from .saved_run import NUMBERS, SavedRun, numbers_of, parameters_of
+from .saved_run import NUMBERS, SavedRun, numbers_of, parameters_of, read_saved_run
 from .schedule_replay import check_can_replay, hyperparameters, replay_schedule
+
+_LOST = "the gradient of some iterations is lost"
+
+
+def continue_from(
+    path: str, config: Config | dict | None, randomness: dict | None
+) -> "Continuation | None":
+    """Read a checkpoint that a run is resumed from, before anything is built.
+
+    Args:
+        path: of the checkpoint.
+        config: of the runner, if it has one.
+        randomness: of the runner.
+
+    Returns:
+        None where the checkpoint tells nothing; mmengine's reader, which comes later, says why.
+
+    Raises:
+        ValueError: the config differs from the run's in what cannot be resumed.
+    """
+    saved = read_saved_run(path)
+    if saved is None:
+        return None
+    config = config if isinstance(config, Config) else Config(config or {})
+    return Continuation(saved, config.pretty_text, (randomness or {}).get("seed"))
 
 
 class Continuation:
@@ -142,6 +168,8 @@ class Continuation:
             )
         elif any(state["gradients"]):
             runner.logger.info("the gradients of the accumulation window that had begun are back")
+            # mmengine warns that they are lost, as they are with its own runner
+            runner.logger.addFilter(lambda record: _LOST not in record.getMessage())
         restore_rank_state(runner, state)
 
 

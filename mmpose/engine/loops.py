@@ -12,6 +12,22 @@ from torch.utils.data import DataLoader
 from .data_faults import guarded
 from .data_stream import DataStream
 
+# mmengine's loops and samplers, and ours that can go to any place in the data
+_OURS = {
+    "IterBasedTrainLoop": "ResumableIterTrainLoop",
+    "EpochBasedTrainLoop": "ResumableEpochTrainLoop",
+    "DefaultSampler": "mmpose.DefaultSampler",
+    "InfiniteSampler": "mmpose.InfiniteSampler",
+}
+
+
+def resumable(settings: dict) -> dict:
+    """Settings of a loop or sampler, of our class where mmengine's was asked for.
+
+    Ours shows the same samples in the same order.
+    """
+    return {**settings, "type": _OURS.get(settings["type"], settings["type"])}
+
 
 class _ResumableLoop:
     """What both loops have: the stream of data, the count of steps, the place to begin at."""

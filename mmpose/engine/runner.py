@@ -16,19 +16,13 @@ from torch.utils.data import DataLoader
 from mmpose.files import whole_file
 
 from .checkpoint import allow_training_pickles, load_checkpoint
-from .continuing import Continuation
+from .continuing import continue_from
 from .default_hooks import with_our_hooks
 from .last_checkpoint import newest_checkpoint
-from .saved_run import RECORD, read_saved_run, record_of
+from .loops import resumable
+from .saved_run import RECORD, record_of
 from .start_weights import how_to_get_start_weights
 
-# mmengine's loops and samplers, and ours that can go to any place in the data
-_RESUMABLE = {
-    "IterBasedTrainLoop": "ResumableIterTrainLoop",
-    "EpochBasedTrainLoop": "ResumableEpochTrainLoop",
-    "DefaultSampler": "mmpose.DefaultSampler",
-    "InfiniteSampler": "mmpose.InfiniteSampler",
-}
 KEPT_CONFIG = "{stem}.before-{timestamp}{suffix}"
 
 
@@ -52,26 +46,18 @@ class StrictRunner(Runner):
         **kwargs,
     ) -> None:
         allow_training_pickles()
-        randomness = dict(randomness or {"seed": None})
-        self._continuation = None
-        # before anything is built: the samplers need the seed of the run
         path = (load_from or newest_checkpoint(work_dir)) if resume else None
-        saved = read_saved_run(path) if path else None
-        if saved is not None:
-            text = (
-                Config(cfg).pretty_text
-                if isinstance(cfg, dict)
-                else getattr(cfg, "pretty_text", "")
-            )
-            self._continuation = Continuation(saved, text, randomness.get("seed"))
-            randomness["seed"] = saved.seed
+        # before anything is built: the samplers need the seed of the run
+        self._continuation = continue_from(path, cfg, randomness) if path else None
+        if self._continuation is not None:
+            randomness = {**(randomness or {}), "seed": self._continuation.saved.seed}
         super().__init__(
             model,
             work_dir,
             *args,
             resume=path is not None,
             load_from=path or load_from,
-            randomness=randomness,
+            randomness=randomness or {"seed": None},
             cfg=cfg,
             **kwargs,
         )
@@ -86,13 +72,12 @@ class StrictRunner(Runner):
         Ours show the same samples in the same order, and can go to any place in it.
         """
         if isinstance(loop, dict):
-            loop = dict(loop)
-            by_epoch = loop.pop("by_epoch", None)
-            loop.setdefault("type", "EpochBasedTrainLoop" if by_epoch else "IterBasedTrainLoop")
-            loop["type"] = _RESUMABLE.get(loop["type"], loop["type"])
+            by_epoch = loop.get("by_epoch", False)
+            kind = "EpochBasedTrainLoop" if by_epoch else "IterBasedTrainLoop"
+            loop = {key: value for key, value in loop.items() if key != "by_epoch"}
+            loop = resumable({"type": kind} | loop)
         if isinstance(self._train_dataloader, dict):
-            sampler = dict(self._train_dataloader["sampler"])
-            sampler["type"] = _RESUMABLE.get(sampler["type"], sampler["type"])
+            sampler = resumable(self._train_dataloader["sampler"])
             self._train_dataloader = {**self._train_dataloader, "sampler": sampler}
         return super().build_train_loop(loop)
 

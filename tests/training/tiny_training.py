@@ -29,10 +29,9 @@ STEPS = "steps.rank{}.jsonl"
 class TinyNumbers(Dataset):
     """Numbers with noise that is drawn as augmentation is; ``lens`` are parts for a sampler."""
 
-    metainfo: dict = {}
-
     def __init__(self, lens):
         self.lens = list(lens)
+        self.metainfo = {}
 
     def __len__(self):
         return sum(self.lens)
@@ -134,7 +133,8 @@ def tiny_config(work_dir: Path, **changes: Any) -> Config:
             "visualizer": None,
             "log_level": "WARNING",
             "work_dir": str(work_dir),
-        }
+        },
+        format_python_code=False,  # it takes most of the time of such a training
     )
     if sampler == "MultiSourceSampler":
         config.train_dataloader.sampler |= {"batch_size": 4, "source_ratio": [3, 1]}
@@ -147,7 +147,7 @@ _names = iter(range(10**6))
 
 def train(config: Config, *, stop: int | None = None, resume: bool = False) -> StrictRunner:
     """Train in this process, up to the end or until after a step."""
-    config = Config(config.to_dict())
+    config = Config(config.to_dict(), format_python_code=False)
     config.resume, config.experiment_name = resume, f"tiny {next(_names)}"
     if stop is not None:
         config.custom_hooks.append({"type": "StopHook", "step": stop})
@@ -192,7 +192,7 @@ def main() -> None:
     settings = json.loads(Path(sys.argv[1]).read_text())
     torch.set_num_threads(1)
     start_processes(settings["launcher"])
-    config = Config(settings["config"])
+    config = Config(settings["config"], format_python_code=False)
     adapt_to_machine(config, launcher=settings["launcher"])
     train(config, resume=Path(config.work_dir, "last_checkpoint").is_file())
 
