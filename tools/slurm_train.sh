@@ -23,10 +23,10 @@ if [[ ${1:-} != --in-job ]]; then
     mkdir -p "$work_dir"
     # Slurm runs a copy of this file from elsewhere: it is told where it came from
     # shellcheck disable=SC2086 - several arguments in one variable
-    exec sbatch --partition "$partition" --job-name "$name" --ntasks "$gpus" \
-        --ntasks-per-node "$per_node" --gres "gpu:$per_node" --cpus-per-task "${CPUS_PER_TASK:-5}" \
-        --signal "USR1@${GRACE:-300}" --requeue --open-mode append \
-        --output "$work_dir/slurm-%j.log" ${SBATCH_ARGS:-} \
+    exec sbatch --partition="$partition" --job-name="$name" --ntasks="$gpus" \
+        --ntasks-per-node="$per_node" --gres="gpu:$per_node" --cpus-per-task="${CPUS_PER_TASK:-5}" \
+        --signal="USR1@${GRACE:-300}" --requeue --open-mode=append \
+        --output="$work_dir/slurm-%j.log" ${SBATCH_ARGS:-} \
         "$root/tools/slurm_train.sh" --in-job "$root" "${@:3}"
 fi
 

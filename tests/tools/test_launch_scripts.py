@@ -3,6 +3,7 @@
 Machines are agents of torchrun beside each other; Slurm's commands are stand-ins.
 """
 
+import json
 import os
 import signal
 import socket
@@ -24,7 +25,7 @@ PREEMPTED = 75
 SBATCH = """#!/bin/sh
 # runs the job at once, again as long as it is queued again
 echo "$@" > "$STAND_INS/sbatch.txt"
-while [ "${1#--}" != "$1" ]; do shift 2; done
+while [ "${1#--}" != "$1" ]; do shift; done
 export SLURM_JOB_ID=7
 cp "$1" "$STAND_INS/copy.sh"; shift
 while true; do
@@ -38,7 +39,7 @@ SRUN = """#!/usr/bin/env python3
 # two tasks on one machine; signals go to all of them, the largest exit code is its own
 import os, signal, subprocess, sys
 while sys.argv[1].startswith("--"):
-    del sys.argv[1 : 2 if "=" in sys.argv[1] else 3]
+    del sys.argv[1]
 names = {"SLURM_NTASKS": "2", "SLURM_NODELIST": "localhost"}
 tasks = [
     subprocess.Popen(
@@ -178,12 +179,12 @@ def test_a_slurm_job_queues_itself_until_it_is_done(tmp_path, environment):
     told = {"type": "SignalHook", "number": int(signal.SIGUSR1), "step": 5}
     work_dir = tmp_path / "cut"
     command = [str(TOOLS / "slurm_train.sh"), "gpus", "pose", with_hook(config, told)]
-    settings = {"GPUS": "2", "MASTER_PORT": free_port(), "SBATCH_ARGS": "--time 1:00:00"}
+    settings = {"GPUS": "2", "MASTER_PORT": free_port(), "SBATCH_ARGS": "--time=1:00:00"}
     run([*command, str(work_dir)], {**environment, **settings})
     asked = (tmp_path / "sbatch.txt").read_text()
-    assert "--partition gpus --job-name pose --ntasks 2 --ntasks-per-node 2 --gres gpu:2" in asked
-    assert "--signal USR1@300 --requeue" in asked
-    assert "--time 1:00:00" in asked
+    assert "--partition=gpus --job-name=pose --ntasks=2 --ntasks-per-node=2 --gres=gpu:2" in asked
+    assert "--signal=USR1@300 --requeue" in asked
+    assert "--time=1:00:00" in asked
     jobs = (tmp_path / "jobs.txt").read_text().splitlines()
     assert jobs == ["job ended with 0", "job ended with 0"]  # the first one queued itself again
     assert [step["step"] for step in steps_of(work_dir, 1)] == list(range(1, 13))
@@ -196,11 +197,12 @@ def test_evaluations_are_launched(tmp_path, environment):
     Path(config).write_text(Path(config).read_text() + text)
     run([str(TOOLS / "dist_train.sh"), config, "1"], environment)
     checkpoint = str(tmp_path / "work" / "iter_12.pth")
-    report = run([str(TOOLS / "dist_test.sh"), config, checkpoint, "2"], environment)
-    assert "tiny/score" in report
-    command = [str(TOOLS / "slurm_test.sh"), "gpus", "pose", config, checkpoint]
-    report = run(command, {**environment, "GPUS": "2", "MASTER_PORT": free_port()})
-    assert "tiny/score" in report
+    first, second = str(tmp_path / "first.json"), str(tmp_path / "second.json")
+    run([str(TOOLS / "dist_test.sh"), config, checkpoint, "2", "--out", first], environment)
+    command = [str(TOOLS / "slurm_test.sh"), "gpus", "pose", config, checkpoint, "--out", second]
+    run(command, {**environment, "GPUS": "2", "MASTER_PORT": free_port()})
+    assert "tiny/score" in json.loads(Path(first).read_text())
+    assert "tiny/score" in json.loads(Path(second).read_text())
 
 
 @pytest.mark.slow
