@@ -1,6 +1,7 @@
 """Checkpoints of a training: when they are written, which are kept, what is never lost."""
 
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,12 @@ from .preemption import leave, noted_signal
 
 # entries of the log that every checkpoint carries
 VALIDATED, PASSING, KEPT = "validated_step", "passing_ckpts", "keep_ckpt_ids"
-VALIDATED_FILE = "last_validation"
 RETRY_S = 60.0
+
+
+def marker_of(runner: Runner) -> Path:
+    """The file that tells the last finished validation."""
+    return Path(runner.work_dir, "last_validation")
 
 
 @HOOKS.register_module()
@@ -91,11 +96,11 @@ class CheckpointHook(EngineCheckpointHook):
             self._saved_iter = runner.iter
             self._saved_as = Path(runner.message_hub.runtime_info.get("last_ckpt", "")).name
         elif is_main_process():
-            Path(runner.work_dir, VALIDATED_FILE).unlink(missing_ok=True)  # of an earlier run
+            marker_of(runner).unlink(missing_ok=True)  # of an earlier run
 
     def before_first_step(self, runner: Runner) -> None:
         """Called by our loops: do the validation that a run was stopped in."""
-        marker = Path(runner.work_dir, VALIDATED_FILE)
+        marker = marker_of(runner)
         known = [runner.message_hub.runtime_info.get(VALIDATED)]
         known += [marker.read_text(encoding="utf-8")] if marker.is_file() else []
         is_due = is_validation_due(runner.train_loop) and loop_step(runner.train_loop) not in known
@@ -201,7 +206,8 @@ class CheckpointHook(EngineCheckpointHook):
         runner.message_hub.update_info(VALIDATED, step)
         super().after_val_epoch(runner, metrics)
         if is_main_process():
-            with whole_file(Path(runner.work_dir, VALIDATED_FILE)) as partial:
+            # without room for it the validation is done once more on resume
+            with suppress(OSError), whole_file(marker_of(runner)) as partial:
                 partial.write_text(step, encoding="utf-8")
 
     def after_train(self, runner: Runner) -> None:

@@ -55,7 +55,10 @@ def check_weights(model: nn.Module, step: int) -> None:
 
 def are_finite(tensors: Sequence[Tensor]) -> Tensor:
     """Whether all values of some tensors are finite, as a tensor on their device: no waiting."""
-    norms = torch._foreach_norm([tensor.detach() for tensor in tensors])
+    tensors = [tensor.detach() for tensor in tensors]
+    # a norm of float16 overflows where no value does
+    tensors = [t.float() if t.dtype == torch.float16 else t for t in tensors]
+    norms = torch._foreach_norm(tensors)
     return torch.stack([norm.float() for norm in norms]).sum().isfinite()
 
 

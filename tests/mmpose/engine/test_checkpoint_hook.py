@@ -1,12 +1,18 @@
 """When checkpoints are written, which are kept, and that nothing else is touched."""
 
+import logging
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.fileio import LocalBackend, register_backend
+from mmengine.logging import MessageHub
+from mmengine.registry import VISBACKENDS
+from mmengine.visualization import LocalVisBackend
 
+from mmpose.engine.best_checkpoint import is_best
 from mmpose.engine.checkpoint_hook import CheckpointHook
 from mmpose.engine.runner import StrictRunner
 from tests.training.tiny_faults import validated_config
@@ -28,6 +34,7 @@ def test_regular_ones_are_kept_and_the_best_one(tmp_path):
     assert not list(tmp_path.glob(".*.part"))
 
 
+@pytest.mark.slow
 def test_a_copied_run_leaves_the_original_alone(tmp_path):
     first, copy = tmp_path / "first", tmp_path / "copy"
     train(validated_config(first, scores=[0.2, 0.5, 0.3]), stop=7)
@@ -43,6 +50,7 @@ def test_a_copied_run_leaves_the_original_alone(tmp_path):
     assert steps_of(copy)[7]["step"] == 7  # from iter_6 of the copy
 
 
+@pytest.mark.slow
 def test_the_new_best_is_whole_before_the_old_one_goes(tmp_path, monkeypatch):
     write = StrictRunner.save_checkpoint
 
@@ -60,6 +68,7 @@ def test_the_new_best_is_whole_before_the_old_one_goes(tmp_path, monkeypatch):
     assert names(tmp_path) == ["best_tiny_score_iter_8.pth", "iter_10.pth", "iter_12.pth"]
 
 
+@pytest.mark.slow
 def test_a_best_one_that_is_gone_is_forgotten(tmp_path):
     train(validated_config(tmp_path, scores=[0.9, 0.2, 0.1]), stop=7)
     (tmp_path / "best_tiny_score_iter_4.pth").unlink()
@@ -67,7 +76,7 @@ def test_a_best_one_that_is_gone_is_forgotten(tmp_path):
     assert names(tmp_path) == ["best_tiny_score_iter_8.pth", "iter_10.pth", "iter_12.pth"]
 
 
-@pytest.mark.parametrize("by_epoch", [False, True])
+@pytest.mark.parametrize("by_epoch", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_validation_that_was_cut_off_is_done_on_resume(tmp_path, by_epoch):
     settings = {"scores": [0.2, 0.5], "interval": 3 if by_epoch else 12, "by_epoch": by_epoch}
     config = validated_config(tmp_path, **settings)
@@ -87,6 +96,7 @@ def test_a_validation_that_was_cut_off_is_done_on_resume(tmp_path, by_epoch):
     assert (tmp_path / "validations").read_text() == "1"
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_the_oldest_one_went_clears_up(tmp_path, monkeypatch):
     config = validated_config(tmp_path, interval=100)
 
@@ -102,6 +112,7 @@ def test_a_run_killed_before_the_oldest_one_went_clears_up(tmp_path, monkeypatch
     assert names(tmp_path) == ["iter_4.pth", "iter_6.pth"]
 
 
+@pytest.mark.slow
 def test_checkpoints_by_the_clock_make_way_and_are_resumed_exactly(tmp_path):
     config = validated_config(tmp_path / "all", by_epoch=True, interval=100)
     train(config)
@@ -127,10 +138,26 @@ def test_early_stopping_leaves_a_checkpoint(tmp_path):
     assert (tmp_path / "last_checkpoint").read_text() == str(tmp_path / "iter_8.pth")
 
 
-@pytest.mark.parametrize("score", [float("nan"), float("inf"), None])
-def test_a_score_that_is_no_number_is_never_the_best(tmp_path, score):
-    train(validated_config(tmp_path, scores=[score, 0.1]))
-    assert "best_tiny_score_iter_8.pth" in names(tmp_path)
+@pytest.mark.parametrize(
+    ("score", "rule", "best"),
+    [
+        (0.6, "greater", True),
+        (0.5, "greater", False),
+        (0.4, "less", True),
+        (float("nan"), "greater", False),
+        (float("inf"), "greater", False),
+        (-float("inf"), "less", False),
+        (None, "greater", False),
+    ],
+)
+def test_a_score_that_is_no_number_is_never_the_best(score, rule, best):
+    hub = MessageHub.get_instance(f"best {score} {rule}")
+    hub.update_info("best_score", 0.5)
+    runner = SimpleNamespace(message_hub=hub, logger=logging.getLogger())
+    hook = CheckpointHook(save_best="score", rule=rule)
+    assert is_best(hook, runner, "score", {"score": score, "other": 1.0}) is best
+    with pytest.raises(ValueError, match=r"save_best='score' is none of the numbers \['other'\]"):
+        is_best(hook, runner, "score", {"other": 1.0})
 
 
 class FullDisk(LocalBackend):
@@ -153,6 +180,7 @@ def full_disk(tmp_path):
     FullDisk.refused = ()
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_checkpoint_before_and_the_training(full_disk, tmp_path):
     FullDisk.refused = ("iter_6.pth", "iter_8.pth")
     train(full_disk, stop=9)
@@ -162,6 +190,24 @@ def test_a_full_disk_keeps_the_checkpoint_before_and_the_training(full_disk, tmp
     assert names(tmp_path) == ["best_tiny_score_iter_12.pth", "iter_10.pth", "iter_12.pth"]
 
 
+class FullLog(LocalVisBackend):
+    """A log without room."""
+
+    def add_scalars(self, *args, **kwargs):
+        raise OSError(28, "No space left on device", "scalars.json")
+
+
+def test_a_log_that_is_full_ends_no_training(tmp_path, capsys):
+    VISBACKENDS.register_module(module=FullLog, force=True)
+    config = validated_config(tmp_path, visualizer=None)
+    config.visualizer = {"type": "Visualizer", "vis_backends": [{"type": "FullLog"}]}
+    config.default_hooks.logger.interval = 2
+    train(config)
+    assert len(steps_of(tmp_path)) == 12
+    assert capsys.readouterr().out.count("the disk is full (scalars.json)") == 1
+
+
+@pytest.mark.slow
 def test_a_disk_that_is_full_at_the_end_is_an_error(full_disk, tmp_path):
     FullDisk.refused = ("iter_12.pth",)
     with pytest.raises(OSError, match="No space left"):
