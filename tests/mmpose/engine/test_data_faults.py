@@ -39,7 +39,9 @@ def test_a_fault_of_the_code_keeps_its_traceback(error):
 @pytest.mark.parametrize(
     ("fault", "workers", "told"),
     [
-        ("corrupt", 0, "data cannot be read: image 7.jpg is corrupt"),
+        pytest.param(
+            "corrupt", 0, "data cannot be read: image 7.jpg is corrupt", marks=pytest.mark.slow
+        ),
         pytest.param("corrupt", 1, "image 7.jpg is corrupt", marks=pytest.mark.slow),
         pytest.param("killed", 1, "a data worker died", marks=pytest.mark.slow),
     ],
