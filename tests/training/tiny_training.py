@@ -19,6 +19,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmpose.datasets.seeded_index import draws_of
+from mmpose.engine.checkpoint import allow_training_pickles
 from mmpose.engine.launch import adapt_to_machine, start_processes
 from mmpose.engine.runner import StrictRunner
 
@@ -80,7 +81,6 @@ class NoteStepsHook(Hook):
             file.write(json.dumps(step) + "\n")
 
 
-@HOOKS.register_module(force=True)
 class StopHook(Hook):
     """Ends the training as an error would, after a step and all its other hooks."""
 
@@ -149,9 +149,9 @@ def train(config: Config, *, stop: int | None = None, resume: bool = False) -> S
     """Train in this process, up to the end or until after a step."""
     config = Config(config.to_dict(), format_python_code=False)
     config.resume, config.experiment_name = resume, f"tiny {next(_names)}"
-    if stop is not None:
-        config.custom_hooks.append({"type": "StopHook", "step": stop})
     runner = StrictRunner.from_config(config)
+    if stop is not None:  # not by the config, in which it would be a difference
+        runner.register_hook(StopHook(stop))
     try:
         runner.train()
     except KeyboardInterrupt:
@@ -168,6 +168,7 @@ def steps_of(work_dir: Path, rank: int = 0) -> list[dict]:
 def last_state(work_dir: Path) -> dict[str, Any]:
     """Weights, averages, optimiser and schedule of the last checkpoint."""
     path = Path(work_dir, "last_checkpoint").read_text()
+    allow_training_pickles()
     content = torch.load(path, weights_only=True)
     keys = ("state_dict", "ema_state_dict", "optimizer", "param_schedulers")
     return {key: content[key] for key in keys if key in content}
