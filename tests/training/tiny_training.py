@@ -1,10 +1,7 @@
-"""A training of a second: a small model with norm, dropout and average, on made-up numbers.
-
-Run as a script it trains in a process of its own, which a test can kill.
-"""
+"""A training of a second: a small model with norm, dropout and average, on made-up numbers."""
 
 import json
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,6 @@ from torch.utils.data import Dataset
 
 from mmpose.datasets.seeded_index import draws_of
 from mmpose.engine.checkpoint import allow_training_pickles
-from mmpose.engine.launch import adapt_to_machine, start_processes
 from mmpose.engine.runner import StrictRunner
 
 STEPS = "steps.rank{}.jsonl"
@@ -70,6 +66,9 @@ class NoteStepsHook(Hook):
 
     priority = "VERY_LOW"
 
+    def __init__(self, with_time=False):
+        self.with_time = with_time
+
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         step = {
             "step": runner.iter + 1,
@@ -77,6 +76,8 @@ class NoteStepsHook(Hook):
             "lr": [group["lr"] for group in runner.optim_wrapper.param_groups],
             "indices": list(map(int, data_batch["index"])),
         }
+        if self.with_time:
+            step["time"] = time.monotonic()
         with Path(runner.work_dir, STEPS.format(get_rank())).open("a") as file:
             file.write(json.dumps(step) + "\n")
 
@@ -186,17 +187,3 @@ def differences(first: Any, second: Any, where: str = "") -> list[str]:
         found = [differences(first[key], second[key], f"{where}.{key}") for key in first]
         return [place for places in found for place in places]
     return [] if first == second else [f"{where}: {first} and {second}"]
-
-
-def main() -> None:
-    """Train what a JSON file describes: ``launcher``, ``resume``, ``config``."""
-    settings = json.loads(Path(sys.argv[1]).read_text())
-    torch.set_num_threads(1)
-    start_processes(settings["launcher"])
-    config = Config(settings["config"], format_python_code=False)
-    adapt_to_machine(config, launcher=settings["launcher"])
-    train(config, resume=Path(config.work_dir, "last_checkpoint").is_file())
-
-
-if __name__ == "__main__":
-    main()
