@@ -29,14 +29,15 @@ _NEW_RUN = "start another run from its weights: --work-dir NEW --cfg-options loa
 
 @dataclass(frozen=True)
 class Change:
-    """One difference: dotted key, both values as text."""
+    """One difference: dotted key, both values as text, and what becomes of it."""
 
     key: str
     before: str
     after: str
+    effect: str = "used from here on"
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.before} -> {self.after} ({_what_becomes_of(self.key)})"
+        return f"{self.key}: {self.before} -> {self.after} ({self.effect})"
 
     def matches(self, patterns: tuple[str, ...]) -> bool:
         """Whether the key fits one of the patterns."""
@@ -62,7 +63,7 @@ def find_changes(saved: SavedRun, config_text: str) -> list[Change]:
     told = {key: key.removesuffix("types") for key in keys if key.endswith(".types")}
     told |= {key: f"{key}." for key in keys if _THERE in (before.get(key), after.get(key))}
     return [
-        Change(key, _short(before.get(key, absent)), _short(after.get(key, absent)))
+        Change(key, *(_short(side.get(key, absent)) for side in (before, after)), _effect(key))
         for key in keys
         if key in told or not key.startswith(tuple(told.values()))
     ]
@@ -108,16 +109,15 @@ def refuse_changes(
         raise ValueError(f"{saved.path} cannot be resumed:\n  " + "\n  ".join(reasons))
 
 
-def _what_becomes_of(key: str) -> str:
-    if Change(key, "", "").matches(SCHEDULE):
-        return "used from here on; the schedule is worked out anew up to this step"
+def _effect(key: str) -> str:
+    change = Change(key, "", "")
+    if change.matches(SCHEDULE):
+        return f"{change.effect}; the schedule is worked out anew up to this step"
+    if change.matches(DATA):
+        return "the order changes: a new pass of the data begins"
     if key.startswith(_HOOKS) and key.endswith("EMAHook"):
         return "an average begins with the weights of this step"
-    if key in ("processes", "samples", "train_dataloader.batch_size"):
-        return "the place in the data is kept" if key != "samples" else "a new pass begins"
-    if Change(key, "", "").matches(DATA):
-        return "the order changes: a new pass of the data begins"
-    return "used from here on"
+    return change.effect
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Any]:

@@ -100,9 +100,9 @@ class Continuation:
         if not record:  # written by mmengine or an older version
             return
         now = numbers_of(loader)
-        for key, text in NUMBERS.items():
+        for key, (text, effect) in NUMBERS.items():
             if record[key] != now[key]:
-                self.changes.append(Change(text, str(record[key]), str(now[key])))
+                self.changes.append(Change(text, str(record[key]), str(now[key]), effect))
                 self._numbers_changed = True
 
     def _refuse_other_parameters(self, runner: Runner) -> None:

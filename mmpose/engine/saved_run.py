@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from mmengine.dist import get_world_size
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
@@ -18,12 +19,13 @@ from .data_stream import DataStream
 from .rank_state import gather_rank_state
 
 RECORD = "run"  # in the checkpoint's meta data, beside what mmengine puts there
-# what decides how far a step goes in the data, by its name in a record, with its name for people
+# what decides how far a step goes in the data, by its name in a record: its name for people, and
+# what becomes of another value
 NUMBERS = {
-    "processes": "processes",
-    "batch_size": "samples of a process's batch",
-    "samples": "samples of the data set",
-    "epoch_length": "steps of an epoch",
+    "processes": ("processes", "the place in the data is kept"),
+    "batch_size": ("samples of a process's batch", "the place in the data is kept"),
+    "samples": ("samples of the data set", "a new pass of the data begins"),
+    "epoch_length": ("steps of an epoch", "a schedule in epochs has that many from here on"),
 }
 
 
@@ -108,9 +110,10 @@ def parameters_of(runner: Runner) -> dict[str, list]:
     """Names of parameters: of each of the ``groups`` of the optimiser, and ``frozen`` ones."""
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    groups = runner.optim_wrapper.param_groups
-    if isinstance(groups, dict):  # of several optimisers
-        groups = [group for of_one in groups.values() for group in of_one]
+    wrapper = runner.optim_wrapper
+    wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+    # of the optimiser itself: mmengine's wrapper adds a group that has no parameter
+    groups = [group for one in wrappers for group in one.optimizer.param_groups]
     groups = [[names.get(id(parameter), "?") for parameter in group["params"]] for group in groups]
     frozen = [name for name, value in model.named_parameters() if not value.requires_grad]
     return {"groups": groups, "frozen": frozen}

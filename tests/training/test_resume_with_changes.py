@@ -47,9 +47,9 @@ def test_another_rate_and_decay_are_used_from_the_resumed_step_on(tmp_path):
     assert "optim_wrapper.optimizer.weight_decay: 0.1 -> 0.3" in log
     assert "the schedule is worked out anew up to this step" in log
     for step, rate in rates(tmp_path).items():
-        # noted after the schedule's step: the rate of the next one
+        # noted after the schedule's step: the rate of the next one, which the last step lacks
         base = 0.1 if step <= 6 else 0.4
-        expected = base * (1 + math.cos(math.pi * min(step, 12) / 12)) / 2
+        expected = base * (1 + math.cos(math.pi * min(step, 11) / 12)) / 2
         assert rate == pytest.approx(expected, abs=1e-9)
     (group,) = last_state(tmp_path)["optimizer"]["param_groups"]
     assert group["weight_decay"] == 0.3
@@ -101,7 +101,7 @@ def test_a_schedule_in_epochs_ends_with_the_last_whatever_the_batch(tmp_path):
 
 def test_a_data_set_of_another_size_begins_a_new_pass(tmp_path):
     log = resume(tmp_path, stop=7, train_dataloader__dataset__lens=[5, 7])
-    assert "samples of the data set: 20 -> 12 (a new pass begins)" in log
+    assert "samples of the data set: 20 -> 12 (a new pass of the data begins)" in log
     shown = [index for step in steps_of(tmp_path)[7:10] for index in step["indices"]]
     assert sorted(shown) == list(range(12))
 
@@ -188,6 +188,7 @@ def test_a_new_run_from_the_weights_is_no_resume(tmp_path):
     averages = last_state(tmp_path / "first")["state_dict"]
     start = {"load_from": str(tmp_path / "first" / "iter_2.pth")}
     still = {"optim_wrapper__optimizer": {"_delete_": True, "type": "SGD", "lr": 0.0}}
+    still["param_scheduler"] = [{"type": "ConstantLR", "by_epoch": False, "factor": 1.0}]
     train(tiny_config(tmp_path / "second", **start, **still))
     weights = last_state(tmp_path / "second")["state_dict"]
     learnt = ("first.weight", "last.weight")  # the norm's averages go on

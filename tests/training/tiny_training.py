@@ -1,10 +1,7 @@
-"""A training of a second: a small model with norm, dropout and average, on made-up numbers.
-
-Run as a script it trains in a process of its own, which a test can kill.
-"""
+"""A training of a second: a small model with norm, dropout and average, on made-up numbers."""
 
 import json
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmpose.datasets.seeded_index import draws_of
-from mmpose.engine.launch import adapt_to_machine, start_processes
+from mmpose.engine.checkpoint import allow_training_pickles
 from mmpose.engine.runner import StrictRunner
 
 STEPS = "steps.rank{}.jsonl"
@@ -69,6 +66,9 @@ class NoteStepsHook(Hook):
 
     priority = "VERY_LOW"
 
+    def __init__(self, with_time=False):
+        self.with_time = with_time
+
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         step = {
             "step": runner.iter + 1,
@@ -76,11 +76,12 @@ class NoteStepsHook(Hook):
             "lr": [group["lr"] for group in runner.optim_wrapper.param_groups],
             "indices": list(map(int, data_batch["index"])),
         }
+        if self.with_time:
+            step["time"] = time.monotonic()
         with Path(runner.work_dir, STEPS.format(get_rank())).open("a") as file:
             file.write(json.dumps(step) + "\n")
 
 
-@HOOKS.register_module(force=True)
 class StopHook(Hook):
     """Ends the training as an error would, after a step and all its other hooks."""
 
@@ -149,9 +150,9 @@ def train(config: Config, *, stop: int | None = None, resume: bool = False) -> S
     """Train in this process, up to the end or until after a step."""
     config = Config(config.to_dict(), format_python_code=False)
     config.resume, config.experiment_name = resume, f"tiny {next(_names)}"
-    if stop is not None:
-        config.custom_hooks.append({"type": "StopHook", "step": stop})
     runner = StrictRunner.from_config(config)
+    if stop is not None:  # not by the config, in which it would be a difference
+        runner.register_hook(StopHook(stop))
     try:
         runner.train()
     except KeyboardInterrupt:
@@ -168,6 +169,7 @@ def steps_of(work_dir: Path, rank: int = 0) -> list[dict]:
 def last_state(work_dir: Path) -> dict[str, Any]:
     """Weights, averages, optimiser and schedule of the last checkpoint."""
     path = Path(work_dir, "last_checkpoint").read_text()
+    allow_training_pickles()
     content = torch.load(path, weights_only=True)
     keys = ("state_dict", "ema_state_dict", "optimizer", "param_schedulers")
     return {key: content[key] for key in keys if key in content}
@@ -185,17 +187,3 @@ def differences(first: Any, second: Any, where: str = "") -> list[str]:
         found = [differences(first[key], second[key], f"{where}.{key}") for key in first]
         return [place for places in found for place in places]
     return [] if first == second else [f"{where}: {first} and {second}"]
-
-
-def main() -> None:
-    """Train what a JSON file describes: ``launcher``, ``resume``, ``config``."""
-    settings = json.loads(Path(sys.argv[1]).read_text())
-    torch.set_num_threads(1)
-    start_processes(settings["launcher"])
-    config = Config(settings["config"], format_python_code=False)
-    adapt_to_machine(config, launcher=settings["launcher"])
-    train(config, resume=Path(config.work_dir, "last_checkpoint").is_file())
-
-
-if __name__ == "__main__":
-    main()
