@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import barrier, is_distributed, is_main_process
+from mmengine.dist import barrier, get_world_size, is_distributed, is_main_process
 from mmengine.hooks import CheckpointHook as EngineCheckpointHook
 from mmengine.runner import BaseLoop, Runner
 
@@ -171,6 +171,8 @@ class CheckpointHook(EngineCheckpointHook):
 
     @property
     def _saved(self) -> str:
+        if not self._saved_as:
+            return "nothing was trained yet"
         steps = f"the first {self._saved_iter} steps"
         return f"{self._saved_as} holds {steps}, --resume goes on from there"
 
@@ -190,9 +192,11 @@ class CheckpointHook(EngineCheckpointHook):
         Raises:
             Preempted: a signal arrived in some process.
         """
-        is_last = batch_idx + 1 == len(runner.val_dataloader)
-        # each process comes here once: where it is told to stop, or with its last batch
-        if self._is_training and (noted_signal() or is_last):
+        loader = runner.val_dataloader
+        # of fewer samples than processes some have none, and do not come here
+        can_agree = self._is_training and len(loader.dataset) >= get_world_size()
+        # each process asks once: where it is told to stop, or with its last batch
+        if can_agree and (noted_signal() or batch_idx + 1 == len(loader)):
             (self._leaves_for,) = self._agreement.on_largest(noted_signal())
             if self._leaves_for:
                 self._save_between_steps(runner, must=True)
@@ -231,7 +235,7 @@ class CheckpointHook(EngineCheckpointHook):
             meta: numbers of epochs and steps that are done.
             must: raise where the disk is full; else it is tried again a minute later.
         """
-        if self._saved_iter != meta["iter"]:
+        if self._saved_iter != meta["iter"] > 0:
             self._write(runner, f"iter_{meta['iter']}.pth", meta, passes=True, must=must)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:

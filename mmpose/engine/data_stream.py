@@ -7,7 +7,7 @@ another number of processes. Samplers that can go to a place have ``place``, ``g
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from mmengine.dist import get_world_size
@@ -20,10 +20,13 @@ class DataStream:
 
     Args:
         loader: its sampler says what a pass (an epoch) is.
+        guard: gives the batches of a pass, and fails where one cannot be trained on, before it
+            counts as taken.
     """
 
-    def __init__(self, loader: DataLoader) -> None:
+    def __init__(self, loader: DataLoader, guard: Callable[[Iterable], Iterator] = iter) -> None:
         self.loader = loader
+        self.guard = guard
         # a batch sampler of its own leaves the loader's sampler unused
         self.sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
         self.batch_size = getattr(loader.batch_sampler, "batch_size", None) or 1
@@ -75,7 +78,7 @@ class DataStream:
 
     def rest_of_pass(self) -> Iterator:
         """The batches that are left; after the last one the stream stands before the next pass."""
-        for batch in self.loader:
+        for batch in self.guard(self.loader):
             self._batches += 1
             yield batch
         self.epoch, self._batches, self._start = self.epoch + 1, 0, None
@@ -84,11 +87,10 @@ class DataStream:
     def next_batch(self) -> Any:
         """The next batch, of the next pass where this one has ended."""
         if self._endless is None:
-            self._endless = self.all_passes()
+            self._endless = self._all_passes()
         return next(self._endless)
 
-    def all_passes(self) -> Iterator:
-        """The batches that are left of this pass, and of all others, without an end."""
+    def _all_passes(self) -> Iterator:
         while True:
             self.begin_pass()
             yield from self.rest_of_pass()

@@ -4,6 +4,8 @@ mmengine's own loop of steps loads and drops every batch up to there, which take
 training did; its loop of epochs can only begin one. `StrictRunner` takes these in their place.
 """
 
+import functools
+
 from mmengine.registry import LOOPS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch import nn
@@ -39,7 +41,10 @@ class _ResumableLoop:
 
     def replace_dataloader(self, loader: DataLoader) -> None:
         """Go on with another loader, from its beginning."""
-        self.dataloader, self.stream = loader, DataStream(loader)
+        self.dataloader, self.stream = loader, self._stream_of(loader)
+
+    def _stream_of(self, loader: DataLoader) -> DataStream:
+        return DataStream(loader, functools.partial(guarded, runner=self.runner))
 
     def resume_at(self, *, steps: int, place: dict) -> None:
         """Begin after so many steps, at a place of :meth:`DataStream.place`."""
@@ -48,7 +53,7 @@ class _ResumableLoop:
     def _open_stream(self) -> None:
         # after before_train: there a hook may put in the loader that the place belongs to
         if self.stream is None:
-            self.stream = DataStream(self.dataloader)
+            self.stream = self._stream_of(self.dataloader)
         if self.begins_at is not None:
             self.stream.go_to(self.begins_at)
 
@@ -72,10 +77,9 @@ class ResumableIterTrainLoop(_ResumableLoop, IterBasedTrainLoop):
         self.runner.call_hook("before_train_epoch")
         self._open_stream()
         self.runner.call_hook("before_first_step")
-        batches = guarded(self.stream.all_passes(), self.runner)
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
-            batch = next(batches)
+            batch = self.stream.next_batch()
             self.num_steps = self._iter + 1
             self.run_iter(batch)
             self._decide_current_val_interval()
@@ -119,8 +123,7 @@ class ResumableEpochTrainLoop(_ResumableLoop, EpochBasedTrainLoop):
         self.runner.call_hook("before_train_epoch")
         self.runner.model.train()
         first = self.stream.begin_pass()
-        batches = guarded(self.stream.rest_of_pass(), self.runner)
-        for index, batch in enumerate(batches, first):
+        for index, batch in enumerate(self.stream.rest_of_pass(), first):
             self.num_steps = self._iter + 1
             self.run_iter(index, batch)
         self.runner.call_hook("after_train_epoch")
