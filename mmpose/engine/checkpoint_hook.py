@@ -1,5 +1,6 @@
 """Checkpoints of a training: when they are written, which are kept, what is never lost."""
 
+import time
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
@@ -24,19 +25,14 @@ from .between_steps import (
 )
 from .data_faults import end_for_data
 from .finite import check_weights
-from .last_checkpoint import write_last
+from .last_checkpoint import marker_of, write_last
 from .metric_names import check_hooks
 from .partial_files import remove_partial_files
 from .preemption import leave, noted_signal
 
 # entries of the log that every checkpoint carries
 VALIDATED, PASSING, KEPT = "validated_step", "passing_ckpts", "keep_ckpt_ids"
-RETRY_S = 60.0
-
-
-def marker_of(runner: Runner) -> Path:
-    """The file that tells the last finished validation."""
-    return Path(runner.work_dir, "last_validation")
+RETRY_S, TRIES = 60.0, 10
 
 
 @HOOKS.register_module()
@@ -96,11 +92,11 @@ class CheckpointHook(EngineCheckpointHook):
             self._saved_iter = runner.iter
             self._saved_as = Path(runner.message_hub.runtime_info.get("last_ckpt", "")).name
         elif is_main_process():
-            marker_of(runner).unlink(missing_ok=True)  # of an earlier run
+            marker_of(runner.work_dir).unlink(missing_ok=True)  # of an earlier run
 
     def before_first_step(self, runner: Runner) -> None:
         """Called by our loops: do the validation that a run was stopped in."""
-        marker = marker_of(runner)
+        marker = marker_of(runner.work_dir)
         known = [runner.message_hub.runtime_info.get(VALIDATED)]
         known += [marker.read_text(encoding="utf-8")] if marker.is_file() else []
         is_due = is_validation_due(runner.train_loop) and loop_step(runner.train_loop) not in known
@@ -211,7 +207,7 @@ class CheckpointHook(EngineCheckpointHook):
         super().after_val_epoch(runner, metrics)
         if is_main_process():
             # without room for it the validation is done once more on resume
-            with suppress(OSError), whole_file(marker_of(runner)) as partial:
+            with suppress(OSError), whole_file(marker_of(runner.work_dir)) as partial:
                 partial.write_text(step, encoding="utf-8")
 
     def after_train(self, runner: Runner) -> None:
@@ -233,10 +229,10 @@ class CheckpointHook(EngineCheckpointHook):
         Args:
             runner: of the training.
             meta: numbers of epochs and steps that are done.
-            must: raise where the disk is full; else it is tried again a minute later.
+            must: wait for room where the disk is full, and raise if there is none after all.
         """
         if self._saved_iter != meta["iter"] > 0:
-            self._write(runner, f"iter_{meta['iter']}.pth", meta, passes=True, must=must)
+            self._write(runner, f"iter_{meta['iter']}.pth", meta, passes=True, tries=TRIES * must)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         ids = getattr(self, KEPT, deque())
@@ -250,9 +246,9 @@ class CheckpointHook(EngineCheckpointHook):
             ids.remove(step)
 
     def _write(
-        self, runner: Runner, name: str, meta: dict, passes: bool = False, must: bool = False
+        self, runner: Runner, name: str, meta: dict, passes: bool = False, tries: int = 0
     ) -> bool:
-        """Write a checkpoint; False where the disk is full."""
+        """Write a checkpoint; where the disk is full, wait so many tries, or for 0 give up."""
         runner.call_hook("before_checkpoint")  # names step and images, where `check_weights` cannot
         check_weights(runner.model, meta["iter"])
         others = [n for n in runner.message_hub.runtime_info.get(PASSING, []) if n != name]
@@ -262,14 +258,17 @@ class CheckpointHook(EngineCheckpointHook):
         if error is not None:
             # of several the oldest goes anyway; without it the new one may fit
             if self.max_keep_ckpts > 1 and self._remove_oldest(runner):
-                return self._write(runner, name, meta, passes, must)
-            if must:
+                return self._write(runner, name, meta, passes, tries)
+            if tries == 1:
                 raise error
-            self._clock.restart(RETRY_S)
             runner.logger.error(
-                f"the disk is full at {self.out_dir}: {name} is not written and the checkpoint "
-                f"before stays; the training goes on, next try in {RETRY_S:.0f} s"
+                f"the disk is full at {self.out_dir}: {name} is not written, the checkpoint before "
+                f"stays; free some space, next try in {RETRY_S:.0f} s"
             )
+            if tries:
+                time.sleep(RETRY_S)
+                return self._write(runner, name, meta, passes, tries - 1)
+            self._clock.restart(RETRY_S)
             return False
         for other in others:
             self._remove(other)

@@ -110,3 +110,8 @@ def write_last(work_dir: str | Path, checkpoint: str) -> None:
     """Let ``last_checkpoint`` name a checkpoint; the file changes whole or not at all."""
     with whole_file(Path(work_dir, LAST)) as partial:
         partial.write_text(checkpoint, encoding="utf-8")
+
+
+def marker_of(work_dir: str | Path) -> Path:
+    """The file that tells the last finished validation of a run."""
+    return Path(work_dir, "last_validation")

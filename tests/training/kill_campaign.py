@@ -86,7 +86,7 @@ def work(rank: int, processes: int, port: str, folder: Path, settings: dict, see
     os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": port}
     start_processes(launcher)
     length = ("max_epochs", 8) if settings.get("by_epoch") else ("max_iters", 40)
-    config = tiny_config(folder, **settings, **{f"train_cfg__{length[0]}": length[1]})
+    config = tiny_config(folder, **{f"train_cfg__{length[0]}": length[1], **settings})
     config.randomness = {"seed": seed}
     (note,) = [hook for hook in config.custom_hooks if hook["type"] == "NoteStepsHook"]
     note["with_time"] = True

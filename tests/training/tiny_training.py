@@ -64,7 +64,7 @@ class TinyModel(BaseModel):
 class NoteStepsHook(Hook):
     """Writes down loss, rates and samples of every step, as numbers that can be compared."""
 
-    priority = "VERY_LOW"
+    priority = "LOW"  # after the schedule's step, before the checkpoint
 
     def __init__(self, with_time=False):
         self.with_time = with_time

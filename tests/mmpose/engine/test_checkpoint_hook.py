@@ -12,6 +12,7 @@ from mmengine.logging import MessageHub
 from mmengine.registry import VISBACKENDS
 from mmengine.visualization import LocalVisBackend
 
+from mmpose.engine import checkpoint_hook
 from mmpose.engine.best_checkpoint import is_best
 from mmpose.engine.checkpoint_hook import CheckpointHook
 from mmpose.engine.runner import StrictRunner
@@ -208,11 +209,26 @@ def test_a_log_that_is_full_ends_no_training(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_at_the_end_is_an_error(full_disk, tmp_path):
+@pytest.mark.parametrize("is_freed", [True, False])
+def test_at_the_end_a_full_disk_is_waited_for(full_disk, tmp_path, monkeypatch, is_freed):
+    naps = []
+
+    def nap(seconds):
+        naps.append(seconds)
+        if is_freed and len(naps) == 3:
+            FullDisk.refused = ()
+
+    monkeypatch.setattr(checkpoint_hook.time, "sleep", nap)
     FullDisk.refused = ("iter_12.pth",)
-    with pytest.raises(OSError, match="No space left"):
+    if is_freed:
         train(full_disk)
-    assert names(tmp_path) == ["iter_10.pth"]
+        assert naps == [60.0] * 3
+        assert "iter_12.pth" in names(tmp_path)
+    else:
+        with pytest.raises(OSError, match="No space left"):
+            train(full_disk)
+        assert naps == [60.0] * 9
+        assert names(tmp_path) == ["iter_10.pth"]
 
 
 def test_a_misspelt_argument_is_told_at_once():
