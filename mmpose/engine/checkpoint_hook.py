@@ -49,8 +49,7 @@ class CheckpointHook(EngineCheckpointHook):
     A checkpoint out of turn, ``iter_N.pth``, makes way for the next one of any kind.
 
     Args:
-        interval_minutes: write a checkpoint when there was none for so long; None: only as
-            ``interval`` says.
+        interval_minutes: write a checkpoint when there was none for so long.
         *args: as mmengine's.
         **kwargs: as mmengine's.
 
@@ -73,7 +72,7 @@ class CheckpointHook(EngineCheckpointHook):
 
     def before_run(self, runner: Runner) -> None:
         """Called by the runner, first of all."""
-        if isinstance(runner._train_loop, BaseLoop):  # not for a test
+        if isinstance(runner._train_loop, BaseLoop):
             check_hooks(runner, self.save_best or ())
 
     def before_train(self, runner: Runner) -> None:
