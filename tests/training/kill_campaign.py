@@ -17,7 +17,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from signal import SIGKILL
 
 import torch
 from mmengine.runner import runner as mmengine_runner
@@ -113,12 +112,16 @@ def run(processes: int, folder: Path, settings: dict, *, seed=None, kill_after=N
             time.sleep(0.002)
         time.sleep(kill_after)
     has_ended = kill_after is None or not any(worker.is_alive() for worker in workers)
-    for worker in workers:
-        if not has_ended:
-            worker.kill()
-        worker.join()
+    if has_ended:
+        for worker in workers:
+            worker.join()
+    # before the kills: a process may notice that the other one was killed first
     codes = [worker.exitcode for worker in workers]
-    if any(code not in (0, -SIGKILL) for code in codes) or (has_ended and any(codes)):
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        worker.join()
+    if any(codes):
         raise RuntimeError(f"{folder}: exit codes {codes}, see output.rank*.txt there")
     return has_ended
 

@@ -55,6 +55,7 @@ def test_half_a_window_of_two_processes_goes_on_in_one(tmp_path):
     """The mean of the gradients is kept, so the next update has the samples of all."""
     settings = {"optim_wrapper__accumulative_counts": 2, "train_cfg__max_iters": 2}
     settings |= {"default_hooks__checkpoint__interval": 1, "param_scheduler": [CONSTANT]}
+    settings["log_level"] = "INFO"
     run(2, tmp_path, settings, seed=0)
     allow_training_pickles()
     first = torch.load(tmp_path / "iter_1.pth", weights_only=True)
