@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from mmengine.logging import print_log
 
+from mmpose.datasets.image_views import ImageView
 from mmpose.inputs import check_image, read_image
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs, fix_aspect_ratio
@@ -66,7 +67,8 @@ class LoadImage(Transform):
         if "img" not in results:
             ignores = self.color_type == "color_ignore_orientation"
             results["img"] = read_image(results["img_path"], ignore_orientation=ignores)
-        check_image(results["img"])
+        if not isinstance(results["img"], ImageView):
+            check_image(results["img"])
         shape, stated = results["img"].shape[:2], results.get("ori_shape")
         if stated is not None and tuple(stated) != shape:
             self._follow_image(results, stated)

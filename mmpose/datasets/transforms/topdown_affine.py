@@ -5,12 +5,14 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
+from mmpose.datasets.image_views import ImageView
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import crop_windows, get_plain_warp_matrix, get_udp_warp_matrix
 
 from .base import Transform
 from .masking import dim_background
 from .region_mask import RegionMask
+from .view_crop import cut_view_crop
 from .window_fields import choose_padding, current_box
 
 
@@ -47,7 +49,7 @@ def source_region(
 
 
 def cut_crop(
-    image: np.ndarray,
+    image: np.ndarray | ImageView,
     matrix: np.ndarray,
     output_size: tuple[int, int],
     *,
@@ -60,7 +62,7 @@ def cut_crop(
     result is that of dimming the whole image, at a fraction of the work.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) uint8, or a view of one: see `cut_view_crop`.
         matrix: (2, 3), image to crop.
         output_size: (w, h).
         mask: of the person; None dims nothing.
@@ -72,6 +74,9 @@ def cut_crop(
     left, top, right, bottom = source_region(matrix, output_size, image.shape[:2])
     if right <= left or bottom <= top:
         return np.zeros((output_size[1], output_size[0], 3), dtype=np.uint8)
+    if isinstance(image, ImageView):
+        box = left, top, right, bottom
+        return cut_view_crop(image, matrix, box, output_size, mask=mask, alpha=alpha)
     region = image[top:bottom, left:right]
     if mask is not None:
         region = dim_background(region, mask.within(left, top, right, bottom), alpha)
