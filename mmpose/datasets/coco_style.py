@@ -230,6 +230,10 @@ class BaseCocoStyleDataset(BaseDataset):
         sample = super().get_data_info(idx)
         return sample | {key: self._metainfo[key] for key in METAINFO_KEYS}
 
+    def image_paths(self) -> list[str]:
+        """The image of each sample."""
+        return [super(BaseCocoStyleDataset, self).get_data_info(i)["img_path"] for i in range(len(self))]
+
     def __getitem__(self, idx: int) -> dict:
         with draws_of(idx):
             return super().__getitem__(idx)

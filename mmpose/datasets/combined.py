@@ -166,6 +166,20 @@ class CombinedDataset(Dataset):
         """One sample of a part, its joints mapped; ``dataset_name`` stays that of the part."""
         return self._person(*self._locate(idx))
 
+    def image_paths(self) -> list[str]:
+        """The image of each sample.
+
+        Raises:
+            ValueError: ``sample_ratio_factor`` draws anew each time.
+        """
+        if any(factor != 1 for factor in self._factors):
+            raise ValueError(
+                "sample_ratio_factor draws people anew each time, their images are not known "
+                "before: leave it out, or take another sampler than GroupedSampler"
+            )
+        parts = [dataset.image_paths() for dataset in self.datasets]
+        return [paths[i] for paths, kept in zip(parts, self._kept, strict=True) for i in kept]
+
     def every_person(self) -> Iterator[dict]:
         """All samples that are kept, once each, whatever the factors."""
         for part, kept in enumerate(self._kept):

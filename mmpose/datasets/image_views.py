@@ -120,16 +120,14 @@ class ImageFile(ImageView):
 
     Attributes:
         decode: gives the image reduced by 1, 2, 4 or 8, its sides rounded up.
-        may_reduce: whether it can be anything but 1.
     """
 
     decode: Callable[[int], np.ndarray]
-    may_reduce: bool
 
     def reduction(self, scale: float) -> int:
         """See `ImageView.reduction`: the largest that leaves a pixel for each of the crop's."""
         reduction = 1
-        while self.may_reduce and 2 * reduction <= min(LARGEST_REDUCTION, 1 / scale):
+        while 2 * reduction <= min(LARGEST_REDUCTION, 1 / scale):
             reduction *= 2
         return reduction
 

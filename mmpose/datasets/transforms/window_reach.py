@@ -148,3 +148,13 @@ def _turned_extents(sides: np.ndarray, rotation: float) -> np.ndarray:
     across = half[:, 0] * np.cos(at_x) + half[:, 1] * np.sin(at_x)
     down = half[:, 1] * np.cos(at_y) + half[:, 0] * np.sin(at_y)
     return np.stack([across, down], 1)
+
+
+def check_late_decoding(steps: Sequence[Any]) -> None:
+    """Refuse a step that needs the pixels of an image which ``LoadImage(reduce=True)`` reads late.
+
+    Raises:
+        ValueError: see `window_steps`.
+    """
+    if any(isinstance(step, LoadImage) and step.reduce for step in steps):
+        window_steps(steps)
