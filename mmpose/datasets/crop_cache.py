@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from .image_views import ImageWindow
 from .transforms import LoadImage, MaskBackground
 from .transforms.region_mask import RegionMask
-from .transforms.window_reach import check_late_decoding, window_steps
+from .transforms.window_reach import check_views, window_steps
 
 MANIFEST, INDEX = "cache.json", "index.npy"
 HOW_TO_MAKE = "python tools/datasets/crop_cache.py CONFIG --out FOLDER"
@@ -210,10 +210,10 @@ def open_cache(folder: str | None, dataset: Dataset) -> CropCache | None:
     """The cache of a data set's ``crop_cache``, None where it names none.
 
     Raises:
-        ValueError: it is a test set, or a step would need the pixels that ``LoadImage(reduce=True)``
-            leaves out; else as `CropCache` does.
+        ValueError: it is a test set, or a step needs more than the views that `LoadImage` gives;
+            else as `CropCache` does.
     """
-    check_late_decoding(dataset.pipeline.transforms)
+    check_views(dataset.pipeline.transforms)
     if folder is None:
         return None
     if dataset.test_mode:

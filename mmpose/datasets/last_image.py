@@ -7,7 +7,7 @@ from PIL import Image
 
 from mmpose.inputs import read_image
 
-from .image_views import ImageFile
+from .image_views import ImageFile, ImageView, ImageWindow
 
 _EXIF_ORIENTATION, _UPRIGHT = 274, 1
 
@@ -58,9 +58,16 @@ class LastImage:
             self._known[reduction] = image
         return image
 
-    def open(self, path: str) -> ImageFile | np.ndarray:
-        """A view of a JPEG that is decoded when its crop is cut; any other file is read now."""
-        shape = upright_jpeg_shape(path, ignores_orientation=self.ignores_orientation)
-        if shape is None:
-            return self.read(path)
-        return ImageFile(shape=shape, decode=partial(self.read, path))
+    def view(self, path: str, *, may_reduce: bool) -> ImageView:
+        """A view of an image, by which no step copies more of it than the crop needs.
+
+        Args:
+            path: of the file.
+            may_reduce: decode a JPEG when its crop is cut, no larger than that needs.
+        """
+        if may_reduce:
+            shape = upright_jpeg_shape(path, ignores_orientation=self.ignores_orientation)
+            if shape is not None:
+                return ImageFile(shape=shape, decode=partial(self.read, path))
+        image = self.read(path)
+        return ImageWindow(shape=image.shape, pixels=image, left=0, top=0)

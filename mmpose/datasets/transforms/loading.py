@@ -57,8 +57,11 @@ class LoadImage(Transform):
                 f"color_type must be one of {COLOR_TYPES}: models take three channels, grey "
                 f"images get three equal ones; got {color_type!r}"
             )
-        if reduce and pad_to_aspect_ratio:
-            raise ValueError("pad_to_aspect_ratio=True needs the whole image: leave reduce out")
+        self.gives_views = keep_last or reduce
+        if self.gives_views and pad_to_aspect_ratio:
+            raise ValueError(
+                "pad_to_aspect_ratio=True changes the image itself: leave keep_last and reduce out"
+            )
         self.reduce = reduce
         self.reader = LastImage(
             ignores_orientation=color_type == "color_ignore_orientation", is_kept=keep_last
@@ -78,8 +81,11 @@ class LoadImage(Transform):
             ValueError: ``img`` is no (H, W, 3) uint8 array.
         """
         if "img" not in results:
-            read = self.reader.open if self.reduce else self.reader.read
-            results["img"] = read(results["img_path"])
+            path = results["img_path"]
+            if self.gives_views:
+                results["img"] = self.reader.view(path, may_reduce=self.reduce)
+            else:
+                results["img"] = self.reader.read(path)
         if not isinstance(results["img"], ImageView):
             check_image(results["img"])
         shape, stated = results["img"].shape[:2], results.get("ori_shape")

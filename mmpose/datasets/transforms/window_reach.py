@@ -58,8 +58,8 @@ def window_steps(steps: Iterable[Any]) -> list[Any]:
             setting = "(pad_to_aspect_ratio=True)" if type(step) is LoadImage else ""
             raise ValueError(
                 f"{type(step).__name__}{setting} stands before TopdownAffine and may use any part "
-                "of the image: put it behind, or do without crop_cache, and without reduce and "
-                "on_device"
+                "of the image: put it behind, or leave out crop_cache and keep_last, reduce of "
+                "LoadImage"
             )
     raise ValueError("the pipeline has no TopdownAffine: there is no crop whose part could be cut")
 
@@ -150,11 +150,11 @@ def _turned_extents(sides: np.ndarray, rotation: float) -> np.ndarray:
     return np.stack([across, down], 1)
 
 
-def check_late_decoding(steps: Sequence[Any]) -> None:
-    """Refuse a step that needs the pixels of an image which ``LoadImage(reduce=True)`` reads late.
+def check_views(steps: Sequence[Any]) -> None:
+    """Refuse a step that needs all pixels of an image of which `LoadImage` gives a view.
 
     Raises:
         ValueError: see `window_steps`.
     """
-    if any(isinstance(step, LoadImage) and step.reduce for step in steps):
+    if any(isinstance(step, LoadImage) and step.gives_views for step in steps):
         window_steps(steps)
