@@ -11,6 +11,7 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.codecs.contract import PersonEncoder
 from mmpose.registry import KEYPOINT_CODECS, TRANSFORMS
 from mmpose.structures import PoseDataSample
+from mmpose.structures.device_crops import DeferredCrop
 
 from .base import Transform
 
@@ -118,9 +119,16 @@ class PackPoseInputs(Transform):
             sample.gt_instance_labels = _instances(labels)
         if maps:
             sample.gt_fields = PixelData(**{n: _maps_of_one(m) for n, m in maps.items()})
-        image = np.empty((3, *results["img"].shape[:2]), results["img"].dtype)
-        cv2.split(results["img"], list(image))  # a fifth of the time of a transposed copy
-        return {"inputs": torch.from_numpy(image), "data_samples": sample}
+        return {"inputs": _image_of(results["img"]), "data_samples": sample}
+
+
+def _image_of(image: np.ndarray | DeferredCrop) -> torch.Tensor | DeferredCrop:
+    """An image (H, W, 3) as a tensor (3, H, W); a crop that is yet to be cut as it is."""
+    if isinstance(image, DeferredCrop):
+        return image
+    channels = np.empty((3, *image.shape[:2]), image.dtype)
+    cv2.split(image, list(channels))  # a fifth of the time of a transposed copy
+    return torch.from_numpy(channels)
 
 
 def _instances(fields: dict[str, Any]) -> InstanceData:

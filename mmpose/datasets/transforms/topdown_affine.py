@@ -1,6 +1,6 @@
 """Cutting the crop of a person."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -8,11 +8,12 @@ import numpy as np
 from mmpose.datasets.image_views import ImageView
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import crop_windows, get_plain_warp_matrix, get_udp_warp_matrix
+from mmpose.structures.device_crops import DeferredCrop
 
 from .base import Transform
 from .masking import dim_background
 from .region_mask import RegionMask
-from .view_crop import cut_view_crop
+from .view_crop import cut_view_crop, defer_crop
 from .window_fields import choose_padding, current_box
 
 
@@ -95,6 +96,9 @@ class TopdownAffine(Transform):
             `GetBBoxCenterScale`, and 1.25 where that names none either.
         use_udp: border pixel centres map onto border pixel centres, as every unbiased codec
             wants; False, the published default, maps edges onto edges (`MSRAHeatmap`).
+        on_device: only take the part of the image that the crop shows; `PoseDataPreprocessor` cuts
+            the crop on the model's device. Of the steps that change images,
+            `PhotometricDistortion` alone can follow.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -107,12 +111,14 @@ class TopdownAffine(Transform):
         input_size: tuple[int, int],
         input_padding: float | None = None,
         use_udp: bool = False,
+        on_device: bool = False,
     ) -> None:
         if input_padding is not None and input_padding <= 0:
             raise ValueError(f"input_padding is a factor above 0, got {input_padding}")
         self.input_size = tuple(input_size)
         self.input_padding = input_padding
         self.use_udp = use_udp
+        self.on_device = on_device
 
     def transform(self, results: dict) -> dict:
         """Replace ``img`` by the crop; set ``transformed_keypoints`` and where the crop lies.
@@ -129,7 +135,8 @@ class TopdownAffine(Transform):
         rotation = results.get("bbox_rotation", np.zeros(1, np.float32))
         warp_matrix = get_udp_warp_matrix if self.use_udp else get_plain_warp_matrix
         matrix = warp_matrix(center, scale, rotation, self.input_size)[0]  # (2, 3)
-        results["img"] = cut_crop(
+        cut = self._defer if self.on_device else cut_crop
+        results["img"] = cut(
             results["img"],
             matrix,
             self.input_size,
@@ -148,3 +155,14 @@ class TopdownAffine(Transform):
         results["input_center"] = center[0] - np.float32(results.get("image_padding", (0, 0)))
         results["input_scale"] = scale[0]
         return results
+
+    @staticmethod
+    def _defer(
+        image: np.ndarray | ImageView, matrix: np.ndarray, size: tuple[int, int], **masking: Any
+    ) -> DeferredCrop:
+        left, top, right, bottom = source_region(matrix, size, image.shape[:2])
+        if right <= left or bottom <= top:  # one pixel of the image, of which nothing is seen
+            left, top = (min(max(corner, 0), side - 1) for corner, side in
+                         ((left, image.shape[1]), (top, image.shape[0])))
+            right, bottom = left + 1, top + 1
+        return defer_crop(image, matrix, (left, top, right, bottom), size, **masking)

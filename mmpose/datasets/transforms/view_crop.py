@@ -4,8 +4,10 @@ import threading
 
 import cv2
 import numpy as np
+import torch
 
-from mmpose.datasets.image_views import Box, ImageView, reduce_mask
+from mmpose.datasets.image_views import Box, ImageView, ImageWindow, reduce_mask
+from mmpose.structures.device_crops import DeferredCrop
 
 from .region_mask import RegionMask
 
@@ -92,6 +94,12 @@ def dim_stored(
     return dimmed
 
 
+def _scale_of(matrix: np.ndarray) -> float:
+    """Crop pixels per image pixel of an affine (2, 3)."""
+    a, b, _, c, d, _ = matrix.ravel().tolist()
+    return abs(a * d - b * c) ** 0.5
+
+
 def cut_view_crop(
     view: ImageView,
     matrix: np.ndarray,
@@ -114,7 +122,7 @@ def cut_view_crop(
     Returns:
         (h, w, 3) uint8.
     """
-    reduction = view.reduction(float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))))
+    reduction = view.reduction(_scale_of(matrix))
     pixels, stored = view.read(box, reduction)
     if mask is not None:
         mask = mask.mirrored(view.shape[1]) if view.is_mirrored else mask
@@ -122,3 +130,36 @@ def cut_view_crop(
     inverse = crop_to_stored(view, matrix, box, stored, reduction)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(pixels, inverse, output_size, flags=flags)
+
+
+def defer_crop(
+    image: np.ndarray | ImageView,
+    matrix: np.ndarray,
+    box: Box,
+    output_size: tuple[int, int],
+    *,
+    mask: RegionMask | None,
+    alpha: float,
+) -> DeferredCrop:
+    """What the crop is made of, for `cut_deferred`; arguments as those of `cut_view_crop`.
+
+    Where a file was decoded at reduced size, so is the mask: its pixels are in or out.
+    """
+    if isinstance(image, np.ndarray):
+        image = ImageWindow(shape=image.shape, pixels=image, left=0, top=0)
+    reduction = image.reduction(_scale_of(matrix))
+    pixels, stored = image.read(box, reduction)
+    inside = None
+    if mask is not None and alpha:
+        mask = mask.mirrored(image.shape[1]) if image.is_mirrored else mask
+        inside = mask.cut(*stored)
+        if reduction > 1:
+            inside = (reduce_mask(inside, reduction) >= 0.5).view(np.uint8)
+        inside = torch.from_numpy(np.ascontiguousarray(inside))
+    return DeferredCrop(
+        torch.from_numpy(pixels.copy()),
+        torch.from_numpy(crop_to_stored(image, matrix, box, stored, reduction)),
+        output_size,
+        inside,
+        alpha,
+    )

@@ -11,7 +11,9 @@ from mmpose.datasets.image_views import Box
 from mmpose.structures import crop_windows
 
 from .blackout import RandomEdgesBlackout
+from .colour import PhotometricDistortion
 from .converting import KeypointConverter
+from .formatting import GenerateTarget, PackPoseInputs
 from .loading import LoadImage
 from .masking import MaskBackground
 from .topdown_affine import TopdownAffine
@@ -22,6 +24,9 @@ from .windows import GetBBoxCenterScale, RandomBBoxTransform, RandomFlip, Random
 _STILL = (LoadImage, MaskBackground, RandomFlip)
 _MOVING = (GetBBoxCenterScale, RandomHalfBody, RandomBBoxTransform, RandomEdgesBlackout)
 _CHOSEN = (*_MOVING, KeypointConverter)  # joints decide which halves there are
+
+# steps that can follow a crop that is cut on the device
+_ON_DEVICE = (PhotometricDistortion, GenerateTarget, PackPoseInputs)
 
 
 @dataclass(frozen=True)
@@ -153,8 +158,18 @@ def _turned_extents(sides: np.ndarray, rotation: float) -> np.ndarray:
 def check_views(steps: Sequence[Any]) -> None:
     """Refuse a step that needs all pixels of an image of which `LoadImage` gives a view.
 
+    Likewise one that needs the crop that ``TopdownAffine(on_device=True)`` does not cut.
+
     Raises:
         ValueError: see `window_steps`.
     """
     if any(isinstance(step, LoadImage) and step.gives_views for step in steps):
         window_steps(steps)
+    for number, step in enumerate(steps):
+        if type(step) is TopdownAffine and step.on_device:
+            strangers = [s for s in steps[number + 1 :] if type(s) not in _ON_DEVICE]
+            if strangers:
+                raise ValueError(
+                    f"{type(strangers[0]).__name__} needs the crop, which "
+                    "TopdownAffine(on_device=True) leaves to the device: leave on_device out"
+                )
