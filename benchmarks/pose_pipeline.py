@@ -19,7 +19,6 @@ import numpy as np
 from mmengine.registry import DefaultScope
 from reporting import print_table
 from scipy.ndimage import distance_transform_edt
-
 from torch.utils.data import Dataset
 
 from mmpose.datasets import build_dataset

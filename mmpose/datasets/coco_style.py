@@ -232,7 +232,9 @@ class BaseCocoStyleDataset(BaseDataset):
 
     def image_paths(self) -> list[str]:
         """The image of each sample."""
-        return [super(BaseCocoStyleDataset, self).get_data_info(i)["img_path"] for i in range(len(self))]
+        return [
+            super(BaseCocoStyleDataset, self).get_data_info(i)["img_path"] for i in range(len(self))
+        ]
 
     def __getitem__(self, idx: int) -> dict:
         with draws_of(idx):

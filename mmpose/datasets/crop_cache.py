@@ -189,9 +189,7 @@ class CropCache:
         file = self._map(shard)
         count = 3 * width * height
         pixels = np.frombuffer(file, np.uint8, count, offset).reshape(height, width, 3)
-        view = ImageWindow(
-            shape=(image_height, image_width, 3), pixels=pixels, left=left, top=top
-        )
+        view = ImageWindow(shape=(image_height, image_width, 3), pixels=pixels, left=left, top=top)
         if not mask_width:
             return {"img": view}
         size = mask_width * mask_height

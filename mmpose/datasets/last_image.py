@@ -50,9 +50,7 @@ class LastImage:
             self._path, self._known = path, {}
         if reduction in self._known:
             return self._known[reduction]
-        image = read_image(
-            path, ignore_orientation=self.ignores_orientation, reduction=reduction
-        )
+        image = read_image(path, ignore_orientation=self.ignores_orientation, reduction=reduction)
         if self.is_kept:
             image.setflags(write=False)  # the next person of it wants it as it is
             self._known[reduction] = image

@@ -155,14 +155,15 @@ def _look_up(images: Tensor, tables: Tensor) -> Tensor:
 
 
 def bgr_to_hsv(images: Tensor) -> Tensor:
-    """Images (B, 3, h, w) uint8 from BGR to hue 0 to 179, saturation and value, as OpenCV has it."""
+    """Images (B, 3, h, w) uint8 from BGR to hue 0 to 179, saturation and value, as OpenCV."""
     blue, green, red = images.int().unbind(1)
     value = images.amax(1).int()
     spread = value - images.amin(1).int()
     numbers = torch.arange(1, 256, device=images.device, dtype=torch.float32)
     zero = numbers.new_zeros(1)
     by_value, by_spread = (
-        torch.cat([zero, (top * (1 << _DIVISION_BITS) / numbers).round()]).int() for top in (255, 30)
+        torch.cat([zero, (top * (1 << _DIVISION_BITS) / numbers).round()]).int()
+        for top in (255, 30)
     )
     half = 1 << (_DIVISION_BITS - 1)
     saturation = (spread * by_value[value] + half) >> _DIVISION_BITS

@@ -91,9 +91,7 @@ class RandomEdgesBlackout(Transform):
             set_box(results, box)
         return results
 
-    def _keep(
-        self, image: np.ndarray | ImageView, rectangle: np.ndarray
-    ) -> np.ndarray | ImageView:
+    def _keep(self, image: np.ndarray | ImageView, rectangle: np.ndarray) -> np.ndarray | ImageView:
         if isinstance(image, ImageView):
             edges = self._draw_edges(image.shape)
             return image.keep(tuple(rectangle.tolist()), edges)

@@ -162,7 +162,9 @@ class TopdownAffine(Transform):
     ) -> DeferredCrop:
         left, top, right, bottom = source_region(matrix, size, image.shape[:2])
         if right <= left or bottom <= top:  # one pixel of the image, of which nothing is seen
-            left, top = (min(max(corner, 0), side - 1) for corner, side in
-                         ((left, image.shape[1]), (top, image.shape[0])))
+            left, top = (
+                min(max(corner, 0), side - 1)
+                for corner, side in ((left, image.shape[1]), (top, image.shape[0]))
+            )
             right, bottom = left + 1, top + 1
         return defer_crop(image, matrix, (left, top, right, bottom), size, **masking)

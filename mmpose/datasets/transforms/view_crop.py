@@ -1,4 +1,4 @@
-"""Cutting a crop out of an `ImageView`, with the pixels that `cut_crop` gives of the whole image."""
+"""Cutting a crop out of an `ImageView`, with the pixels that `cut_crop` gives of the image."""
 
 import threading
 
