@@ -57,7 +57,7 @@ def test_a_reduced_file_is_not_shifted(tmp_path, reduction, is_mirrored, axis):
             LastImage(ignores_orientation=False, is_kept=False).view(path, may_reduce=True),
             read_image(path),
         ]
-        for rotation in (0, 25):
+        for rotation in (7, 25):  # upright, all pixels would be rounded alike
             matrix = matrix_of((126, 101), (23 * reduction, 31 * reduction), rotation, size)
             # within the image: its border is as wide as a pixel of what was decoded
             whole, reduced = (
