@@ -141,6 +141,10 @@ def build_ways(steps: list[dict], folder: Path) -> dict[str, Dataset]:
         "masks on the full image": full,
         "as configured": steps,
         "crop cache": steps,
+        "crop cache, on the device": [
+            dict(step, on_device=True) if step["type"] == "TopdownAffine" else step
+            for step in steps
+        ],
         "reduced": [dict(load, reduce=True), *rest],
         "together": [dict(load, keep_last=True), *rest],
         "together, reduced": [dict(load, keep_last=True, reduce=True), *rest],
@@ -150,10 +154,10 @@ def build_ways(steps: list[dict], folder: Path) -> dict[str, Dataset]:
     for name, pipeline in pipelines.items():
         settings = {**common, "data_prefix": {"img": str(folder)}, "pipeline": pipeline}
         ways[name] = build_dataset(copy.deepcopy(settings))
-        if name == "crop cache":
-            *_, report = build_cache(ways[name], folder / "cache", 1)
-            print(f"crop cache: {report.num_bytes / report.num_people / 1e6:.2f} MB a person")
-            ways[name] = build_dataset(settings | {"crop_cache": str(folder / "cache")})
+        if name.startswith("crop cache"):
+            *_, report = build_cache(ways[name], folder / name, 1)
+            print(f"{name}: {report.num_bytes / report.num_people / 1e6:.2f} MB a person")
+            ways[name] = build_dataset(settings | {"crop_cache": str(folder / name)})
     return ways
 
 
