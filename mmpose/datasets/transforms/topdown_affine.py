@@ -73,6 +73,8 @@ def cut_crop(
     if right <= left or bottom <= top:
         return np.zeros((output_size[1], output_size[0], 3), dtype=np.uint8)
     region = image[top:bottom, left:right]
+    if region.strides[1] < 0:  # a mirrored view, which OpenCV would copy pixel by pixel, twice
+        region = cv2.flip(region[:, ::-1], 1)
     if mask is not None:
         region = dim_background(region, mask.within(left, top, right, bottom), alpha)
     shifted = matrix.astype(np.float64)
