@@ -79,6 +79,8 @@ def cut_crop(
         box = left, top, right, bottom
         return cut_view_crop(image, matrix, box, output_size, mask=mask, alpha=alpha)
     region = image[top:bottom, left:right]
+    if region.strides[1] < 0:  # a mirrored view, which OpenCV would copy pixel by pixel, twice
+        region = cv2.flip(region[:, ::-1], 1)
     if mask is not None:
         region = dim_background(region, mask.within(left, top, right, bottom), alpha)
     shifted = matrix.astype(np.float64)
