@@ -174,6 +174,9 @@ class MultiSourceSampler(Sampler):
                 f"of {batch_size}; set round_up=True or lower batch_size"
             )
         self.epoch = 0
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         # where a resumed run begins: its epoch, what was shown of it, what of each source
         self.first_epoch, self.num_skipped, self.first_positions = 0, 0, [0] * len(self.lens)
 
@@ -206,7 +209,7 @@ class MultiSourceSampler(Sampler):
             place: see :meth:`place`; without ``positions`` the run began with the settings that
                 it has now.
         """
-        self.first_epoch, self.num_skipped, self.first_positions = 0, 0, [0] * len(self.lens)
+        self._begin_anew()
         self.epoch = place["epoch"]
         shown = place["samples"] // (self.batch_size * self.world_size)
         positions = place.get("positions") or self._positions(shown)

@@ -209,6 +209,7 @@ def campaign(kills: int, folder: Path, seed: int, report=print) -> dict[str, Out
         if share:
             random = Random(f"{seed} {name}")
             outcomes[name] = attack(name, share, folder / str(number), random, report)
+            report(f"{name}: {len(outcomes[name].faults)} differences after {share} kills")
     return outcomes
 
 
