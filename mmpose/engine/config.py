@@ -19,7 +19,7 @@ KNOWN_KEYS = frozenset(
         *("work_dir", "load_from", "load_from_allow", "checkpoint", "resume", "launcher"),
         *("env_cfg", "log_processor", "log_level", "visualizer", "vis_backends", "default_scope"),
         *("randomness", "experiment_name", "custom_imports", "find_unused_parameters"),
-        *("model_wrapper_cfg", "sync_bn", "device"),
+        *("model_wrapper_cfg", "sync_bn", "device", "compile", "channels_last"),
     ]
 )
 # Keys whose relative paths start at the project root, wherever they stand in the config.

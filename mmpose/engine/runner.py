@@ -5,18 +5,25 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 
+import torch
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
+from mmengine.device import get_device
 from mmengine.dist import master_only
+from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmpose.files import whole_file
 
 from .checkpoint import allow_training_pickles, load_checkpoint
+from .fast_steps import compile_parts, fast_optim_wrapper, lay_out_channels_last
 from .start_weights import how_to_get_start_weights
 
+_LATE_LOSSES = {"type": "LateRuntimeInfoHook"}
 KEPT_CONFIG = "{stem}.before-{timestamp}{suffix}"
 
 
@@ -36,6 +43,25 @@ class StrictRunner(Runner):
     def from_config(cls, config: Config) -> "StrictRunner":
         """Build from a config of the tools, whose extra keys the runner keeps in ``cfg``."""
         return cls.from_cfg(config)
+
+    def register_default_hooks(self, hooks: dict[str, Hook | dict | None] | None = None) -> None:
+        """As mmengine's, but losses are read when they are logged, not in each step."""
+        super().register_default_hooks({"runtime_info": _LATE_LOSSES, **(hooks or {})})
+
+    def build_model(self, model: nn.Module | dict) -> nn.Module:
+        """As mmengine's; with the config's ``channels_last`` laid out as NHWC."""
+        model = super().build_model(model)
+        return lay_out_channels_last(model) if self.cfg.get("channels_last") else model
+
+    def build_optim_wrapper(self, optim_wrapper: OptimWrapper | dict) -> OptimWrapper:
+        """As mmengine's, of the config that :func:`fast_optim_wrapper` makes of this one."""
+        if isinstance(optim_wrapper, dict) and "optimizer" in optim_wrapper:
+            optim_wrapper = fast_optim_wrapper(optim_wrapper, torch.device(get_device()))
+        return super().build_optim_wrapper(optim_wrapper)
+
+    def _maybe_compile(self, target: str) -> None:
+        del target  # mmengine would compile this method of the model as a whole
+        compile_parts(self.model, self.cfg.get("compile"))
 
     def _init_model_weights(self) -> None:
         """Initialise as mmengine does.
