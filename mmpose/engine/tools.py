@@ -86,7 +86,7 @@ def train(
     Args:
         config: see `load_config`.
         launcher: see `start_processes`.
-        amp: mixed precision where there is a GPU.
+        amp: see `adapt_to_machine`.
         resume: continue from the last checkpoint of the work directory, if there is one.
         seed: of all random numbers; None keeps that of the config.
         facts: JSON file for :func:`mmpose.engine.facts.facts_of`.
