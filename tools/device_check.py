@@ -1,0 +1,272 @@
+"""Run the parts of the device check one after the other; one JSON and one log.
+
+Called by tools/device_check.sh. Loads nothing but Python's own library: it must tell the faults of
+an installation that is broken.
+"""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = (
+    "torch",
+    "torchvision",
+    "cv2",
+    "mmengine",
+    "mmdet",
+    "sam2",
+    "timm",
+    "pytest",
+    "mmpose",
+    "bmp",
+)
+TOTAL = 470.0  # seconds of all parts; what is left when it is used up is not started
+LEAST = 5.0  # seconds that a part is started with
+TOLD = 2000  # characters of a part's output that the JSON repeats, from its end
+FACTS = """
+import json, os, platform, torch
+gpu = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
+print(json.dumps({
+    "python": platform.python_version(), "torch": torch.__version__, "cpus": os.cpu_count(),
+    "cuda": torch.version.cuda, "gpu": gpu and gpu.name, "gpu_gb": gpu and gpu.total_memory / 1e9,
+}))
+"""
+IMPORTS = """
+import importlib, sys
+missing = []
+for name in sys.argv[1:]:
+    try:
+        module = importlib.import_module(name)
+        print(name, getattr(module, "__version__", ""))
+    except Exception as error:
+        missing.append(f"{name}: {type(error).__name__}: {error}")
+print(*missing, sep="\\n")
+sys.exit(bool(missing))
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One command of the check.
+
+    Args:
+        name: of the part, and of the JSON file it writes, if it writes one.
+        command: its arguments.
+        seconds: after which it is ended.
+    """
+
+    name: str
+    command: list[str]
+    seconds: float
+
+
+def parts_of(out: Path, *, small: bool, has_gpu: bool) -> list[Part]:
+    """The parts in their order; small ones for a rehearsal on two cores without a GPU.
+
+    Args:
+        out: folder for the JSON files.
+        small: sizes that a CPU can do.
+        has_gpu: whether to run the loop on it too.
+    """
+    python = [sys.executable]
+    step = ["benchmarks/training_step.py", "--out", str(out / "step.json")]
+    step += (
+        [
+            "--batch",
+            "1",
+            "--seconds",
+            "1",
+            "--options",
+            "no waiting",
+            "fused",
+            "sdpa",
+            "bf16",
+            "channels_last",
+        ]
+        if small
+        else ["--seconds", "3"]
+    )
+    train = ["tools/device_training.py", "--amp", "--out", str(out / "training.json")]
+    train += ["--work-dir", str(out / "work")]
+    if small:
+        train += ["--seconds", "10", "--images", "10", "--val-images", "10"]
+        train += ["--batch", "8", "--workers", "1"]
+    else:
+        workers = max(1, (os.cpu_count() or 2) - 2)
+        train += ["--seconds", "100", "--workers", str(workers), "--compile"]
+    tests = ["-m", "pytest", "-q", "-m", "cuda", "-p", "no:cacheprovider", *_cuda_tests()]
+    parts = [
+        Part("facts", [*python, "-c", FACTS], 30),
+        Part("imports", [*python, "-c", IMPORTS, *MODULES], 60),
+        Part("tests", [*python, *tests], 60),
+        Part("step", [*python, *step], 110),
+        *loop_parts(out, small=small, has_gpu=has_gpu),
+        Part("training", [*python, *train], 180),
+    ]
+    slower = 3 if small else 1
+    return [Part(part.name, part.command, part.seconds * slower) for part in parts]
+
+
+def _cuda_tests() -> list[str]:
+    """Files with tests that need a GPU: to collect the others takes longer than these."""
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [str(file.relative_to(ROOT)) for file in files if "mark.cuda" in file.read_text()]
+
+
+def loop_parts(out: Path, *, small: bool, has_gpu: bool) -> list[Part]:
+    """The loop on the CPU, and on a GPU with bfloat16 and compiled; none before it is written."""
+    if not (ROOT / "benchmarks" / "loop.py").is_file():
+        return []
+    return []
+
+
+def run_part(part: Part, log_path: Path, left: float) -> dict:
+    """Run a part to its end or its limit; what became of it.
+
+    Args:
+        part: is not started where less than `LEAST` is left.
+        log_path: takes its output.
+        left: seconds that all parts together have left.
+    """
+    start = time.monotonic()
+    limit = min(part.seconds, left)
+    if left < LEAST:
+        return {"name": part.name, "status": "no time", "told": "", "seconds": 0.0}
+    with log_path.open("ab") as log:
+        log.write(f"\n===== {part.name}: {' '.join(part.command)[:500]}\n".encode())
+        log.flush()
+        begin = log.tell()
+        try:
+            # a session of its own: its workers end with it
+            process = subprocess.Popen(
+                part.command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        except OSError as error:
+            return {"name": part.name, "status": "failed", "told": str(error), "seconds": 0.0}
+        try:
+            code = process.wait(limit)
+            status = "ok" if code == 0 else "failed"
+        except subprocess.TimeoutExpired:
+            code, status = None, "timed out"
+        finally:
+            _end(process)
+    with log_path.open("rb") as log:
+        log.seek(begin)
+        told = log.read().decode(errors="replace")[-TOLD:]
+    seconds = round(time.monotonic() - start, 1)
+    return {
+        "name": part.name,
+        "status": status,
+        "code": code,
+        "seconds": seconds,
+        "limit_s": round(limit),
+        "told": told,
+    }
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End a part and the processes that it has left."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+def with_numbers(result: dict, out: Path) -> dict:
+    """The result with what the part wrote, or printed, as JSON."""
+    path = out / f"{result['name']}.json"
+    try:
+        text = (
+            path.read_text()
+            if path.is_file()
+            else result["told"]
+            if result["name"] == "facts"
+            else ""
+        )
+        numbers = json.loads(text) if text else None
+    except ValueError as error:
+        numbers = {"unreadable": str(error)}
+    return {**result, "numbers": numbers}
+
+
+def write_report(path: Path, report: dict) -> None:
+    """Write the JSON whole or not at all."""
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def has_gpu() -> bool:
+    """Whether torch sees a GPU, asked in a process of its own: the driver may hang or crash."""
+    code = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+    try:
+        return (
+            subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True).returncode
+            == 0
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--out", type=Path, default=Path("device_check"), help="folder for all files"
+    )
+    parser.add_argument(
+        "--small", action="store_true", help="sizes for a CPU, each limit three times as long"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the parts and stop")
+    parser.add_argument("--only", nargs="+", help="names of parts")
+    args = parser.parse_args()
+    out = args.out.resolve()
+    gpu = False if args.dry_run else has_gpu()
+    small = args.small or not gpu
+    parts = parts_of(out, small=small, has_gpu=gpu)
+    known = [part.name for part in parts]
+    if args.only and set(args.only) - set(known):
+        parser.error(
+            f"--only {sorted(set(args.only) - set(known))}: the parts are {', '.join(known)}"
+        )
+    parts = [part for part in parts if not args.only or part.name in args.only]
+    if args.dry_run:
+        for part in parts:
+            print(f"{part.name} ({part.seconds:.0f} s): {' '.join(part.command)[:300]}")
+        return 0
+    out.mkdir(parents=True, exist_ok=True)
+    log = out / "device_check.log"
+    log.write_bytes(b"")
+    report = {
+        "machine": platform.platform(),
+        "has_gpu": gpu,
+        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "parts": [],
+    }
+    begin = time.monotonic()
+    total = float("inf") if small else TOTAL
+    for part in parts:
+        left = total - (time.monotonic() - begin)
+        result = with_numbers(run_part(part, log, left), out)
+        print(f"{part.name:<12} {result['status']:<10} {result['seconds']:>6.1f} s", flush=True)
+        report["parts"].append(result)
+        report["seconds"] = round(time.monotonic() - begin, 1)
+        # after each: whoever ends this leaves what has been seen
+        write_report(out / "device_check.json", report)
+    failed = [result["name"] for result in report["parts"] if result["status"] != "ok"]
+    print(
+        f"{out / 'device_check.json'}: " + (f"not ok: {', '.join(failed)}" if failed else "all ok")
+    )
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
