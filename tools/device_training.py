@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from mmengine.logging import MessageHub
 
-from bmp.demo.short_training import CONFIG, DATA_FOLDER, read_losses, renew_last_layer
+from bmp.demo.short_training import CONFIG, read_losses, renew_last_layer
 from bmp.synthcrowd import write_dataset
 from mmpose.engine.config import load_config
 from mmpose.engine.tools import run_tool, test, train
@@ -28,13 +28,15 @@ SEEDS = {"train": 3, "val": 4}
 def render(folder: Path, counts: dict[str, int]) -> dict[str, str]:
     """Render the crowds; the options that put them into the config."""
     options = {}
+    # named by their number: another one is another set
+    places = {split: folder / f"{split}_{count}" for split, count in counts.items()}
     for split, count in counts.items():
-        write_dataset(folder / split, count, SEEDS[split])
+        write_dataset(places[split], count, SEEDS[split])
     loaders = {"train_dataloader": "train", "val_dataloader": "val", "test_dataloader": "val"}
     for loader, split in loaders.items():
-        options[f"{loader}.dataset.data_root"] = str(folder / split)
+        options[f"{loader}.dataset.data_root"] = str(places[split])
     for evaluator in ("val_evaluator", "test_evaluator"):
-        options[f"{evaluator}.ann_file"] = str(folder / "val" / "annotations.json")
+        options[f"{evaluator}.ann_file"] = str(places["val"] / "annotations.json")
     return options
 
 
@@ -78,7 +80,7 @@ def main() -> None:
     args.work_dir.mkdir(parents=True, exist_ok=True)
     begin = time.perf_counter()
     options = PLAIN_LOG | render(
-        DATA_FOLDER / "device", {"train": args.images, "val": args.val_images}
+        args.work_dir / "crowds", {"train": args.images, "val": args.val_images}
     )
     rendering = time.perf_counter() - begin
     start = renew_last_layer(args.work_dir / "start.safetensors")

@@ -24,7 +24,7 @@ def _mmpose_scope():
 
 
 def transformer_layer(tokens, channels, hidden):
-    """Multiply-adds: four projections, two layers of the feed-forward, two products of attention."""
+    """Multiply-adds: four projections, two of the feed-forward, two of attention."""
     return tokens * (4 * channels**2 + 2 * channels * hidden) + 2 * tokens**2 * channels
 
 
