@@ -11,6 +11,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +122,14 @@ def _cuda_tests() -> list[str]:
     return [str(file.relative_to(ROOT)) for file in files if "mark.cuda" in file.read_text()]
 
 
+def wheels_part(wheels: Path, site: Path) -> list[Part]:
+    """The installation of a folder of wheels into another, if there are any."""
+    files = sorted(map(str, wheels.glob("*.whl")))
+    quiet = ["-q", "--no-compile", "--no-cache-dir", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "install", *quiet, "--no-index", "--no-deps"]
+    return [Part("wheels", [*pip, "--target", str(site), *files], 90)] if files else []
+
+
 def loop_parts(out: Path, *, small: bool, has_gpu: bool) -> list[Part]:
     """The loop on the CPU, and on a GPU with bfloat16 and compiled; none before it is written."""
     if not (ROOT / "benchmarks" / "loop.py").is_file():
@@ -217,42 +226,18 @@ def has_gpu() -> bool:
         return False
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--out", type=Path, default=Path("device_check"), help="folder for all files"
-    )
-    parser.add_argument(
-        "--small", action="store_true", help="sizes for a CPU, each limit three times as long"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="print the parts and stop")
-    parser.add_argument("--only", nargs="+", help="names of parts")
-    args = parser.parse_args()
-    out = args.out.resolve()
-    gpu = False if args.dry_run else has_gpu()
-    small = args.small or not gpu
-    parts = parts_of(out, small=small, has_gpu=gpu)
-    known = [part.name for part in parts]
-    if args.only and set(args.only) - set(known):
-        parser.error(
-            f"--only {sorted(set(args.only) - set(known))}: the parts are {', '.join(known)}"
-        )
-    parts = [part for part in parts if not args.only or part.name in args.only]
-    if args.dry_run:
-        for part in parts:
-            print(f"{part.name} ({part.seconds:.0f} s): {' '.join(part.command)[:300]}")
-        return 0
-    out.mkdir(parents=True, exist_ok=True)
+def run_parts(parts: list[Part], out: Path, report: dict, total: float) -> list[str]:
+    """Run parts one after the other and write the report after each; names of those not ok.
+
+    Args:
+        parts: in their order.
+        out: folder for all files.
+        report: what is known of the machine; gets ``parts`` and ``seconds``.
+        total: seconds that all may take.
+    """
     log = out / "device_check.log"
     log.write_bytes(b"")
-    report = {
-        "machine": platform.platform(),
-        "has_gpu": gpu,
-        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "parts": [],
-    }
     begin = time.monotonic()
-    total = float("inf") if small else TOTAL
     for part in parts:
         left = total - (time.monotonic() - begin)
         result = with_numbers(run_part(part, log, left), out)
@@ -261,10 +246,44 @@ def main() -> int:
         report["seconds"] = round(time.monotonic() - begin, 1)
         # after each: whoever ends this leaves what has been seen
         write_report(out / "device_check.json", report)
-    failed = [result["name"] for result in report["parts"] if result["status"] != "ok"]
-    print(
-        f"{out / 'device_check.json'}: " + (f"not ok: {', '.join(failed)}" if failed else "all ok")
+    return [result["name"] for result in report["parts"] if result["status"] != "ok"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    folders = {"out": ("device_check", "for all files"), "wheels": (".wheels", "of wheels")}
+    for name, (default, what) in folders.items():
+        parser.add_argument(f"--{name}", type=Path, default=Path(default), help=f"folder {what}")
+    parser.add_argument(
+        "--small", action="store_true", help="sizes for a CPU, each limit three times as long"
     )
+    parser.add_argument("--dry-run", action="store_true", help="print the parts and stop")
+    parser.add_argument("--only", nargs="+", help="names of parts")
+    args = parser.parse_args()
+    out, gpu = args.out.resolve(), not args.dry_run and has_gpu()
+    small = args.small or not gpu
+    parts = parts_of(out, small=small, has_gpu=gpu)
+    unknown = set(args.only or ()) - {part.name for part in parts}
+    if unknown:
+        names = ", ".join(part.name for part in parts)
+        parser.error(f"--only {sorted(unknown)}: the parts are {names}")
+    parts = [part for part in parts if not args.only or part.name in args.only]
+    if args.dry_run:
+        for part in parts:
+            print(f"{part.name} ({part.seconds:.0f} s): {' '.join(part.command)[:300]}")
+        return 0
+    out.mkdir(parents=True, exist_ok=True)
+    report = {"machine": platform.platform(), "has_gpu": gpu, "parts": []}
+    report["started"] = time.strftime("%Y-%m-%d %H:%M:%S")
+    # so that a part and the folder of wheels go with this
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with tempfile.TemporaryDirectory() as site:
+        paths = [str(ROOT), site, os.environ.get("PYTHONPATH", "")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        parts = wheels_part(args.wheels, Path(site)) + parts
+        failed = run_parts(parts, out, report, float("inf") if small else TOTAL)
+    path = out / "device_check.json"
+    print(f"{path}:", f"not ok: {', '.join(failed)}" if failed else "all ok")
     return bool(failed)
 
 

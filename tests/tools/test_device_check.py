@@ -85,7 +85,10 @@ def test_each_part_survives_the_others(tmp_path, monkeypatch, capsys):
     parts.insert(3, Part("absent", ["/nowhere/program"], 5.0))
     monkeypatch.setattr(device_check, "parts_of", lambda out, **settings: parts)
     monkeypatch.setattr(device_check, "has_gpu", lambda: False)
-    monkeypatch.setattr(sys, "argv", ["device_check.py", "--out", str(tmp_path)])
+    arguments = ["--out", str(tmp_path), "--wheels", str(tmp_path / "none")]
+    monkeypatch.setattr(sys, "argv", ["device_check.py", *arguments])
+    monkeypatch.setattr(device_check.signal, "signal", lambda *_: None)
+    monkeypatch.setenv("PYTHONPATH", "")  # and put back
     assert device_check.main() == 1
     report = json.loads((tmp_path / "device_check.json").read_text())
     seen = {part["name"]: part["status"] for part in report["parts"]}
