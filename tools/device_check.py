@@ -109,8 +109,8 @@ def parts_of(out: Path, *, small: bool, has_gpu: bool) -> list[Part]:
         Part("imports", [*python, "-c", IMPORTS, *MODULES], 60),
         Part("tests", [*python, *tests], 60),
         Part("step", [*python, *step], 110),
-        *loop_parts(out, small=small, has_gpu=has_gpu),
         Part("training", [*python, *train], 180),
+        *loop_parts(out, small=small, has_gpu=has_gpu),
     ]
     slower = 3 if small else 1
     return [Part(part.name, part.command, part.seconds * slower) for part in parts]
@@ -131,10 +131,22 @@ def wheels_part(wheels: Path, site: Path) -> list[Part]:
 
 
 def loop_parts(out: Path, *, small: bool, has_gpu: bool) -> list[Part]:
-    """The loop on the CPU, and on a GPU with bfloat16 and compiled; none before it is written."""
-    if not (ROOT / "benchmarks" / "loop.py").is_file():
-        return []
-    return []
+    """The loop on the CPU, and on a GPU in float32, bfloat16 and compiled.
+
+    The benchmark of the loop follows where the history of the project is: it measures an older
+    build of it too.
+    """
+    loop = [sys.executable, "tools/device_loop.py"]
+    on_cpu = [*loop, "--out", str(out / "loop_cpu.json"), "--images", "1" if small else "4"]
+    parts = [Part("loop_cpu", [*on_cpu, "--repeats", "1"], 40)]
+    if has_gpu:
+        on_gpu = [*loop, "--out", str(out / "loop_gpu.json"), "--device", "cuda"]
+        parts.append(Part("loop_gpu", [*on_gpu, "--settings", "fp32", "bf16", "compiled"], 90))
+    if (ROOT / "benchmarks" / "loop.py").is_file() and (ROOT / ".git").exists():
+        command = ["benchmarks/loop.py", "--cases", "0", "--images", "1", "--repeats", "1"]
+        command += ["--device", "cuda" if has_gpu else "cpu"]
+        parts.append(Part("loop_benchmark", [sys.executable, *command], 45))
+    return parts
 
 
 def run_part(part: Part, log_path: Path, left: float) -> dict:

@@ -34,8 +34,7 @@ def test_a_dry_run_names_the_parts():
     done = bash("tools/device_check.sh", "--dry-run")
     assert done.returncode == 0, done.stderr
     names = [line.split(" (")[0] for line in done.stdout.splitlines() if " s): " in line]
-    assert names[:4] == ["facts", "imports", "tests", "step"]
-    assert names[-1] == "training"
+    assert names[:6] == ["facts", "imports", "tests", "step", "training", "loop_cpu"]
 
 
 def test_a_missing_interpreter_is_told():
@@ -69,6 +68,7 @@ def test_a_gpu_is_asked_for_eight_minutes_at_most():
     parts = parts_of(Path("out"), small=False, has_gpu=True)
     assert all(0 < part.seconds < device_check.TOTAL for part in parts)
     assert device_check.TOTAL < 8 * 60
+    assert "loop_gpu" in {part.name for part in parts}
 
 
 PROGRAMS = {
