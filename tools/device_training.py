@@ -65,7 +65,8 @@ def measure(options: dict, checkpoint: Path) -> float:
     return next(value for name, value in metrics.items() if name.endswith("/AP"))
 
 
-def main() -> None:
+def read_arguments() -> argparse.Namespace:
+    """The arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=120, help="of the training itself")
     parser.add_argument("--images", type=int, default=150, help="crowds to train on")
@@ -76,7 +77,11 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="by torch.compile")
     parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/device_training"))
     parser.add_argument("--out", type=Path, required=True, help="JSON file")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = read_arguments()
     args.work_dir.mkdir(parents=True, exist_ok=True)
     begin = time.perf_counter()
     options = PLAIN_LOG | render(
