@@ -1,21 +1,25 @@
-"""What mmengine lacks: strict starting weights, a resumable loop, steps that nobody waits for.
+"""What mmengine lacks: strict starting weights, resumable loops, steps that nobody waits for.
 
-Importing registers the loop, the hook of the losses, the optimiser wrapper and its constructors;
-`load_config`, the runner and the tools' helpers stand in modules of their own.
+Importing registers the loops, the hooks of the losses and of seeded steps, the optimiser wrapper
+and its constructors; `load_config`, the runner and the tools' helpers stand in modules of their
+own.
 """
 
 from .late_scalars import LateRuntimeInfoHook
-from .loops import ResumableIterTrainLoop
+from .loops import ResumableEpochTrainLoop, ResumableIterTrainLoop
 from .optim_wrappers import (
     LayerDecayOptimWrapperConstructor,
     NoWaitOptimWrapper,
     TwoGroupOptimWrapperConstructor,
 )
+from .seeded_steps import SeededStepsHook
 
 __all__ = [
     "LateRuntimeInfoHook",
     "LayerDecayOptimWrapperConstructor",
     "NoWaitOptimWrapper",
+    "ResumableEpochTrainLoop",
     "ResumableIterTrainLoop",
+    "SeededStepsHook",
     "TwoGroupOptimWrapperConstructor",
 ]

@@ -19,7 +19,8 @@ KNOWN_KEYS = frozenset(
         *("work_dir", "load_from", "load_from_allow", "checkpoint", "resume", "launcher"),
         *("env_cfg", "log_processor", "log_level", "visualizer", "vis_backends", "default_scope"),
         *("randomness", "experiment_name", "custom_imports", "find_unused_parameters"),
-        *("model_wrapper_cfg", "sync_bn", "device", "compile", "channels_last"),
+        *("model_wrapper_cfg", "sync_bn", "device"),
+        *("compile", "channels_last", "activation_checkpointing", "efficient_conv_bn_eval"),
     ]
 )
 # Keys whose relative paths start at the project root, wherever they stand in the config.
