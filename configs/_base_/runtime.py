@@ -4,11 +4,15 @@ default_scope = "mmpose"
 
 default_hooks = dict(
     timer=dict(type="IterTimerHook"),
-    logger=dict(type="LoggerHook", interval=50),
+    # by step, as losses are: a curve of AP lies under that of the loss
+    logger=dict(type="LoggerHook", interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type="ParamSchedulerHook"),
     # two: the oldest goes before the next is written, and that may fail
     checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=2),
     sampler_seed=dict(type="DistSamplerSeedHook"),
+    scalars=dict(type="TrainingScalarsHook"),
+    record=dict(type="RunRecordHook"),
+    samples=dict(type="mmpose.PoseSamplesHook"),
 )
 custom_hooks = [dict(type="SyncBuffersHook")]
 
@@ -19,7 +23,9 @@ env_cfg = dict(
 )
 vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
 visualizer = dict(type="Visualizer", vis_backends=vis_backends)
-log_processor = dict(type="LogProcessor", window_size=50, by_epoch=True, num_digits=6)
+log_processor = dict(
+    type="LogProcessor", window_size=50, by_epoch=True, num_digits=6, log_with_hierarchy=True
+)
 log_level = "INFO"
 load_from = None
 resume = False
