@@ -42,9 +42,12 @@ def name_rates(groups: list[dict]) -> dict[str, int]:
     if len(set(starts)) < 2:
         return {}
     names, highest = {}, max(starts)
+    # beside named groups mmengine keeps an empty one for the rate of the config
+    have_names = any(group.get("group_name") for group in groups)
     for place, (group, start) in enumerate(zip(groups, starts, strict=True)):
         own = BARE_SUFFIX.sub("", group.get("group_name") or "")
-        names.setdefault(own or f"x{start / highest:.3g}", place)
+        if own or not have_names:
+            names.setdefault(own or f"x{start / highest:.3g}", place)
     return names
 
 
@@ -81,6 +84,8 @@ class TrainingScalarsHook(Hook):
         """Find out which learning rates there are."""
         self._cycles.clear()
         self._people = None
+        for name in (PEOPLE_PER_S, WAIT_SHARE):  # of a run that is resumed, perhaps elsewhere
+            runner.message_hub.log_scalars.pop(name, None)
         if not isinstance(runner.optim_wrapper, OptimWrapperDict):
             self._rates = name_rates(runner.optim_wrapper.param_groups)
 

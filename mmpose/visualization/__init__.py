@@ -4,12 +4,14 @@ from .bad_case_hook import BadCaseAnalysisHook
 from .pose_drawing import Skeleton, draw_poses, skeleton_of
 from .pose_style import PoseStyle
 from .sample_drawing import draw_sample
+from .samples_hook import PoseSamplesHook
 from .visualization_hook import PoseVisualizationHook
 from .visualizer import PoseLocalVisualizer
 
 __all__ = [
     "BadCaseAnalysisHook",
     "PoseLocalVisualizer",
+    "PoseSamplesHook",
     "PoseStyle",
     "PoseVisualizationHook",
     "Skeleton",
