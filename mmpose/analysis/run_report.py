@@ -1,4 +1,4 @@
-"""The page of a training: curves, samples, config, machine, starts and warnings."""
+"""The page of a training: metrics, curves, samples, starts, warnings, machine and config."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -48,9 +48,9 @@ def make_run_report(work_dir: str | os.PathLike) -> Report:
         _metrics(curves),
         _curves(curves, resumes),
         _samples(starts),
-        _config(starts),
-        _environment(starts),
         _starts(starts, len(found) - len(starts), curves),
+        _environment(starts),
+        _config(starts),  # the longest
     ]
     name = Path(work_dir).resolve().name
     return Report(f"Training {name}", _facts(Path(work_dir), starts, curves), sections)
@@ -173,7 +173,7 @@ def _config(starts: Sequence[Start]) -> Section:
         text = "How the config differs from its base was not recorded by this run."
     changes = changes_between(starts)
     if changes:
-        tables.append(Table("Changed at a resume", changes))
+        tables.insert(0, Table("Changed at a resume", changes))
     return Section("Config against its base", text, tables=tables)
 
 
