@@ -79,7 +79,7 @@ def slim_sample(sample: PoseDataSample) -> PoseDataSample:
     for part in ("gt_instances", "pred_instances"):
         old = getattr(sample, part)
         names = ("keypoints", "keypoints_visible", "keypoint_scores", "bboxes")
-        fields = {name: np.array(torch.as_tensor(old[name]).cpu()) for name in names if name in old}
+        fields = {n: torch.as_tensor(old[n]).cpu().numpy().copy() for n in names if n in old}
         if part == "pred_instances":  # visibility that is predicted is not drawn
             fields.pop("keypoints_visible", None)
         setattr(slim, part, InstanceData(**fields))
