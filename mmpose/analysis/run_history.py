@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from mmpose.engine.config_difference import differences, parts_of
 from mmpose.engine.run_logs import Curve, Start
+from mmpose.engine.training_scalars import GREATER, LESS
 
 SHEET = re.compile(r"(?P<name>.+)_(?P<step>\d+)\.(png|jpg)")
 SHEETS = "vis_data/vis_image/samples"
@@ -19,10 +20,10 @@ DESCRIBED = re.compile(
     r"seed|GPU number): (.+)$"
 )
 INF = float("inf")
+KNOWN = re.compile(r"AP|AR|oks|IoU|PCK|AUC")
+"""In names of metrics of which more is better."""
 RESUMING = ("resume", "load_from", "work_dir", "launcher")
 """Keys of a config that differ when a run is resumed and say nothing about it."""
-LOWER_IS_BETTER = re.compile(r"(pixel_error|.*loss)(_\d+)?")
-SHOWN_AS_BEST = re.compile(r"((bbox|segm|\w*Ex(_bbox)?)_)?m?AP|oks|pixel_error|IoU_\w+")
 
 
 def environment_of(start: Start) -> dict[str, str]:
@@ -128,8 +129,8 @@ def best_of(name: str, curve: Curve) -> tuple[int, float] | None:
         curve: of its values; those that are not finite, and AP of nobody (-1), do not count.
     """
     last = name.rsplit("/", 1)[-1]
-    is_lower = LOWER_IS_BETTER.fullmatch(last) is not None
-    if not is_lower and not re.search(r"AP|AR|oks|IoU|PCK|AUC", last):
+    is_lower = LESS.fullmatch(last) is not None
+    if not is_lower and not KNOWN.search(last):
         return None
     pairs = [
         (step, value)
@@ -139,3 +140,9 @@ def best_of(name: str, curve: Curve) -> tuple[int, float] | None:
     if not pairs:
         return None
     return min(pairs, key=lambda pair: pair[1] if is_lower else -pair[1])
+
+
+def matters(name: str) -> bool:
+    """Whether a metric has a plot of its own; the others stand in the table alone."""
+    last = name.rsplit("/", 1)[-1]
+    return bool(GREATER.fullmatch(last) or LESS.fullmatch(last))

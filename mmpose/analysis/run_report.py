@@ -11,11 +11,11 @@ from .curve_plots import curve_plot
 from .report_images import data_address
 from .report_page import Picture, Plot, Report, Section, Table
 from .run_history import (
-    SHOWN_AS_BEST,
     best_of,
     changes_between,
     environment_of,
     lost_values,
+    matters,
     sheets_of,
     warnings_of,
 )
@@ -120,7 +120,7 @@ def _curves(curves: Mapping[str, Curve], resumes: Sequence[int]) -> Section:
     if len(losses) > 2:
         add("Parts of the loss", {n: c for n, c in losses.items() if n != "loss"})
     for name, curve in _validated(curves).items():
-        if SHOWN_AS_BEST.fullmatch(name.rsplit("/", 1)[-1]):
+        if matters(name):
             add(name, {name: curve}, "Validation; the dot is the best.", best_of(name, curve))
     add("Shares of training batches", {n: c for n, c in training.items() if n.startswith("acc")})
     rates = {n.removeprefix("lr/"): c for n, c in training.items() if n.startswith("lr/")}

@@ -14,8 +14,9 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 PEOPLE_PER_S, WAIT_SHARE = "train/people_per_s", "train/wait_share"
-GREATER = re.compile(r"((bbox|segm|\w*Ex(_bbox)?)_)?m?AP|oks")
-LESS = re.compile(r"pixel_error|.*loss")
+GREATER = re.compile(r"((bbox|segm|crowd|Ex|Ex_bbox)_)?(m?AP|IoU)(_(?!50|75)\d+|_bbox)?|oks")
+LESS = re.compile(r"pixel_error|loss\w*")
+"""Last parts of names of the metrics that matter, by which end of them is better."""
 BARE_SUFFIX = re.compile(r"_?(no_)?decay$")
 
 

@@ -3,6 +3,7 @@
 from .bad_case_hook import BadCaseAnalysisHook
 from .pose_drawing import Skeleton, draw_poses, skeleton_of
 from .pose_style import PoseStyle
+from .region_samples_hook import RegionSamplesHook
 from .sample_drawing import draw_sample
 from .samples_hook import PoseSamplesHook
 from .visualization_hook import PoseVisualizationHook
@@ -14,6 +15,7 @@ __all__ = [
     "PoseSamplesHook",
     "PoseStyle",
     "PoseVisualizationHook",
+    "RegionSamplesHook",
     "Skeleton",
     "draw_poses",
     "draw_sample",
