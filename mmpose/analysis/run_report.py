@@ -124,7 +124,7 @@ def _curves(curves: Mapping[str, Curve], resumes: Sequence[int]) -> Section:
             add(name, {name: curve}, "Validation; the dot is the best.", best_of(name, curve))
     add("Shares of training batches", {n: c for n, c in training.items() if n.startswith("acc")})
     rates = {n.removeprefix("lr/"): c for n, c in training.items() if n.startswith("lr/")}
-    rates = rates or {n: c for n, c in training.items() if n in ("lr", "base_lr")}
+    rates = rates or {n: c for n, c in training.items() if n == "lr"}
     told = f"Six of {len(rates)} groups of parameters." if len(rates) > 6 else ""
     add("Learning rates", rates, told)
     speed = {n: c for n, c in training.items() if n == "people_per_s"}

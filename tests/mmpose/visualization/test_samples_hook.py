@@ -1,6 +1,9 @@
 """Samples, scalars and record of a real training of a few steps, through the shared runtime."""
 
 import json
+import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -12,7 +15,7 @@ from mmpose.engine.run_logs import join, read_starts
 from mmpose.visualization import PoseSamplesHook
 from mmpose.visualization.pose_samples import PersonNumbers
 from mmpose.visualization.samples_hook import mean_numbers
-from tests.mmpose.engine.watched_training import run_training, write_project
+from tests.mmpose.engine.watched_training import ROOT, run_training, write_project
 from tests.mmpose.visualization.test_pose_samples import make_person
 
 KINDS = ("fixed", "worst_loss", "worst_oks")
@@ -123,3 +126,37 @@ def test_nobody_has_no_mean_and_worst_are_kept_in_order():
 def test_numbers_of_samples_are_not_negative():
     with pytest.raises(ValueError, match="0 or more"):
         PoseSamplesHook(num_fixed=-1)
+
+
+@pytest.mark.slow
+def test_two_processes_measure_and_draw_what_one_does(tmp_path):
+    config = write_project(tmp_path)
+    path = tmp_path / "people" / "annotations.json"
+    content = json.loads(path.read_text())
+    content["annotations"] = content["annotations"][:7]  # odd: one is posed twice
+    path.write_text(json.dumps(content))
+    found = []
+    for count in (1, 2):
+        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        launch += ["--nproc_per_node", str(count), str(ROOT / "tools" / "train.py"), str(config)]
+        options = ["optim_wrapper.optimizer.lr=0.0", "train_cfg.max_iters=3"]
+        launch += ["--launcher", "pytorch", "--work-dir", str(tmp_path / f"work{count}")]
+        done = subprocess.run(
+            [*launch, "--cfg-options", *options],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        work_dir = tmp_path / f"work{count}"
+        curves = join(read_starts(work_dir))
+        sheets = {
+            path.name: path.read_bytes() for path in work_dir.glob("*/vis_data/vis_image/samples/*")
+        }
+        assert set(sheets) == {f"{kind}_3.png" for kind in KINDS}
+        (record,) = work_dir.glob("*/vis_data/run.json")
+        assert json.loads(record.read_text())["num_processes"] == count
+        numbers = [curves[f"val/{name}"][1] for name in ("pixel_error", "oks")]
+        found.append((numbers, sheets["fixed_3.png"]))
+    assert found[0][0] == [pytest.approx(values, rel=1e-5) for values in found[1][0]]
+    assert found[0][1] == found[1][1]
