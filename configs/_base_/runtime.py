@@ -3,6 +3,9 @@
 default_scope = "mmpose"
 
 default_hooks = dict(
+    record=dict(type="RunRecordHook"),
+    scalars=dict(type="TrainingScalarsHook"),
+    samples=dict(type="mmpose.PoseSamplesHook"),
     timer=dict(type="IterTimerHook"),
     # by step, as losses are: a curve of AP lies under that of the loss
     logger=dict(type="LoggerHook", interval=50, log_metric_by_epoch=False),
@@ -10,9 +13,6 @@ default_hooks = dict(
     # two: the oldest goes before the next is written, and that may fail
     checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=2),
     sampler_seed=dict(type="DistSamplerSeedHook"),
-    scalars=dict(type="TrainingScalarsHook"),
-    record=dict(type="RunRecordHook"),
-    samples=dict(type="mmpose.PoseSamplesHook"),
 )
 custom_hooks = [dict(type="SyncBuffersHook")]
 

@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from mmengine.structures import InstanceData
+from torch import Tensor
 
 from mmpose.inputs import UnreadableImageError, read_image
+from mmpose.models.data_preprocessor import PoseDataPreprocessor
 from mmpose.structures import PoseDataSample
 from mmpose.structures.keypoint import joint_similarity
 
@@ -167,6 +169,21 @@ def _tile(
     return make_tile(views, caption)
 
 
+def restore_crop(inputs: Tensor, preprocessor: PoseDataPreprocessor) -> np.ndarray:
+    """The crop that a network's input was made of.
+
+    Args:
+        inputs: (3, H, W), normalised.
+        preprocessor: that normalised it.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    levels = inputs.float() * preprocessor.std + preprocessor.mean
+    crop = levels.round().clamp(0, 255).byte().cpu().numpy().transpose(1, 2, 0)
+    return crop if preprocessor.turns_channels else crop[..., ::-1]  # images are read as BGR
+
+
 def sample_in_crop(sample: PoseDataSample, crop_size: tuple[int, int]) -> PoseDataSample:
     """A training sample whose window is its crop, so that its pose is predicted in the crop.
 
@@ -190,7 +207,9 @@ def sample_in_crop(sample: PoseDataSample, crop_size: tuple[int, int]) -> PoseDa
         maps = torch.as_tensor(sample.gt_fields.heatmaps).float().cpu().numpy()
         maps = maps[:: max(len(maps) // is_taught.shape[1], 1)]  # of combined ones the discs
         joints, has_peak = _peaks(maps, crop_size)
-        is_taught = is_taught & has_peak
+        # of a joint beyond the crop a map of similarity still has a highest cell, at its rim
+        inside = np.asarray(truth.get("in_image", True)).reshape(1, -1)
+        is_taught = is_taught & has_peak & inside
     copied.gt_instances = InstanceData(
         keypoints=joints, keypoints_visible=is_taught.astype(np.float32)
     )

@@ -18,6 +18,7 @@ from .pose_samples import (
     crop_tile,
     measure_person,
     person_tile,
+    restore_crop,
     sample_in_crop,
     slim_sample,
 )
@@ -155,7 +156,7 @@ class PoseSamplesHook(Hook):
     def _worst_losses(self, runner: Runner, model: torch.nn.Module) -> list[np.ndarray]:
         """Tiles of the worst crops of the last training batch, worst first."""
         batch = self._train_batch
-        if not isinstance(batch, dict) or not batch.get("data_samples") or not self.num_worst:
+        if not self.num_worst or not _has_targets(batch):
             return []
         rows = spread_evenly(self.num_tried, len(batch["data_samples"]))
         found = []
@@ -169,7 +170,7 @@ class PoseSamplesHook(Hook):
         style = getattr(runner.visualizer, "style", PoseStyle())
         tiles = []
         for loss, row, inputs in found[: self.num_worst]:
-            crop = batch["inputs"][row].cpu().numpy().transpose(1, 2, 0)[..., ::-1]
+            crop = restore_crop(inputs[0], model.data_preprocessor)
             sample = batch["data_samples"][row]
             posed = sample_in_crop(sample, crop.shape[1::-1])
             model.predict(inputs, [posed])
@@ -180,6 +181,16 @@ class PoseSamplesHook(Hook):
                 )
             )
         return tiles
+
+
+def _has_targets(batch: Any) -> bool:
+    """Whether a batch is one of a pose model, with targets of which a loss can be taken."""
+    samples = batch.get("data_samples") if isinstance(batch, dict) else None
+    return bool(samples) and all(
+        "gt_instance_labels" in sample
+        and ("gt_fields" in sample or "transformed_keypoints" in sample.gt_instances)
+        for sample in samples
+    )
 
 
 def mean_numbers(numbers: Iterable[PersonNumbers]) -> dict[str, float]:

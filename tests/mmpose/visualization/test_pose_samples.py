@@ -9,11 +9,13 @@ import pytest
 import torch
 from mmengine.structures import InstanceData, PixelData
 
+from mmpose.models.data_preprocessor import PoseDataPreprocessor
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseStyle
 from mmpose.visualization.pose_samples import (
     measure_person,
     person_tile,
+    restore_crop,
     sample_in_crop,
     slim_sample,
 )
@@ -164,6 +166,17 @@ def test_truth_of_a_rotated_crop_is_where_its_maps_peak():
     assert posed.metainfo["input_center"].tolist() == [16.5, 8.5]
     assert posed.metainfo["input_scale"].tolist() == [33, 17]
     assert "input_center" not in sample.metainfo
+    # nor is a joint drawn that lies beyond the crop
+    inside = make_training_sample(maps, [1.0] * 3, in_image=np.array([[True, False, True]]))
+    assert sample_in_crop(inside, (33, 17)).gt_instances.keypoints_visible.tolist() == [[1, 0, 0]]
+
+
+@pytest.mark.parametrize("turns", [True, False])
+def test_a_crop_is_what_was_normalised(turns):
+    preprocessor = PoseDataPreprocessor(bgr_to_rgb=turns)
+    bgr = torch.randint(0, 256, (1, 3, 8, 6), dtype=torch.uint8)
+    crop = restore_crop(preprocessor.normalise(bgr)[0], preprocessor)
+    assert np.array_equal(crop, bgr[0].flip(0).numpy().transpose(1, 2, 0))
 
 
 def test_joints_of_the_crop_are_taken_where_they_are_packed():
