@@ -13,6 +13,8 @@ default_hooks = dict(
     # two: the oldest goes before the next is written, and that may fail
     checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=2),
     sampler_seed=dict(type="DistSamplerSeedHook"),
+    # so that dropout and other draws of a step are the same after a resume
+    seeded_steps=dict(type="SeededStepsHook"),
 )
 custom_hooks = [dict(type="SyncBuffersHook")]
 

@@ -118,7 +118,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type="PromptedMaskMetric")
 test_evaluator = val_evaluator
 
-train_cfg = dict(type="mmpose.ResumableIterTrainLoop", max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(type="ResumableIterTrainLoop", max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
 optim_wrapper = dict(
@@ -145,7 +145,6 @@ default_hooks = dict(
     samples=dict(type="mmpose.RegionSamplesHook", regard="regard_prompted"),
 )
 custom_hooks = [
-    dict(type="SeededStepsHook"),
     dict(
         type="EMAHook",
         ema_type="MomentumAnnealingEMA",
