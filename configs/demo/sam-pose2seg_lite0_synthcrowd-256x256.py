@@ -143,6 +143,7 @@ param_scheduler = [
 default_hooks = dict(
     logger=dict(type="LoggerHook", interval=20),
     checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=100, max_keep_ckpts=2),
+    samples=dict(type="mmpose.RegionSamplesHook", regard="regard_prompted"),
 )
 custom_hooks = [
     dict(

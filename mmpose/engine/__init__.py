@@ -13,7 +13,9 @@ from .optim_wrappers import (
     NoWaitOptimWrapper,
     TwoGroupOptimWrapperConstructor,
 )
+from .run_record import RunRecordHook
 from .seeded_steps import SeededStepsHook
+from .training_scalars import TrainingScalarsHook
 
 __all__ = [
     "CheckpointHook",
@@ -23,6 +25,8 @@ __all__ = [
     "NoWaitOptimWrapper",
     "ResumableEpochTrainLoop",
     "ResumableIterTrainLoop",
+    "RunRecordHook",
     "SeededStepsHook",
+    "TrainingScalarsHook",
     "TwoGroupOptimWrapperConstructor",
 ]
