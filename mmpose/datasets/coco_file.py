@@ -5,18 +5,16 @@ same in another way is brought into one form here, which all data sets and metri
 cannot be used is refused by name, and what is odd is told in one line with its count.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.logging import print_log
-
 from .annotation_files import read_coco_file, require_fields
 from .categories import id_text, select_listed, select_people
 from .image_files import image_path, read_image_shape
 from .joint_names import match_joints
+from .oddities import Oddities, RecordsRefusedError
 from .people_records import complete_person
 
 COCO_JOINTS = 17
@@ -28,31 +26,6 @@ class CocoContent(dict):
     ``left_out`` counts the annotations that are not there, by why; ``other_category_ids`` are the
     categories of those that are not people's.
     """
-
-
-class Oddities:
-    """What was unusual in a file, counted by kind, to be told in one line each.
-
-    Args:
-        source: name of the file.
-    """
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.counts: Counter[str] = Counter()
-        self.first: dict[str, str] = {}
-
-    def add(self, what: str, where: str) -> None:
-        """Count one more."""
-        self.counts[what] += 1
-        self.first.setdefault(what, where)
-
-    def tell(self) -> None:
-        """Print a line for each kind."""
-        for what, count in self.counts.items():
-            where = self.first[what]
-            line = f"{self.source}: {what}: {count}, the first is {where}"
-            print_log(line, logger="current", level=logging.WARNING)
 
 
 def read_people(
@@ -79,6 +52,7 @@ def complete_annotations(
     skeleton: Sequence[str] | None = None,
     folder: str | None = None,
     people_only: bool = True,
+    odd: Oddities | None = None,
 ) -> CocoContent:
     """Bring the people of a file into one form, or refuse the file.
 
@@ -101,13 +75,14 @@ def complete_annotations(
         folder: of the images; where given, a size that is missing, or that boxes or masks
             contradict, is read from the image.
         people_only: leave out annotations of other categories; without, all of them stay.
+        odd: counts what is unusual; told at the end.
 
     Raises:
         ValueError: naming the first record that cannot be used.
     """
     if isinstance(content, CocoContent) and folder is None and _has_order(content, skeleton):
         return content
-    odd = Oddities(source)
+    odd = Oddities(source) if odd is None else odd
     images = _complete_images(content["images"], odd)
     select = select_people if people_only else select_listed
     records, categories = select(content, source)
@@ -120,10 +95,16 @@ def complete_annotations(
     people = []
     for record in records:
         require_fields(record, ("image_id",), f"annotation {record.get('id')!r} of {source}")
-        person = complete_person(record, names, order, odd)
-        if person is not None:
-            people.append(person)
-    left_out["without a box"] = len(records) - len(people)
+        try:
+            person = complete_person(record, names, order, odd)
+        except ValueError as error:
+            odd.refuse(error, record)
+            continue
+        if person is None:
+            left_out["without a box"] += 1
+            continue
+        odd.see(record, person)
+        people.append(person)
     if skeleton is not None and order is None:
         _check_joints(people, skeleton, source)
     _match_images(people, images, odd)
@@ -178,7 +159,7 @@ def _complete_images(images: Sequence[dict], odd: Oddities) -> list[dict]:
                     f"two images of {odd.source} have the id {number!r}: "
                     f"{by_id[number].get('file_name')} and {name}; give each its own"
                 )
-            odd.add("images listed twice, taken once", repr(name))
+            odd.add("images listed twice, taken once", repr(name), image)
             continue
         if name is not None and by_name.setdefault(str(name), number) != number:
             raise ValueError(
@@ -218,10 +199,12 @@ def match_ids(ids: Iterable, known: Iterable, what: str, listed: str) -> dict:
     ids = set(ids)
     unknown = [number for number in ids if number not in known and str(number) not in texts]
     if unknown:
-        first = min(unknown, key=str)
-        raise ValueError(
+        first, strangers = min(unknown, key=str), set(unknown)
+        raise RecordsRefusedError(
             f"{what} name {len(unknown)} images that are not among the {len(known)} of {listed}, "
-            f"such as {first!r}; take the files that belong together"
+            f"such as {first!r}; take the files that belong together",
+            "annotations of images that are not listed",
+            lambda record: record.get("image_id") in strangers,
         )
     return {number: number if number in known else texts[str(number)] for number in ids}
 
@@ -252,7 +235,7 @@ def _identify(people: list[dict], odd: Oddities) -> list[dict]:
     for person in people:
         alike = seen.setdefault(repr((person.get("id"), person["image_id"])), [])
         if person in alike:
-            odd.add("people listed twice, taken once", f"{person.get('id')!r}")
+            odd.add("people listed twice, taken once", f"{person.get('id')!r}", person)
             continue
         alike.append(person)
         kept.append(person)
@@ -261,6 +244,7 @@ def _identify(people: list[dict], odd: Oddities) -> list[dict]:
             odd.add(
                 "people counted anew, since ids lack, repeat or are no numbers above 0",
                 repr(person.get("id")),
+                person,
             )
         kept = [person | {"id": number} for number, person in enumerate(kept, start=1)]
     return kept
@@ -283,6 +267,7 @@ def _measure(images: list[dict], people: list[dict], folder: str, odd: Oddities)
             odd.add(
                 "images whose stated size is not that of the file, which is taken",
                 f"{image['file_name']}: {stated} stated, {shape} (h, w) opened",
+                image,
             )
         for person in others:
             _drop_foreign_mask(image, person, odd)
@@ -306,4 +291,6 @@ def _drop_foreign_mask(image: dict, person: dict, odd: Oddities) -> None:
         odd.add(
             "masks of another size than their image, ignored",
             f"annotation {person['id']}: {mask['size']}, the image is {shape} (h, w)",
+            person,
+            lost=True,
         )
