@@ -15,9 +15,10 @@ from .categories import id_text, select_listed, select_people
 from .image_files import image_path, read_image_shape
 from .joint_names import match_joints
 from .oddities import Oddities, RecordsRefusedError
-from .people_records import complete_person
+from .people_records import FieldError, complete_person
 
 COCO_JOINTS = 17
+FOREIGN_MASKS = "masks of another size than their image, ignored"
 
 
 class CocoContent(dict):
@@ -106,7 +107,7 @@ def complete_annotations(
         odd.see(record, person)
         people.append(person)
     if skeleton is not None and order is None:
-        _check_joints(people, skeleton, source)
+        people = [person for person in people if _has_joints(person, skeleton, odd)]
     _match_images(people, images, odd)
     people = _identify(people, odd)
     if folder is not None:
@@ -130,19 +131,21 @@ def _has_order(content: CocoContent, skeleton: Sequence[str] | None) -> bool:
     return (not names or list(names) == list(skeleton)) and lengths <= {0, 3 * len(skeleton)}
 
 
-def _check_joints(people: list[dict], skeleton: Sequence[str], source: str) -> None:
-    """Joints without names are the skeleton's, or COCO's, which longer skeletons begin with."""
-    for person in people:
-        num_joints = len(person["keypoints"]) // 3
-        if num_joints in (0, len(skeleton)) or COCO_JOINTS == num_joints < len(skeleton):
-            continue
-        if person["num_keypoints"]:
-            raise ValueError(
-                f"annotation {person.get('id')!r} of {source} has {num_joints} keypoints, the "
-                f"metainfo {len(skeleton)}; give the metainfo of its own skeleton, "
-                "metainfo=dict(from_file=...)"
-            )
-        person["keypoints"] = []
+def _has_joints(person: dict, skeleton: Sequence[str], odd: Oddities) -> bool:
+    """Whether joints without names are the skeleton's, or COCO's, which longer ones begin with."""
+    num_joints = len(person["keypoints"]) // 3
+    if num_joints in (0, len(skeleton)) or COCO_JOINTS == num_joints < len(skeleton):
+        return True
+    if person["num_keypoints"]:
+        message = (
+            f"annotation {person.get('id')!r} of {odd.source} has {num_joints} keypoints, the "
+            f"metainfo {len(skeleton)}; give the metainfo of its own skeleton, "
+            "metainfo=dict(from_file=...)"
+        )
+        odd.refuse(FieldError(message, "keypoints"), person)
+        return False
+    person["keypoints"] = []
+    return True
 
 
 def _complete_images(images: Sequence[dict], odd: Oddities) -> list[dict]:
@@ -258,14 +261,17 @@ def _measure(images: list[dict], people: list[dict], folder: str, odd: Oddities)
     for image in images:
         others = people_of.get(image["id"], ())
         stated = (image["height"], image["width"])
-        is_clear = None not in stated and not any(_contradicts(image, p) for p in others)
+        is_clear = None not in stated and not any(contradicts_size(image, p) for p in others)
         if is_clear or image.get("file_name") is None:
             continue
         shape = read_image_shape(image_path(folder, str(image["file_name"])))
         if shape is not None and shape != stated:
             image["height"], image["width"] = shape
+            is_stated = None not in stated
             odd.add(
-                "images whose stated size is not that of the file, which is taken",
+                "images whose stated size is not that of the file, which is taken"
+                if is_stated
+                else "images without a stated size, which is read from the file",
                 f"{image['file_name']}: {stated} stated, {shape} (h, w) opened",
                 image,
             )
@@ -273,7 +279,7 @@ def _measure(images: list[dict], people: list[dict], folder: str, odd: Oddities)
             _drop_foreign_mask(image, person, odd)
 
 
-def _contradicts(image: dict, person: dict) -> bool:
+def contradicts_size(image: dict, person: dict) -> bool:
     """Whether a person cannot lie in an image of the stated size."""
     if image["width"] is None or image["height"] is None:
         return True
@@ -289,7 +295,7 @@ def _drop_foreign_mask(image: dict, person: dict, odd: Oddities) -> None:
     if isinstance(mask, dict) and None not in shape and mask["size"] != shape:
         person["segmentation"] = None
         odd.add(
-            "masks of another size than their image, ignored",
+            FOREIGN_MASKS,
             f"annotation {person['id']}: {mask['size']}, the image is {shape} (h, w)",
             person,
             lost=True,
