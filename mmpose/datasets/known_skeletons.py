@@ -33,14 +33,14 @@ def find_skeleton(names: Sequence[str], num_joints: int | None) -> str | None:
     """
     if not names:
         return BY_NUMBER.get(num_joints)
+    found: dict[str, list[int]] = {}
     for file, metainfo in known_skeletons().items():
         skeleton = list(metainfo["keypoint_name2id"])
-        if len(skeleton) != len(names):
-            continue
         try:
-            order = match_joints(names, skeleton, file)
+            order = match_joints(names, skeleton, file) if len(skeleton) == len(names) else None
         except ValueError:  # some of its joints alone
             continue
         if order is not None and len(order) == len(names):
-            return file
-    return None
+            found[file] = order
+    # CrowdPose's and AI Challenger's have the same names in another order
+    return min(found, key=lambda file: found[file] != sorted(found[file]), default=None)
