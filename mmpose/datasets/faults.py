@@ -64,6 +64,7 @@ class FaultList(Oddities):
     def __init__(self, source: str) -> None:
         super().__init__(source)
         self.by_kind: dict[str, Fault] = {}
+        self.read_as: dict[int, dict] = {}  # by the identity of the entry of the file
 
     def put(self, level: Level, kind: str, where: str, record: dict | None = None) -> None:
         """Add one."""
@@ -82,6 +83,7 @@ class FaultList(Oddities):
 
     def see(self, record: dict, person: dict) -> None:
         """Compare what an annotation says with what was read."""
+        self.read_as[id(record)] = person
         for kind in corrections(record, person):
             self.put(Level.CORRECTED, kind, name_of(record), record)
 

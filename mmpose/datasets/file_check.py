@@ -35,6 +35,7 @@ class FileCheck:
         faults: the worst first.
         content: completed, without what is refused; None where the whole file is.
         unused: how many people a pose training leaves out, by why.
+        read_as: the completed person of an entry of the file, by its ``id()``.
     """
 
     source: str
@@ -44,6 +45,7 @@ class FileCheck:
     faults: list[Fault]
     content: CocoContent | None
     unused: dict[str, int]
+    read_as: dict[int, dict]
 
     @property
     def is_harmed(self) -> bool:
@@ -86,8 +88,10 @@ def check_file(
         _see_images(raw["images"], content, folder, found)
         unused = _see_people(content, found)
     joint_names = wanted or names or [str(n) for n in range(num_joints or 0)]
-    faults = found.faults
-    return FileCheck(source, folder, skeleton, joint_names, faults, content, dict(unused))
+    return FileCheck(
+        *(source, folder, skeleton, joint_names, found.faults, content, dict(unused)),
+        read_as=found.read_as,
+    )
 
 
 def find_folder(path: Path, images: Sequence[dict]) -> str | None:
@@ -261,15 +265,6 @@ def _see_nobody(content: CocoContent, unused: Counter[str], found: FaultList) ->
         reasons = ", ".join(f"{count} {why}" for why, count in unused.items())
         where = f"{found.source}: 0 of {len(people)} people ({reasons or 'no annotations'})"
         found.put(Level.REFUSED, "nobody to train on", where)
-
-
-def used_people(check: FileCheck) -> list[dict]:
-    """People that a pose training uses, completed."""
-    if check.content is None:
-        return []
-    images = {image["id"]: image for image in check.content["images"]}
-    people = check.content["annotations"]
-    return [one for one in people if why_left_out(one, images[one["image_id"]]) is None]
 
 
 def most_joints(people: Sequence[dict]) -> np.ndarray:
