@@ -7,7 +7,7 @@ import numpy as np
 from mmpose.datasets.faults import MEANINGS
 from mmpose.datasets.file_check import FileCheck
 
-from .fault_pictures import fault_pictures, image_picture
+from .fault_pictures import fault_picture, image_picture
 from .people_statistics import (
     FLAGS,
     PeopleStatistics,
@@ -20,7 +20,7 @@ from .report_page import Plot, Report, Section, Table
 from .report_plots import bar_plot
 
 LONGEST_PLACE = 300  # characters of a message that is shown
-CROWDED = 4  # images that are drawn
+CROWDED = 3  # images that are drawn
 
 
 def summary(check: FileCheck, statistics: PeopleStatistics | None) -> dict[str, str]:
@@ -125,7 +125,8 @@ def data_page(check: FileCheck, statistics: PeopleStatistics | None) -> Report:
         or "None was found.",
         tables=[Table("By kind", fault_rows(check))] if check.faults else (),
     )
-    pictures = [picture for fault in check.faults for picture in fault_pictures(check, fault)]
+    drawn = [fault_picture(check, fault) for fault in check.faults]
+    pictures = [picture for picture in drawn if picture is not None]
     sections = [faults]
     if pictures:
         text = "The annotation in question is red, other people's boxes grey."
@@ -144,8 +145,8 @@ def _people(check: FileCheck, statistics: PeopleStatistics) -> Section:
             rows, columns = rows[:-1], list(FLAGS.values())
         if label == "joint" and len(rows) > 60:
             continue
-        plots.append(Plot(title.capitalize(), bar_plot(rows, label, columns, name=title)))
-    shown = [Table(title.capitalize(), rows) for title, rows in tables.items()]
+        plots.append(Plot(_headline(title), bar_plot(rows, label, columns, name=title)))
+    shown = [Table(_headline(title), rows) for title, rows in tables.items()]
     return Section("People", "Crowd regions are no people.", tables=shown, plots=plots)
 
 
@@ -155,9 +156,12 @@ def _crowded(check: FileCheck, statistics: PeopleStatistics) -> list[Section]:
         return []
     order = np.argsort(-statistics.per_image, kind="stable")[:CROWDED]
     images = check.content["images"]
-    pictures = [
-        image_picture(check, images[n], f"{statistics.per_image[n]} people")
-        for n in order.tolist()
-        if images[n].get("file_name")
-    ]
+    crowded = [images[n] for n in order.tolist() if images[n].get("file_name")]
+    title = f"{statistics.per_image[order].min()} and more people"
+    pictures = [image_picture(check, crowded, title)]
     return [Section("Images with the most people", pictures=pictures)]
+
+
+def _headline(title: str) -> str:
+    """A title that begins with a capital."""
+    return title[:1].upper() + title[1:]

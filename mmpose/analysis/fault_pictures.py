@@ -27,54 +27,65 @@ SURE, FAINT = 1.0, 0.1  # scores of joints that are seen and hidden
 LEAST_SIDE = 320  # px, of what is shown; joints of a small person could not be seen
 
 
-def fault_pictures(check: FileCheck, fault: Fault, num: int = 3) -> list[Picture]:
+def fault_picture(check: FileCheck, fault: Fault, num: int = 3) -> Picture | None:
     """Drawings of the first faults of a kind, of different images where there are several.
 
     Args:
         check: of the file.
         fault: all of the kind.
         num: how many at most.
+
+    Returns:
+        None where no image can be shown: none is known, or the fault is of the file as a whole.
     """
-    if check.folder is None:
-        return []
-    images = {image["id"]: image for image in check.content["images"]} if check.content else {}
-    pictures, shown = [], set()
-    for record, place in zip(fault.records, fault.places, strict=True):
-        if record is None or len(pictures) == num:
+    if check.folder is None or check.content is None:
+        return None
+    images = {image["id"]: image for image in check.content["images"]}
+    views, shown, problem = {}, set(), ""
+    for record in fault.records:
+        if record is None or len(views) == num:
             break
         is_image = "file_name" in record
-        number = record.get("id") if is_image else record.get("image_id")
-        image = images.get(number)
-        if image is None or number in shown:
+        image = images.get(record.get("id") if is_image else record.get("image_id"))
+        if image is None or image["id"] in shown:
             continue
-        shown.add(number)
+        shown.add(image["id"])
         person = None if is_image else check.read_as.get(id(record), record)
-        pictures.append(_picture(check, image, person, f"{fault.kind}", place))
-    return pictures
+        try:
+            views[name_of(record)] = _view(check, image, person)
+        except (UnreadableImageError, OSError) as error:
+            problem = problem or f"cannot be shown: {error}"
+    if not views and not problem:
+        return None
+    return Picture(f"{fault.kind}: {fault.count}", "", views, "" if views else problem)
 
 
-def image_picture(check: FileCheck, image: dict, title: str) -> Picture:
-    """A drawing of all people of an image.
+def image_picture(check: FileCheck, images: Sequence[dict], title: str) -> Picture:
+    """Drawings of all people of some images; those that cannot be read are left out.
 
     Args:
         check: of the file.
-        image: its entry.
+        images: entries of it.
         title: of the picture.
     """
-    return _picture(check, image, None, title, name_of(image))
+    views = {}
+    for image in images:
+        try:
+            views[name_of(image)] = _view(check, image, None)
+        except (UnreadableImageError, OSError):
+            continue
+    return Picture(title, "", views)
 
 
-def _picture(check: FileCheck, image: dict, person: dict | None, title: str, note: str) -> Picture:
-    try:
-        pixels = read_image(image_path(check.folder, str(image["file_name"])))
-    except (UnreadableImageError, OSError) as error:
-        return Picture(title, note, problem=f"cannot be shown: {error}")
+def _view(check: FileCheck, image: dict, person: dict | None) -> str:
+    """One drawing as an address: of a person among the others, or of everybody."""
+    pixels = read_image(image_path(check.folder, str(image["file_name"])))
     people = [one for one in check.content["annotations"] if one["image_id"] == image["id"]]
     drawn = people if person is None else [readable_part(person)]
     others = () if person is None else people
     canvas = draw_people(pixels, drawn, others, _skeleton(check))
     part = part_with([one for one in drawn if one["bbox"]], pixels.shape[:2])
-    return Picture(title, note, {"": data_address(_enlarged(canvas[part]))})
+    return data_address(_enlarged(canvas[part]))
 
 
 def _skeleton(check: FileCheck) -> Skeleton:
