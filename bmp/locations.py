@@ -112,6 +112,16 @@ def _names_of(url: str) -> list[str]:
     return [name for name, known in PUBLISHED.items() if known == url] + [quoted]
 
 
+def fetch_into(folder: Path, name: str) -> Path:
+    """A published checkpoint in a folder, downloaded unless it is there.
+
+    Raises:
+        FileNotFoundError: it cannot be downloaded.
+    """
+    target = folder / name
+    return target if target.is_file() else _download(PUBLISHED[name], target)
+
+
 def _download(url: str, target: Path) -> Path:
     """Fetch a checkpoint; see :func:`bmp.downloads.download`.
 

@@ -61,6 +61,7 @@ BMP_ORDER = [
     "synthcrowd",
     "api",
     "demo",
+    "commands",
     "cli",
 ]
 # mmdet's classes and ours are registered when a model of mmdet is asked for, which takes seconds
