@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from bmp import environment
-from bmp.commands import completion, demo, download, info, predict, tool
+from bmp.commands import completion, data, demo, download, info, predict, tool
 from mmpose.errors import TRACEBACK, user_error
 
 EXAMPLES = """examples:
@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   bmp predict photos/ --config bmp_v2             of a folder, with the published ones
   bmp eval configs/demo/bmp_demo.py               AP of the loop after every turn
   bmp train configs/MaskPose/MaskPose-b-1.1.0.py
+  bmp data check annotations.json                 what is wrong with a file of your own
   bmp info                                        versions, devices, weights, extras
 """
 
@@ -57,7 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(parser=parser)  # for the subcommand that describes all of them
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (predict, tool, download, info, demo, completion):
+    for module in (predict, tool, data, download, info, demo, completion):
         module.add_parser(commands)
     return parser
 

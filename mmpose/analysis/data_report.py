@@ -1,11 +1,14 @@
 """What a check of an annotation file tells: as text, and as a page with pictures."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmpose.datasets.faults import MEANINGS
 from mmpose.datasets.file_check import FileCheck
+from mmpose.files import whole_file, write_json
 
 from .fault_pictures import fault_picture, image_picture
 from .people_statistics import (
@@ -16,7 +19,7 @@ from .people_statistics import (
     size_rows,
     visibility_rows,
 )
-from .report_page import Plot, Report, Section, Table
+from .report_page import Plot, Report, Section, Table, write_page
 from .report_plots import bar_plot
 
 LONGEST_PLACE = 300  # characters of a message that is shown
@@ -36,7 +39,7 @@ def summary(check: FileCheck, statistics: PeopleStatistics | None) -> dict[str, 
     joints = f"{len(check.joint_names)}, " if check.joint_names else ""
     facts["Joints"] = joints + (check.skeleton or "of no bundled skeleton")
     harmful = "something is lost or misread" if check.is_harmed else "nothing is lost"
-    facts["Verdict"] = f"{len(check.faults)} kinds of faults, {harmful}"
+    facts["Verdict"] = f"kinds of faults: {len(check.faults)}; {harmful}"
     return facts
 
 
@@ -134,6 +137,30 @@ def data_page(check: FileCheck, statistics: PeopleStatistics | None) -> Report:
     if statistics is not None and statistics.num_people:
         sections += [_people(check, statistics), *_crowded(check, statistics)]
     return Report("Check of annotations", summary(check, statistics), sections)
+
+
+def write_check(
+    folder: str | os.PathLike, check: FileCheck, statistics: PeopleStatistics | None
+) -> Path:
+    """Write ``check.html``, ``check.txt`` and ``faults.json``, which lists every place.
+
+    Args:
+        folder: made if it is missing.
+        check: of a file.
+        statistics: of its people; None where the whole file is refused.
+
+    Returns:
+        The page.
+    """
+    folder = Path(folder)
+    with whole_file(folder / "check.txt") as partial:
+        partial.write_text(format_check(check, statistics) + "\n", encoding="utf-8")
+    listed = [
+        {"level": fault.level, "fault": fault.kind, "count": fault.count, "where": fault.places}
+        for fault in check.faults
+    ]
+    write_json(folder / "faults.json", listed, indent=1)
+    return write_page(folder / "check.html", data_page(check, statistics))
 
 
 def _people(check: FileCheck, statistics: PeopleStatistics) -> Section:

@@ -70,9 +70,11 @@ def check_file(
         skeleton: metainfo file of the joints; None: found by their names or number.
 
     Raises:
-        FileNotFoundError: the file is not there.
+        FileNotFoundError: the file or the folder is not there.
         ValueError: it is not JSON, or has no ``images`` and ``annotations``.
     """
+    if folder is not None and not os.path.isdir(folder):
+        raise FileNotFoundError(f"there is no folder {folder} of images; give that of {path}")
     raw = read_coco_file(path)
     source = str(path)
     folder = find_folder(Path(path), raw["images"]) if folder is None else folder
@@ -102,8 +104,9 @@ def find_folder(path: Path, images: Sequence[dict]) -> str | None:
         images: its entries.
     """
     names = [str(image["file_name"]) for image in images[:PROBED] if image.get("file_name")]
-    near = [path.resolve().parent, path.resolve().parent.parent]
-    places = [*near, *(sub for place in near for sub in sorted(place.iterdir()) if sub.is_dir())]
+    near = [path.absolute().parent, path.absolute().parent.parent]
+    below = (sub for place in near if os.access(place, os.R_OK) for sub in sorted(place.iterdir()))
+    places = [*near, *(sub for sub in below if sub.is_dir() and os.access(sub, os.X_OK))]
     counts = {
         place: sum(os.path.isfile(image_path(str(place), name)) for name in names)
         for place in places
@@ -182,9 +185,10 @@ def _see_images(
         if image.get("file_name")
     }
     missing = set(find_image_files(paths, found.source).missing)
+    level = Level.REFUSED if len(missing) == len(paths) else Level.DROPPED
     for path, image in paths.items():
         if path in missing:
-            found.put(Level.DROPPED, "image files that are missing", path, image)
+            found.put(level, "image files that are missing", path, image)
         elif "://" not in path:
             _see_image_file(path, image, found)
 
@@ -272,4 +276,4 @@ def most_joints(people: Sequence[dict]) -> np.ndarray:
     counts = Counter(len(person["keypoints"]) for person in people)
     length = counts.most_common(1)[0][0] if counts else 0
     joints = [person["keypoints"] for person in people if len(person["keypoints"]) == length]
-    return np.array(joints, float).reshape(len(joints), -1, 3)
+    return np.array(joints, float).reshape(len(joints), length // 3, 3)
