@@ -61,6 +61,8 @@ BMP_ORDER = [
     "synthcrowd",
     "api",
     "demo",
+    "training_advice",
+    "training_config",
     "commands",
     "cli",
 ]

@@ -93,5 +93,27 @@ def run_check(args: argparse.Namespace) -> int:
 
 
 def run_advise(args: argparse.Namespace) -> int:
-    """``bmp data advise``: 0 where there is somebody to train on."""
-    raise NotImplementedError
+    """``bmp data advise``: 1 if the file has faults that `bmp data check` names."""
+    from bmp.environment import tell
+    from bmp.training_advice import GB, advise, format_advice
+    from bmp.training_config import ValidationData, write_training_config
+    from mmpose.analysis.people_statistics import people_statistics
+    from mmpose.datasets.file_check import check_file, find_folder_of
+    from mmpose.errors import check_file_writable
+
+    if args.memory <= 0:
+        raise ValueError(f"--memory is in GB and above 0, got {args.memory:g}")
+    if args.write is not None:
+        check_file_writable(args.write, "--write")
+    check = check_file(args.file, args.images, args.skeleton)
+    if check.content is None:
+        raise ValueError(check.faults[0].places[0])
+    advice = advise(check, people_statistics(check.content), args.memory * GB)
+    if args.write is not None:
+        folder = args.val_images or (args.val and find_folder_of(args.val))
+        validation = ValidationData(args.val, folder) if args.val else None
+        write_training_config(args.write, advice, check, validation)
+    print(format_advice(advice, args.write))
+    if check.is_harmed:
+        tell(f"bmp: {args.file} has faults: bmp data check {args.file}")
+    return 1 if check.is_harmed else 0

@@ -115,6 +115,19 @@ def find_folder(path: Path, images: Sequence[dict]) -> str | None:
     return str(best) if counts[best] else None
 
 
+def find_folder_of(path: str | Path) -> str:
+    """The folder of the images of a file.
+
+    Raises:
+        FileNotFoundError: none near it has them, or the file is not there.
+        ValueError: it is no annotation file.
+    """
+    folder = find_folder(Path(path), read_coco_file(path)["images"])
+    if folder is None:
+        raise FileNotFoundError(f"the images of {path} were not found near it; name their folder")
+    return folder
+
+
 def _joints_of(raw: dict) -> tuple[list[str], int | None]:
     """Names of the joints that a file lists, and how many most annotations have."""
     categories = [c for c in raw.get("categories") or [] if isinstance(c, dict)]

@@ -59,10 +59,13 @@ def training_memory(config: Config, *, bfloat16: bool = False) -> TrainingMemory
         model = MODELS.build(config.model).train()
     del model.data_preprocessor  # its buffers are no part of the network
     width, height = config.model.head.decoder["input_size"]
-    few, many = (
-        _kept_bytes(model, torch.Size((count, 3, height, width)), bfloat16=bfloat16)
-        for count in NUM_PROBED
-    )
+    # a copy of each weight without values; the model itself has none either
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        network = model.to_empty(device="cpu")
+        few, many = (
+            _kept_bytes(network, torch.empty(count, 3, height, width), bfloat16=bfloat16)
+            for count in NUM_PROBED
+        )
     per_person = (many - few) / (NUM_PROBED[1] - NUM_PROBED[0])
     num_parameters = sum(weight.numel() for weight in model.parameters())
     num_trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
@@ -74,7 +77,7 @@ def training_memory(config: Config, *, bfloat16: bool = False) -> TrainingMemory
     return TrainingMemory(num_parameters, num_trained, fixed, per_person)
 
 
-def _kept_bytes(model: nn.Module, shape: torch.Size, *, bfloat16: bool) -> int:
+def _kept_bytes(network: nn.Module, images: torch.Tensor, *, bfloat16: bool) -> int:
     """Bytes that autograd keeps of a forward pass, weights aside, with inputs and targets."""
     kept: dict[int, torch.UntypedStorage] = {}
 
@@ -83,17 +86,13 @@ def _kept_bytes(model: nn.Module, shape: torch.Size, *, bfloat16: bool) -> int:
         kept[storage._cdata] = storage  # held, or its number would be given again
         return tensor
 
-    # a copy of each weight without values; the model itself has none either
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        network = model.to_empty(device="cpu")
-        weights = {weight.untyped_storage()._cdata for weight in network.parameters()}
-        images = torch.empty(shape)
-        with (
-            torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
-            torch.autocast("cpu", torch.bfloat16, enabled=bfloat16),
-        ):
-            outputs = network.head(network.extract_feat(images))
-    given = {images.untyped_storage()._cdata: images.nbytes}
-    sizes = {number: storage.nbytes() for number, storage in kept.items()} | given
-    maps = outputs if isinstance(outputs, torch.Tensor) else outputs[0]
-    return sum(size for number, size in sizes.items() if number not in weights) + maps.nbytes
+    weights = {weight.untyped_storage()._cdata for weight in network.parameters()}
+    with (
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+        torch.autocast("cpu", torch.bfloat16, enabled=bfloat16),
+    ):
+        outputs = network.head(network.extract_feat(images))
+    kept[images.untyped_storage()._cdata] = images.untyped_storage()
+    maps = outputs if isinstance(outputs, torch.Tensor) else outputs[0]  # targets are as large
+    sizes = (storage.nbytes() for number, storage in kept.items() if number not in weights)
+    return sum(sizes) + maps.nbytes
