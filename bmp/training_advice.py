@@ -36,6 +36,7 @@ MASKED_SHARE = 0.5
 OUTSIDE_SHARE = 0.01  # of the labelled joints
 LEAST_BATCH, LEAST_STEPS_AN_EPOCH = 16, 20
 LEAST_VIEWS = 128_000  # crops of a whole training: 2,000 steps of 64
+MOST_EPOCHS = 1000
 PUBLISHED_PEOPLE, PUBLISHED_EPOCHS = 149_813, 210  # of COCO train2017, by the published schedule
 LARGE_IMAGE = 0.3e6  # pixels, COCO's 640 x 480; from there on decoding is most of the work
 REACH = 2.6  # side of what augmentation may show, in heights of the person
@@ -203,6 +204,7 @@ def choose_batch(
         f"an epoch should have {LEAST_STEPS_AN_EPOCH} steps": max(
             power_of_two(num_people / LEAST_STEPS_AN_EPOCH), LEAST_BATCH
         ),
+        f"there are {num_people} people": power_of_two(num_people),
     }
     why = min(limits, key=limits.__getitem__)
     reasons.append(f"Batch: {limits[why]}, since {why}.")
@@ -212,16 +214,18 @@ def choose_batch(
 def choose_epochs(num_people: int, reasons: list[str]) -> int:
     """As published, but at least 128,000 crops, and at most those of the published schedule.
 
+    Never more than 1,000.
+
     Args:
         num_people: to train on.
         reasons: gets a sentence.
     """
     views = PUBLISHED_EPOCHS * num_people
     most = PUBLISHED_EPOCHS * PUBLISHED_PEOPLE
-    epochs = math.ceil(min(max(views, LEAST_VIEWS), most) / num_people)
+    epochs = min(math.ceil(min(max(views, LEAST_VIEWS), most) / num_people), MOST_EPOCHS)
     why = "as published"
     if views < LEAST_VIEWS:
-        why = f"more than the published {PUBLISHED_EPOCHS}, so that {LEAST_VIEWS:,} crops are seen"
+        why = f"more than the published {PUBLISHED_EPOCHS}, up to {LEAST_VIEWS:,} crops in all"
         why += "; watch the validation, so few people are soon learnt by heart"
     elif views > most:
         why = f"as many crops as {PUBLISHED_EPOCHS} epochs of COCO"
