@@ -55,7 +55,7 @@ class TopdownPose:
             self.model,
             images,
             [record.bboxes for record in people],
-            [record.get("masks") for record in people],
+            [record.packed_masks if "masks" in record else None for record in people],
             flip_test=self.flip_test,
             chunk=self.chunk,
             return_heatmaps=self.return_heatmaps,

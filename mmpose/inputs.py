@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmpose.structures.packed_masks import PackedMasks, as_packed, empty_masks
+
 # what OpenCV's encoders are asked by -> the endings that files of that format have
 _FORMATS = {
     ".avif": (".avif",),
@@ -218,8 +220,8 @@ def read_masks(
     num_people: int,
     image_shape: tuple[int, int],
     device: torch.device | str | None = None,
-) -> Tensor | None:
-    """Masks as a tensor.
+) -> PackedMasks | None:
+    """Masks as bits.
 
     Args:
         masks: (N, H, W), a list of (H, W), or one (H, W) for one person; anything but 0 is inside.
@@ -229,25 +231,30 @@ def read_masks(
         device: where they go; None leaves them.
 
     Returns:
-        (N, H, W) bool, contiguous, or None.
+        (N, H, W), or None.
 
     Raises:
         ValueError: their number or size does not fit.
     """
     if masks is None:
         return None
-    if isinstance(masks, list | tuple):
-        masks = np.stack([np.asarray(mask) for mask in masks]) if len(masks) else np.zeros(0)
-    tensor = torch.as_tensor(masks if isinstance(masks, Tensor) else np.asarray(masks))
-    tensor = tensor.to(device) if device is not None else tensor
-    tensor = (tensor if tensor.dtype == torch.bool else tensor != 0).contiguous()
-    if tensor.numel() == 0 and num_people == 0:
-        return tensor.reshape(0, *image_shape)
-    tensor = tensor[None] if tensor.ndim == 2 else tensor
-    if tuple(tensor.shape) != (num_people, *image_shape):
+    masks = masks if isinstance(masks, PackedMasks) else _mask_tensor(masks)
+    masks = masks.to(device) if device is not None else masks
+    if not isinstance(masks, PackedMasks):
+        masks = masks if masks.dtype == torch.bool else masks != 0
+        if masks.numel() == 0 and num_people == 0:
+            return empty_masks(0, image_shape, masks.device)
+        masks = masks[None] if masks.ndim == 2 else masks
+    if tuple(masks.shape) != (num_people, *image_shape):
         raise ValueError(
             f"masks are (N, H, W) = {(num_people, *image_shape)}, one for each box and as large as "
-            f"the image, got shape {tuple(tensor.shape)}; leave a person's mask empty to pose it "
+            f"the image, got shape {tuple(masks.shape)}; leave a person's mask empty to pose it "
             "without"
         )
-    return tensor
+    return as_packed(masks)
+
+
+def _mask_tensor(masks: Any) -> Tensor:
+    if isinstance(masks, list | tuple):
+        masks = np.stack([np.asarray(mask) for mask in masks]) if len(masks) else np.zeros(0)
+    return torch.as_tensor(masks if isinstance(masks, Tensor) else np.asarray(masks))

@@ -25,6 +25,7 @@ from bmp.structures import People, empty_people, make_people, masks_to_bboxes
 from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
 from mmpose.inputs import check_image
+from mmpose.structures.packed_masks import pack_masks
 
 _CLASS_LAYER = "bbox_head.rtm_cls.0.weight"  # as many rows as classes
 _MULTIPLE = 32  # sides of an input that every level of a feature pyramid divides
@@ -239,7 +240,8 @@ class RTMDetDetector:
         best = self._suppress(bboxes, scores)
         fields = {}
         if "masks" in found:
-            fields["masks"] = _fit_masks(found.masks[keep[best]].bool(), image_shape)
+            masks = _fit_masks(found.masks[keep[best]].bool(), image_shape)
+            fields["masks"] = pack_masks(masks)
         return make_people(bboxes[best], bbox_scores=scores[best], **fields)
 
 

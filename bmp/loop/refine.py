@@ -15,6 +15,7 @@ from bmp.segmenters.prompt_crops import segment_with_crops
 from bmp.segmenters.prompting import make_prompts
 from bmp.segmenters.prompts import Prompts
 from bmp.structures import People, make_people, with_fields
+from mmpose.structures.packed_masks import PackedMasks, as_packed, empty_masks
 
 CONSISTENCY_TOLERANCE = 0.1  # of two masks closer than this, the smaller one is taken
 
@@ -60,7 +61,7 @@ def _with_masks(
     others: People,
     prompts: Prompts,
     image_shape: tuple[int, int],
-    output: tuple[Tensor | None, Tensor | None],
+    output: tuple[PackedMasks | Tensor | None, Tensor | None],
     settings: LoopSettings,
 ) -> People:
     """People of one image with the masks of the segmenter's output, or with their own."""
@@ -70,6 +71,7 @@ def _with_masks(
         return with_fields(people, masks=detected, mask_scores=people.bbox_scores)
     # parts may work on different devices; people stay where the pose model left them
     masks, mask_scores = masks.to(detected.device), mask_scores.to(detected.device).float()
+    masks = as_packed(masks)
     # Whoever was shown by nothing gets an empty mask of score 0, so the detector's stays. The
     # published loop takes the arbitrary mask that SAM draws for an empty prompt.
     take = prompts.is_prompted.to(detected.device)
@@ -79,7 +81,7 @@ def _with_masks(
     # a mask that the segmenter did not make is as good as its detection
     return with_fields(
         people,
-        masks=torch.where(take[:, None, None], masks, detected),
+        masks=masks.where(take, detected),
         mask_scores=torch.where(take, mask_scores, people.bbox_scores),
     )
 
@@ -104,19 +106,17 @@ def _make_prompts(
     )
 
 
-def _own_masks(people: People, image_shape: tuple[int, int]) -> Tensor:
+def _own_masks(people: People, image_shape: tuple[int, int]) -> PackedMasks:
     """The detector's masks, or none at all (N, H, W)."""
     if "masks" in people:
-        return people.masks
+        return people.packed_masks
     # empty, not absent: joining and blacking out ask everybody for a mask
-    return torch.zeros(
-        len(people.bboxes), *image_shape, dtype=torch.bool, device=people.bboxes.device
-    )
+    return empty_masks(len(people.bboxes), image_shape, people.bboxes.device)
 
 
 def _refined_is_better(
-    refined: Tensor,
-    detected: Tensor,
+    refined: PackedMasks,
+    detected: PackedMasks,
     people: People,
     others: People,
     settings: LoopSettings,
@@ -134,5 +134,5 @@ def _refined_is_better(
     gain = pose_mask_consistency(refined, joints, used)
     gain -= pose_mask_consistency(detected, joints, used)
     # of equally large ones the segmenter's, as published
-    is_smaller = refined.sum((1, 2)) <= detected.sum((1, 2))
+    is_smaller = refined.areas() <= detected.areas()
     return torch.where(gain.abs() < CONSISTENCY_TOLERANCE, is_smaller, gain > 0)

@@ -22,7 +22,6 @@ from bmp.structures import (
     People,
     concatenate_people,
     empty_people,
-    masks_to_bboxes,
     with_fields,
 )
 from mmpose.structures.sigmas import COCO_SIGMAS
@@ -142,7 +141,7 @@ def _detect(
     """People in the images without those who are known, or the given ones."""
     if given is not None:
         return list(given)
-    hidden = [black_out(image, p.masks) for image, p in zip(images, known, strict=True)]
+    hidden = [black_out(image, p.packed_masks) for image, p in zip(images, known, strict=True)]
     return detector.detect(hidden)
 
 
@@ -193,13 +192,13 @@ def _merge(old: People, new: People, settings: LoopSettings) -> People:
         return old
     # a first turn has nobody to join: empty records lack fields such as heatmaps
     people = concatenate_people(old.to(new.bboxes.device), new) if len(old.bboxes) else new
-    masks = people.masks
+    masks = people.packed_masks
     if settings.exclusive_masks:
         masks = published.trim_masks(
             masks, people.mask_scores, num_old=len(old.bboxes), items=settings.compat
         )
     # after the masks: a box follows the pixels that its person may keep
-    bboxes = masks_to_bboxes(masks, people.bboxes) if settings.refresh_bboxes else people.bboxes
+    bboxes = masks.bboxes(people.bboxes) if settings.refresh_bboxes else people.bboxes
     return with_fields(people, bboxes=bboxes, masks=masks)
 
 

@@ -5,19 +5,18 @@ people are independent of each other, so a call may hold people of many images.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import functional as F
 
+from bmp.enlarging import Axis, enlarge_masks, make_axis
 from bmp.segmenters.embeddings import Embeddings
 from bmp.segmenters.prompts import UNUSED, Prompts
 from bmp.segmenters.shared_decoder import DecodedMasks, decode_people
-
-# float32 pixels of enlarged masks at a time: 16 MiB suit a processor, 256 MiB a GPU
-UPSAMPLED_ON_A_CPU = 2**22
-UPSAMPLED_ON_A_GPU = 2**26
+from mmpose.structures.packed_masks import PackedMasks
 
 
 def encode_prompts(
@@ -194,7 +193,7 @@ def to_model_pixels(points: Tensor, image_shapes: Tensor, image_size: int) -> Te
     return points / image_shapes.flip(-1)[:, None] * image_size
 
 
-def upsample_masks(mask_logits: Tensor, image_shape: tuple[int, int]) -> Tensor:
+def upsample_masks(mask_logits: Tensor, image_shape: tuple[int, int]) -> PackedMasks:
     """Masks at full size.
 
     Args:
@@ -202,19 +201,21 @@ def upsample_masks(mask_logits: Tensor, image_shape: tuple[int, int]) -> Tensor:
         image_shape: (H, W).
 
     Returns:
-        (N, H, W) bool, logit above 0 after bilinear resizing; made in chunks to bound memory.
+        (N, H, W) as bits, logit above 0 after bilinear resizing.
     """
-    height, width = image_shape
-    masks = torch.zeros(
-        len(mask_logits), height, width, dtype=torch.bool, device=mask_logits.device
+    rows, columns = (
+        _read_axis(cells, length, mask_logits.device)
+        for cells, length in zip(mask_logits.shape[1:], image_shape, strict=True)
     )
-    limit = UPSAMPLED_ON_A_CPU if mask_logits.device.type == "cpu" else UPSAMPLED_ON_A_GPU
-    chunk = max(1, limit // (height * width))
-    for start in range(0, len(mask_logits), chunk):
-        part = mask_logits[None, start : start + chunk].float()
-        full = F.interpolate(part, (height, width), mode="bilinear", align_corners=False)
-        masks[start : start + chunk] = full[0] > 0
-    return masks
+    return enlarge_masks(mask_logits, rows, columns)
+
+
+@lru_cache(maxsize=16)  # images of one size come one after the other
+def _read_axis(num_cells: int, length: int, device: torch.device) -> Axis:
+    """How pixels are made of cells, worked out on the CPU, so that nobody waits for the device."""
+    cells = torch.eye(num_cells)[None]
+    axis = make_axis(F.interpolate(cells, size=length, mode="linear", align_corners=False)[0].T)
+    return axis._replace(weights=axis.weights.to(device, non_blocking=True))
 
 
 def decode_prompts(

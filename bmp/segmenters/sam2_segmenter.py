@@ -21,6 +21,7 @@ from bmp.segmenters.prompts import Prompts
 from bmp.segmenters.sam2_model import build_sam2
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
+from mmpose.structures.packed_masks import PackedMasks
 
 
 class SAM2Segmenter:
@@ -122,7 +123,7 @@ class SAM2Segmenter:
 
     def segment(
         self, embeddings: Embeddings, prompts: Sequence[Prompts]
-    ) -> list[tuple[Tensor, Tensor]]:
+    ) -> list[tuple[PackedMasks, Tensor]]:
         """Masks of all prompted people of all images.
 
         Args:
@@ -130,8 +131,8 @@ class SAM2Segmenter:
             prompts: one per image.
 
         Returns:
-            For every image its masks (N, H, W) bool and mask_scores (N,); an empty mask and 0 for
-            people without any prompt.
+            For every image its masks (N, H, W) as bits and mask_scores (N,); an empty mask and 0
+            for people without any prompt.
         """
         answers = []  # one image after the other, as they differ in size
         for shape, p, (logits, scores) in zip(
@@ -143,11 +144,11 @@ class SAM2Segmenter:
                 max_hole_area=self.max_hole_area,
                 max_sprinkle_area=self.max_sprinkle_area,
             )
-            masks = upsample_masks(logits, shape)
             # The published loop lets SAM draw an arbitrary mask for an empty prompt. Here it
             # stays empty, also where clean_up takes all of it for a hole.
-            masks &= p.is_prompted.to(masks.device)[:, None, None]
-            answers.append((masks, scores))
+            nobody = ~p.is_prompted.to(logits.device)
+            logits = logits.masked_fill(nobody[:, None, None], -1.0)
+            answers.append((upsample_masks(logits, shape), scores))
         return answers
 
     def decode(

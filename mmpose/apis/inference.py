@@ -18,6 +18,7 @@ from mmpose.structures import (
     bbox_xywh2xyxy,
     crop_to_image_keypoints,
 )
+from mmpose.structures.packed_masks import PackedMasks
 
 from .model import init_model  # noqa: F401 - a published import path
 from .people import People, read_people
@@ -32,7 +33,7 @@ def estimate_batch(
     model: nn.Module,
     images: Sequence[Image],
     bboxes: Sequence[Tensor],
-    masks: Sequence[Tensor | None] | None = None,
+    masks: Sequence[Tensor | PackedMasks | None] | None = None,
     *,
     flip_test: bool = True,
     chunk: int = CHUNK,
@@ -45,8 +46,8 @@ def estimate_batch(
         images: B of (H, W, 3) uint8 BGR, sizes may differ.
         bboxes: B of (N_i, 4) xyxy, image pixels, or empty. They may leave the image, which is
             black outside; a side of length 0 counts as one pixel.
-        masks: B of (N_i, H, W) bool or None; a person without a mask, or with an empty one, is
-            posed from the plain crop. A model whose pipeline has no `MaskBackground` ignores them.
+        masks: B of (N_i, H, W), bools or bits, or None; a person without a mask, or with an empty
+            one, is posed from the plain crop. A model whose pipeline has no `MaskBackground` ignores them.
         flip_test: average with the mirrored crops, which go through the model in the same batch.
         chunk: people that go through the model at a time; it bounds the memory.
         return_heatmaps: add the maps.
@@ -267,7 +268,7 @@ def _make_sample(model: nn.Module, people: People, index: int, meta: dict) -> Po
     }
     # as `MaskBackground` of a data set counts them; models without it say nothing of masks
     if model.crop_settings.mask_alpha:
-        is_empty = masks is not None and not masks[index].any()
+        is_empty = masks is not None and not masks[index : index + 1].any()
         meta["mask_state"] = "missing" if masks is None else "degenerate" if is_empty else "used"
     sample = PoseDataSample(metainfo=meta)
     sample.gt_instances = InstanceData(

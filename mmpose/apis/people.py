@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmpose.inputs import Image, check_image, image_tensor, read_bboxes, read_masks
 from mmpose.structures import crop_windows, cut_crops
+from mmpose.structures.packed_masks import PackedMasks
 
 from .model import CropSettings
 
@@ -20,13 +21,13 @@ class People:
     Attributes:
         images: B of (H, W, 3) uint8.
         bboxes: B of (N_i, 4) xyxy.
-        masks: B of (N_i, H, W) bool or None.
+        masks: B of (N_i, H, W) as bits, or None.
         windows: B pairs of centres and sizes (N_i, 2).
     """
 
     images: list[Tensor]
     bboxes: list[Tensor]
-    masks: list[Tensor | None]
+    masks: list[PackedMasks | None]
     windows: list[tuple[Tensor, Tensor]]
 
     def groups(self, size: int) -> Iterator[list[tuple[int, slice]]]:
