@@ -9,6 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmpose.structures.constants import is_free_to_read
 from mmpose.structures.packed_masks import PackedMasks, empty_masks, pack_rows, row_bytes
 
 # float32 pixels of enlarged masks at a time, where whole masks are made: 256 MiB
@@ -65,7 +66,7 @@ def enlarge_masks(
     """
     mask_logits = mask_logits.float()
     masks = empty_masks(len(mask_logits), (rows.length, columns.length), mask_logits.device)
-    if not mask_logits.is_cpu:  # to know the boxes would be a wait for the device
+    if not is_free_to_read(mask_logits):  # to know the boxes would be a wait
         _enlarge_whole(mask_logits, rows, columns, level, masks)
         return masks
     # outside the cells above the level no weighted mean of cells exceeds it

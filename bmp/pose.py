@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from bmp.locations import find_checkpoint, find_config
 from bmp.structures import People, with_fields
 from mmpose.apis import estimate_batch, init_model
+from mmpose.inputs import Image
 
 NUM_COCO_JOINTS = 17  # they come first in every skeleton of these models
 CONFIG_FOLDERS = ("PMPose", "MaskPose", "demo")
@@ -33,6 +33,12 @@ class TopdownPose:
     flip_test: bool = True
     chunk: int = 64
     return_heatmaps: bool = False
+    works_on_device = True
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(self.model.parameters()).device
 
     @property
     def heatmap_shape(self) -> tuple[int, int]:
@@ -40,7 +46,7 @@ class TopdownPose:
         width, height = self.model.head.decoder.heatmap_size
         return int(height), int(width)
 
-    def estimate(self, images: Sequence[np.ndarray], people: Sequence[People]) -> list[People]:
+    def estimate(self, images: Sequence[Image], people: Sequence[People]) -> list[People]:
         """The records with joints.
 
         Args:

@@ -21,6 +21,7 @@ from bmp.segmenters.prompts import Prompts
 from bmp.segmenters.sam2_model import build_sam2
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
+from mmpose.inputs import Image
 from mmpose.structures.packed_masks import PackedMasks
 
 
@@ -85,13 +86,15 @@ class SAM2Segmenter:
         # inference alone: training has PoseSAM, which builds a SAM 2 of its own
         self.sam = self.sam.to(self.device).requires_grad_(False)
 
+    works_on_device = True
+
     @property
     def max_images(self) -> int:
         """How many images fit into ``max_embedding_bytes``."""
         return self.max_embedding_bytes // embedding_bytes(self.sam)
 
     @torch.no_grad()
-    def embed(self, images: Sequence[np.ndarray]) -> Embeddings:
+    def embed(self, images: Sequence[Image]) -> Embeddings:
         """Encode images, in chunks; the caller keeps them as long as it needs them.
 
         Args:
@@ -101,8 +104,8 @@ class SAM2Segmenter:
             TypeError, ValueError: something is no such image, there is none, or too many.
         """
         # one image is a sequence too, of its rows, and would fail with a puzzling message
-        if isinstance(images, np.ndarray):
-            raise TypeError(f"embed takes a list of images, got an array of {images.shape}")
+        if isinstance(images, np.ndarray | Tensor):
+            raise TypeError(f"embed takes a list of images, got an array of {tuple(images.shape)}")
         if not images:
             raise ValueError("embed needs at least one image")
         # the caller holds all embeddings until the last turn: refuse before memory runs out
@@ -118,7 +121,8 @@ class SAM2Segmenter:
         for start in range(0, len(images), self.embed_chunk):
             chunk = images[start : start + self.embed_chunk]
             batch = torch.stack([self._prepare(image) for image in chunk])
-            parts.append(embed_batch(self.sam, batch, [image.shape[:2] for image in chunk]))
+            shapes = [tuple(image.shape[:2]) for image in chunk]
+            parts.append(embed_batch(self.sam, batch, shapes))
         return join_embeddings(parts)
 
     def segment(
@@ -162,7 +166,7 @@ class SAM2Segmenter:
         """
         return decode_prompts(self.sam, embeddings, prompts, chunk=self.decode_chunk)
 
-    def _prepare(self, image: np.ndarray) -> Tensor:
+    def _prepare(self, image: Image) -> Tensor:
         return prepare_image(
             image,
             self.sam.image_size,

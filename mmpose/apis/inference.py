@@ -47,7 +47,8 @@ def estimate_batch(
         bboxes: B of (N_i, 4) xyxy, image pixels, or empty. They may leave the image, which is
             black outside; a side of length 0 counts as one pixel.
         masks: B of (N_i, H, W), bools or bits, or None; a person without a mask, or with an empty
-            one, is posed from the plain crop. A model whose pipeline has no `MaskBackground` ignores them.
+            one, is posed from the plain crop. A model whose pipeline has no `MaskBackground`
+            ignores them.
         flip_test: average with the mirrored crops, which go through the model in the same batch.
         chunk: people that go through the model at a time; it bounds the memory.
         return_heatmaps: add the maps.

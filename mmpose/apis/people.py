@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmpose.inputs import Image, check_image, image_tensor, read_bboxes, read_masks
+from mmpose.inputs import Image, check_image, read_bboxes, read_masks, upload_image
 from mmpose.structures import crop_windows, cut_crops
 from mmpose.structures.packed_masks import PackedMasks
 
@@ -97,7 +97,7 @@ def read_people(
     people = People([], [], [], [])
     for image, boxes, region in zip(images, bboxes, masks, strict=True):
         # the whole image goes over once, as bytes; all its crops are cut there
-        image, boxes = image_tensor(check_image(image)).to(device), read_bboxes(boxes).to(device)
+        image, boxes = upload_image(check_image(image), device), read_bboxes(boxes).to(device)
         people.images.append(image)
         people.bboxes.append(boxes)
         people.masks.append(read_masks(region, len(boxes), tuple(image.shape[:2]), device))

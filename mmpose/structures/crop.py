@@ -6,8 +6,6 @@ steps of 1/32 pixel, rounding half up), so crops cut here and in the data sets a
 
 import math
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,6 +17,7 @@ from .bbox import (
     get_udp_warp_matrix,
 )
 from .packed_masks import PackedMasks, as_packed
+from .planes import image_planes
 from .precision import finest_float
 
 _COORDINATE_BITS, _FRACTION_BITS = 10, 5
@@ -135,18 +134,6 @@ def cut_crops(
         part = slice(start, start + chunk)
         crops[part] = _cut(planes, x[part], y[part], masks and masks[part], alpha)
     return crops
-
-
-def image_planes(image: Tensor) -> Tensor:
-    """The three planes (3, H, W), contiguous, of an image (H, W, 3).
-
-    Free where its memory holds planes, as :func:`mmpose.inputs.upload_image` leaves it.
-    """
-    planes = image.permute(2, 0, 1)
-    if planes.is_contiguous() or not image.is_cpu:
-        return planes.contiguous()
-    # ten times faster than torch's copy
-    return torch.from_numpy(np.stack(cv2.split(image.contiguous().numpy())))
 
 
 def _cut(planes: Tensor, x: Tensor, y: Tensor, masks: PackedMasks | None, alpha: float) -> Tensor:

@@ -70,6 +70,11 @@ class PackedMasks:
         bits = torch.where(chosen[:, None, None], self.words, others.words)
         return PackedMasks(bits.view(torch.uint8), self.width)
 
+    def only(self, chosen: Tensor) -> "PackedMasks":
+        """These masks for the (N,) bool ``chosen``, empty ones for the rest."""
+        bits = self.words.masked_fill(~chosen[:, None, None], 0)
+        return PackedMasks(bits.view(torch.uint8), self.width)
+
     @property
     def words(self) -> Tensor:
         """(N, H, R / 8) int64, the same bits."""

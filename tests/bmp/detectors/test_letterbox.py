@@ -18,25 +18,27 @@ def test_an_image_keeps_its_ratio_and_is_padded(shape, inner, canvas):
     image = np.full((*shape, 3), 7, dtype=np.uint8)
     boxed = letterbox(image, Canvas((320, 320), (320, 320)))
     assert boxed.inner_shape == inner
-    assert boxed.pixels.shape == (*canvas, 3)
+    assert boxed.pixels.shape == (3, *canvas)
     assert boxed.scale_factor == (inner[1] / shape[1], inner[0] / shape[0])
-    assert (boxed.pixels[: inner[0], : inner[1]] == 7).all()
-    assert (boxed.pixels[inner[0] :] == 114).all()
-    assert (boxed.pixels[:, inner[1] :] == 114).all()
+    assert (boxed.pixels[:, : inner[0], : inner[1]] == 7).all()
+    assert (boxed.pixels[:, inner[0] :] == 114).all()
+    assert (boxed.pixels[..., inner[1] :] == 114).all()
 
 
 def test_resizing_is_opencvs_bilinear():
     image = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     boxed = letterbox(image, Canvas((64, 64), (64, 64)))
-    np.testing.assert_array_equal(boxed.pixels[:48], cv2.resize(image, (64, 48)))
+    np.testing.assert_array_equal(
+        boxed.pixels[:, :48].permute(1, 2, 0), cv2.resize(image, (64, 48))
+    )
 
 
 def test_without_padding_the_model_pads_and_without_ratio_both_sides_meet_the_size():
     image = np.zeros((40, 80, 3), np.uint8)
-    assert letterbox(image, Canvas((64, 32))).pixels.shape == (32, 64, 3)
-    assert letterbox(image, Canvas((32, 64))).pixels.shape == (32, 64, 3)  # long side to long side
+    assert letterbox(image, Canvas((64, 32))).pixels.shape == (3, 32, 64)
+    assert letterbox(image, Canvas((32, 64))).pixels.shape == (3, 32, 64)  # long side to long side
     boxed = letterbox(image, Canvas((30, 50), keeps_ratio=False))
-    assert boxed.pixels.shape == (50, 30, 3)
+    assert boxed.pixels.shape == (3, 50, 30)
     assert boxed.scale_factor == (30 / 80, 50 / 40)
 
 

@@ -65,7 +65,7 @@ def test_people_of_many_images_at_once_equal_sam2_one_at_a_time(segmenter, image
             torch.testing.assert_close(scores[i], expected[1], atol=1e-5, rtol=0)
 
 
-def test_a_number_of_points_is_one_call(segmenter, images):
+def test_all_people_are_prompted_by_one_call(segmenter, images):
     calls = []
     hook = segmenter.sam.sam_prompt_encoder.register_forward_hook(
         lambda module, inputs, outputs: calls.append(outputs[0].shape[:2])
@@ -74,7 +74,7 @@ def test_a_number_of_points_is_one_call(segmenter, images):
     prompts = [points_as_prompts(p) for p in (one, two, one[:2])]
     segmenter.segment(segmenter.embed(images), prompts)
     hook.remove()
-    assert calls == [(6, 2), (3, 3)]  # people, their points and the padding
+    assert calls == [(9, 3)]  # people, their points and the padding
 
 
 def test_own_logits_are_a_prompt(segmenter, images):
