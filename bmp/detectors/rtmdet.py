@@ -158,7 +158,9 @@ class RTMDetDetector:
         ]
 
     def _find_candidates(self, batch: list[Letterboxed]) -> list["Candidates"]:
-        inputs = [image.pixels for image in batch]
+        inputs: list[Tensor] | Tensor = [image.pixels for image in batch]
+        if len({image.shape for image in inputs}) == 1:  # mmengine compares padded ones one by one
+            inputs = torch.stack(inputs)
         pixels = self.model.data_preprocessor({"inputs": inputs, "data_samples": None})["inputs"]
         return rank_candidates(self.model, self.model(pixels, mode="tensor"), batch, self.label)
 
