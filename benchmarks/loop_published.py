@@ -1,8 +1,8 @@
 """The loop in the published way, written from its description, for the same parts and weights.
 
-Every turn: the image is blackened and letterboxed in NumPy; each image is detected in alone, with
-masks of all its people at full size; each person is cut out of a dimmed copy of the image by OpenCV;
-SAM encodes the image again, is asked once a person, and its full-size masks go through NumPy floats.
+Every turn: the image is blackened in NumPy; each image is detected in alone, with masks of all its
+people at full size; each person is cut out of a dimmed copy of the image by OpenCV; SAM encodes the
+image again, is asked once a person, and its full-size masks go through NumPy floats.
 What published defects change in the numbers is not copied.
 """
 
@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from bmp.loop.suppression import pose_nms
@@ -90,7 +89,7 @@ def _refine(image: np.ndarray, new: dict, known: dict | None, world: Any) -> dic
     prompts = make_prompts(people, PromptSettings(), image.shape[:2])
     masks, scores = [], []
     for n in range(len(rows)):
-        logits, score = _ask_sam(segmenter.sam, embeddings, prompts, n, image.shape[:2])
+        logits, score = _ask_sam(world, embeddings, prompts, n, image.shape[:2])
         full = F.interpolate(logits[None, None], image.shape[:2], mode="bilinear")[0, 0]
         masks.append((full > 0).float().cpu().numpy())
         scores.append(float(score))
@@ -104,22 +103,10 @@ def _refine(image: np.ndarray, new: dict, known: dict | None, world: Any) -> dic
     return {n: joined[n][keep] for n in names} | {"masks": exclusive, "mask_scores": scores}
 
 
-def _ask_sam(sam: Any, embeddings: Any, prompts: Any, n: int, shape: tuple[int, int]) -> tuple:
+def _ask_sam(world: Any, embeddings: Any, prompts: Any, n: int, shape: tuple[int, int]) -> tuple:
     """Logits and score of one person, by a call of its own."""
     used = prompts.point_labels[n] != UNUSED
-    shapes = torch.tensor([shape])
-    coords = batched_decoding.to_model_pixels(prompts.point_coords[n][used][None], shapes, sam.image_size)
-    labels = prompts.point_labels[n][used][None]
-    if hasattr(sam, "made_up"):
-        return sam.made_up(coords, labels)
-    sparse, dense = sam.sam_prompt_encoder(points=(coords, labels.int()), boxes=None, masks=None)
-    logits, scores, _, _ = sam.sam_mask_decoder(
-        image_embeddings=embeddings.coarse,
-        image_pe=sam.sam_prompt_encoder.get_dense_pe(),
-        sparse_prompt_embeddings=sparse,
-        dense_prompt_embeddings=dense,
-        multimask_output=False,
-        repeat_image=True,
-        high_res_features=[embeddings.fine, embeddings.middle],
+    coords = batched_decoding.to_model_pixels(
+        prompts.point_coords[n][used][None], torch.tensor([shape]), world.segmenter.sam.image_size
     )
-    return logits[0, 0], scores[0, 0]
+    return world.ask(embeddings, coords, prompts.point_labels[n][used][None])

@@ -25,9 +25,9 @@ from mmpose.apis import init_model
 from mmpose.engine.config import load_config
 from mmpose.models.heads.multi_head import MultiHeadOutputs
 
-DETECTOR = "configs/rtmdet/rtmdet-ins_tiny_8xb32-300e_coco-640x640.py"
+DETECTOR = "configs/rtmdet/rtmdet-ins_s_8xb32-300e_coco-640x640.py"
 POSE_MODEL = "configs/PMPose/PMPose-s-1.0.0.py"
-SEGMENTER = "configs/sam_pose2seg/sam2.1_hiera-t_sa-v-1024x1024.py"
+SEGMENTER = "configs/sam_pose2seg/sam-pose2seg_hiera-b+_coco-1024x1024.py"
 PERSON, NOBODY = 3.0, -9.0  # logits
 ASPECT = 2.5  # height of a person by its width
 
@@ -57,27 +57,43 @@ class World:
     Attributes:
         num_people: of an image.
         image_shape: (H, W).
-        stopwatch: counts the time in the made-up networks.
+        runs_networks: whether the real networks run too, with random weights and their answers
+            thrown away; so that their time is spent where it would be.
+        chooses_masks: whether the better of two masks is taken by the joints that it holds.
+        stopwatch: counts the time in the networks.
     """
 
     num_people: int
     image_shape: tuple[int, int]
+    runs_networks: bool = False
+    chooses_masks: bool = False
     device: str = "cpu"
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def __post_init__(self) -> None:
         self.turn = 0
+        torch.manual_seed(0)
         self.detector = self._make_detector()
         self.pose_model = self._make_pose_model()
         self.segmenter = self._make_segmenter()
         self.settings = LoopSettings(
-            num_iters=2, prompting=PromptSettings(), pose_mask_consistency=True
+            num_iters=2, prompting=PromptSettings(), pose_mask_consistency=self.chooses_masks
         )
 
     def images(self, count: int) -> list[np.ndarray]:
         """Images of noise, which no step of the loop can shorten."""
         draw = np.random.default_rng(0)
         return [draw.integers(0, 256, (*self.image_shape, 3), dtype=np.uint8) for _ in range(count)]
+
+    def _replace(self, owner: Any, name: str, answer: Callable) -> None:
+        """Let a network answer as we like, running it first if that is asked for."""
+        network = getattr(owner, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            real = network(*args, **kwargs) if self.runs_networks else None
+            return answer(real, *args, **kwargs)
+
+        setattr(owner, name, self.stopwatch.around(call))
 
     def _make_detector(self) -> RTMDetDetector:
         detector = RTMDetDetector(load_config(DETECTOR), device=self.device)
@@ -91,13 +107,13 @@ class World:
             for cells in _split_into_turns(_spread(self.num_people, inner, strides[0]))
         ]
 
-        def forward(pixels: Tensor, mode: str = "tensor") -> tuple:
+        def answer(real: Any, pixels: Tensor, mode: str = "tensor") -> tuple:
             maps = by_turn[self.turn % 2]
             self.turn += 1
             repeat = lambda m: m.to(pixels.device).expand(len(pixels), *m.shape[1:])  # noqa: E731
             return (*([repeat(m) for m in level] for level in maps[:3]), repeat(maps[3]))
 
-        detector.model.forward = self.stopwatch.around(forward)
+        self._replace(detector.model, "forward", answer)
         return detector
 
     def _make_pose_model(self) -> TopdownPose:
@@ -110,39 +126,61 @@ class World:
             maps[0, joint, y, width // 2] = 0.9
         sure = torch.full((1, num_joints, 1, 1), 0.9, device=self.device)
 
-        def head(features: Tensor) -> MultiHeadOutputs:
-            repeat = lambda m: m.expand(len(features), *m.shape[1:])  # noqa: E731
+        def answer(real: Any, features: Any) -> MultiHeadOutputs:
+            count = len(features[-1] if isinstance(features, tuple) else features)
+            repeat = lambda m: m.expand(count, *m.shape[1:])  # noqa: E731
             return MultiHeadOutputs(repeat(maps), *[repeat(sure)] * 4)
 
-        model.backbone.forward = lambda crops: crops
-        model.head.forward = self.stopwatch.around(head)
+        self._replace(
+            model.backbone, "forward", lambda real, crops: crops if real is None else real
+        )
+        self._replace(model.head, "forward", answer)
         return TopdownPose(model)
 
     def _make_segmenter(self) -> SAM2Segmenter:
         segmenter = SAM2Segmenter(SEGMENTER, device=self.device)
-        sam = segmenter.sam
+        sam, shown = segmenter.sam, {}
         side = sam.image_size // 4
 
-        def encode(batch: Tensor) -> dict[str, list[Tensor]]:
+        def encode(real: Any, batch: Tensor) -> Any:
             shapes = [(32, side), (64, side // 2), (256, side // 4)]
-            empty = [batch.new_zeros(1, 1, 1, 1).expand(len(batch), c, s, s) for c, s in shapes]
-            return {"backbone_fpn": [m.contiguous() for m in empty]}
+            empty = [batch.new_zeros(len(batch), c, s, s) for c, s in shapes]
+            return {"backbone_fpn": empty} if real is None else real
 
-        def points_alone(_: Any, coords: Tensor, labels: Tensor, *more: Any) -> tuple:
-            # not only the coordinates: some slots may be empty
-            return torch.cat([coords, labels[..., None].to(coords)], -1), coords.new_zeros(
-                len(coords)
-            )
+        def note_points(real: Any, _: Any, coords: Tensor, labels: Tensor, *more: Any) -> Any:
+            shown["points"] = coords, labels
+            tokens = coords.new_zeros(len(coords), coords.shape[1] + 1, 1)  # and a padding one
+            return (tokens, tokens) if real is None else real
 
-        def decode(_: Any, embeddings: Any, index: Tensor, sparse: Tensor, *more: Any, **k: Any):
-            return _diamonds(sparse, side, self.image_shape, self.num_people)
+        def decode(real: Any, *more: Any, **options: Any) -> DecodedMasks:
+            return _diamonds(*shown["points"], side, self.image_shape, self.num_people)
 
-        # the 1 x 1 convolutions after the encoder belong to the network as well
-        sam.sam_mask_decoder.conv_s0 = sam.sam_mask_decoder.conv_s1 = torch.nn.Identity()
-        sam.image_encoder.forward = self.stopwatch.around(encode)
-        batched_decoding.encode_prompts = self.stopwatch.around(points_alone)
-        batched_decoding.decode_people = self.stopwatch.around(decode)
+        if not self.runs_networks:  # the 1 x 1 convolutions after the encoder are network too
+            sam.sam_mask_decoder.conv_s0 = sam.sam_mask_decoder.conv_s1 = torch.nn.Identity()
+        self._replace(sam.image_encoder, "forward", encode)
+        self.ask = self.stopwatch.around(self._ask_one)
+        self._replace(batched_decoding, "encode_prompts", note_points)
+        self._replace(batched_decoding, "decode_people", decode)
         return segmenter
+
+    def _ask_one(self, embeddings: Any, coords: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and score of one person, by a call of sam2's own decoder."""
+        sam = self.segmenter.sam
+        if self.runs_networks:
+            encoder = sam.sam_prompt_encoder
+            sparse, dense = encoder(points=(coords, labels.int()), boxes=None, masks=None)
+            sam.sam_mask_decoder(
+                image_embeddings=embeddings.coarse,
+                image_pe=encoder.get_dense_pe(),
+                sparse_prompt_embeddings=sparse,
+                dense_prompt_embeddings=dense,
+                multimask_output=False,
+                repeat_image=True,
+                high_res_features=[embeddings.fine, embeddings.middle],
+            )
+        side = sam.image_size // 4
+        found = _diamonds(coords, labels, side, self.image_shape, self.num_people)
+        return found.mask_logits[0, 0], found.mask_scores[0, 0]
 
 
 def _spread(count: int, inner: list[int], stride: int) -> list[tuple[int, int, float]]:
@@ -183,13 +221,15 @@ def _diamond_kernel(radius: float) -> Tensor:
     return 40 * torch.cat([first.flatten() / 40, torch.eye(8).flatten() / 40, last, biases / 40])
 
 
-def _diamonds(sparse: Tensor, side: int, shape: tuple[int, int], num_people: int) -> DecodedMasks:
+def _diamonds(
+    coords: Tensor, labels: Tensor, side: int, shape: tuple[int, int], num_people: int
+) -> DecodedMasks:
     """Logits of diamonds round the points that are shown."""
-    used = (sparse[..., 2:] >= 0).to(sparse)
-    centre = (sparse[..., :2] * used).sum(1) / used.sum(1).clamp(min=1) / 4
-    axis = torch.arange(side, device=sparse.device, dtype=torch.float32)
-    radius = 0.5 * side / num_people**0.5 * 1.6
+    used = (labels[..., None] >= 0).to(coords)
+    centre = (coords * used).sum(1) / used.sum(1).clamp(min=1) / 4
+    axis = torch.arange(side, device=coords.device, dtype=torch.float32)
+    radius = 0.8 * side / num_people**0.5
     x, y = ((axis - centre[:, i, None]).abs() for i in (0, 1))
     logits = radius - (y[:, :, None] + ASPECT * shape[1] / shape[0] * x[:, None] / 1.3)
-    ones = torch.ones(len(sparse), 1, device=sparse.device)
+    ones = torch.ones(len(coords), 1, device=coords.device)
     return DecodedMasks(logits[:, None], 0.8 * ones, ones)

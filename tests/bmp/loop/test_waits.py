@@ -137,8 +137,10 @@ def test_a_gpu_is_waited_for_once_a_turn(crowd):
     parts = build_parts(load_config(str(ROOT / "configs/demo/bmp_demo.py")).model, "cuda")
     arguments = (parts.detector, parts.pose_model, parts.segmenter, parts.settings)
     run_loop(crowd, *arguments)  # constants go to the device once
-    with pytest.warns(UserWarning, match="synchronizing") as told:
-        torch.cuda.set_sync_debug_mode("warn")
-        run_loop(crowd, *arguments)
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with pytest.warns(UserWarning, match="synchronizing") as told:
+            run_loop(crowd, *arguments)
+    finally:
         torch.cuda.set_sync_debug_mode("default")
     assert len(told) <= parts.settings.num_iters + 1
