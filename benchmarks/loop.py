@@ -150,6 +150,8 @@ def main() -> None:
         subprocess.run([*git, "add", "--detach", str(old), args.baseline], check=True)
         try:
             builds = {args.baseline: old, "published": ROOT, "this build": ROOT}
+            if args.memory:  # floats for every pixel of every person would fill a small machine
+                del builds["published"]
             rows = [
                 row
                 for people, height, width in cases

@@ -22,6 +22,7 @@ from bmp.detectors.selection import best_bboxes
 from bmp.structures import People, make_people, masks_to_bboxes
 from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
+from mmpose.engine.memory import run_in_chunks
 from mmpose.inputs import Image, check_image, upload_image
 from mmpose.structures.constants import read_together
 from mmpose.structures.packed_masks import PackedMasks, pack_masks
@@ -124,20 +125,23 @@ class RTMDetDetector:
     ) -> "Started":
         """The part of :meth:`detect` that needs no number on the host."""
         hidden = [None] * len(images) if hidden is None else hidden
-        candidates, people = [], []
-        for start in range(0, len(images), self.batch_size):
+        for image in images:
+            check_image(image)
+
+        def search(part: slice) -> list[Candidates] | list[People]:
             batch = [
-                letterbox(upload_image(check_image(image), self.device), self.canvas, masks)
-                for image, masks in zip(
-                    images[start : start + self.batch_size],
-                    hidden[start : start + self.batch_size],
-                    strict=True,
-                )
+                letterbox(upload_image(image, self.device), self.canvas, masks)
+                for image, masks in zip(images[part], hidden[part], strict=True)
             ]
             if is_rtmdet_ins(self.model):
-                candidates += self._find_candidates(batch)
-            else:
-                people += self._predict_with_mmdet([image.pixels for image in batch], batch)
+                return self._find_candidates(batch)
+            return self._predict_with_mmdet([image.pixels for image in batch], batch)
+
+        answers, self.batch_size = run_in_chunks(
+            search, len(images), self.batch_size, "images in the detector"
+        )
+        found = [answer for part in answers for answer in part]
+        candidates, people = (found, []) if is_rtmdet_ins(self.model) else ([], found)
         to_read = [entry.to_read for entry in candidates] or [torch.zeros(0)]
         return Started(candidates, people, torch.stack(to_read))
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bmp.interfaces import Detector, DeviceDetector, PoseModel, Segmenter
 from bmp.loop import published
+from bmp.loop.failures import stage
 from bmp.loop.frames import Frames, works_on_device
 from bmp.loop.masks import black_out
 from bmp.loop.refine import refine_masks
@@ -63,24 +64,28 @@ def run_loop(
     settings = settings or LoopSettings()
     frames = Frames(images)
     # once for all turns: the segmenter always sees the original images, which do not change
-    embeddings = segmenter.embed(frames.of(segmenter)) if settings.refine_masks else None
+    with stage("embed"):
+        embeddings = segmenter.embed(frames.of(segmenter)) if settings.refine_masks else None
     states = [State(_nobody(shape)) for shape in frames.shapes]
     active = list(range(len(images)))  # images in which somebody may still be hidden
     for turn in range(settings.num_iters):
         if turn == 0 and given is not None:
             found = list(given)
         else:
-            found, active = _detect(frames, states, active, detector, settings)
+            with stage("detect", turn):
+                found, active = _detect(frames, states, active, detector, settings)
         if not active:
             break
-        posed = pose_model.estimate(  # the original images: blackened ones lack joints
-            frames.of(pose_model, active), published.pose_inputs(found, settings.compat)
-        )
+        with stage("pose", turn):
+            shown = published.pose_inputs(found, settings.compat)
+            # the original images: a joint behind somebody who is known would be lost in the black
+            posed = pose_model.estimate(frames.of(pose_model, active), shown)
         new, stays = _compare(states, active, posed, settings)
         old = [state.people for state in states]
-        new, prompts = refine_masks(
-            frames.of(segmenter), new, old, segmenter, embeddings, settings, stays
-        )
+        with stage("segment", turn):
+            new, prompts = refine_masks(
+                frames.of(segmenter), new, old, segmenter, embeddings, settings, stays
+            )
         # finished before they join: older people keep their own turn, and only records of equal
         # fields can be joined
         new = [_finish(people, turn, settings) for people in new]

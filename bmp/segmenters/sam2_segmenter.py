@@ -21,6 +21,7 @@ from bmp.segmenters.prompts import Prompts
 from bmp.segmenters.sam2_model import build_sam2
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
+from mmpose.engine.memory import run_in_chunks
 from mmpose.inputs import Image
 from mmpose.structures.packed_masks import PackedMasks
 
@@ -116,13 +117,16 @@ class SAM2Segmenter:
                 f"max_embedding_bytes, {self.max_embedding_bytes / 2**20:.0f} MiB: give at most "
                 f"{self.max_images} images at a time, or allow more"
             )
+
         # the encoder's inner maps take more memory than what is kept of them, hence chunks
-        parts = []
-        for start in range(0, len(images), self.embed_chunk):
-            chunk = images[start : start + self.embed_chunk]
-            batch = torch.stack([self._prepare(image) for image in chunk])
-            shapes = [tuple(image.shape[:2]) for image in chunk]
-            parts.append(embed_batch(self.sam, batch, shapes))
+        def embed(part: slice) -> Embeddings:
+            batch = torch.stack([self._prepare(image) for image in images[part]])
+            shapes = [tuple(image.shape[:2]) for image in images[part]]
+            return embed_batch(self.sam, batch, shapes)
+
+        parts, self.embed_chunk = run_in_chunks(
+            embed, len(images), self.embed_chunk, "images in the segmenter"
+        )
         return join_embeddings(parts)
 
     def segment(

@@ -12,6 +12,7 @@ import torch
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from mmpose.engine.memory import run_in_chunks
 from mmpose.inputs import Image, read_box_numbers, read_image
 from mmpose.structures import (
     PoseDataSample,
@@ -182,7 +183,15 @@ def _run_on_crops(
         nobody = {k: torch.zeros(0, *shape, device=device) for k, shape in empty().items()}
         return [nobody.copy() for _ in images]
     # groups run across images: many images of one person fill batches as a crowd does
-    answers = [run(*people.cut(group, model.crop_settings)) for group in people.groups(chunk)]
+    chunk = min(chunk, getattr(model, "largest_chunk", chunk))
+    answers, fitting = run_in_chunks(
+        lambda part: run(*people.cut(people.group(part), model.crop_settings)),
+        sum(counts),
+        chunk,
+        "people in the pose model",
+    )
+    if fitting < chunk:  # for the next calls
+        model.largest_chunk = fitting
     # float32, whatever the network runs in: image pixels need more digits than bfloat16 has
     joined = {name: torch.cat([a[name].float() for a in answers]) for name in answers[0]}
     parts = {name: value.split(counts) for name, value in joined.items()}
@@ -235,7 +244,8 @@ def inference_topdown(
     people = read_people(model, [image], [bboxes], [masks])
     path = {} if isinstance(img, np.ndarray | Tensor) else {"img_path": os.fspath(img)}
     samples = []
-    for group in people.groups(CHUNK):
+    for start in range(0, len(people.bboxes[0]), CHUNK):
+        group = people.group(slice(start, start + CHUNK))
         crops, centers, scales = people.cut(group, model.crop_settings)
         # through `predict`, not `estimate_batch`: here test_cfg decides, as in a test of the model
         blank = [

@@ -1,6 +1,6 @@
 """What inference is given, checked once: images, the boxes of their people, masks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,21 +30,16 @@ class People:
     masks: list[PackedMasks | None]
     windows: list[tuple[Tensor, Tensor]]
 
-    def groups(self, size: int) -> Iterator[list[tuple[int, slice]]]:
-        """Groups of at most ``size`` people: the images in a group, and which of their people."""
+    def group(self, part: slice) -> list[tuple[int, slice]]:
+        """Some of all people, counted image by image: the images, and which of their people."""
         # crowds are cut up and single people put together: all groups but the last are full
-        group, room = [], size
+        group, end = [], 0
         for index, bboxes in enumerate(self.bboxes):
-            start = 0
-            while start < len(bboxes):
-                stop = min(start + room, len(bboxes))
-                group.append((index, slice(start, stop)))
-                room, start = room - (stop - start), stop
-                if room == 0:
-                    yield group
-                    group, room = [], size
-        if group:
-            yield group
+            begin, end = end, end + len(bboxes)
+            first, last = max(part.start, begin), min(part.stop, end)
+            if first < last:
+                group.append((index, slice(first - begin, last - begin)))
+        return group
 
     def cut(
         self, group: list[tuple[int, slice]], settings: CropSettings

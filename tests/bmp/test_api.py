@@ -104,7 +104,7 @@ def test_a_bad_image_is_named_alone_and_counted_in_a_list(estimator, tmp_path, c
     check_result(bad, 0, shape=(0, 0))
     assert "missing.jpg" in bad.error
     assert (len(good), len(good_again)) == (2, 2)
-    assert "1 of 3 images could not be read" in caplog.text
+    assert "1 of 3 images failed" in caplog.text
 
 
 @pytest.mark.parametrize("vis_type", ["pose", "mask", "all"])
