@@ -83,20 +83,21 @@ def build_pose_model(cfg: Mapping[str, Any], device: torch.device | str = "cpu")
 
     Args:
         cfg: ``config`` (path), ``checkpoint`` (name or path; None: random weights), and maybe
-            ``flip_test`` and ``chunk``.
+            ``flip_test``, ``chunk``, and ``dtype`` and ``compile`` of
+            :func:`mmpose.apis.init_model`.
         device: where it works.
 
     Raises:
         ValueError: another key.
     """
     arguments = dict(cfg)
-    unknown = set(arguments) - {"config", "checkpoint", "flip_test", "chunk"}
-    if unknown:
+    known = ("config", "checkpoint", "flip_test", "chunk", "dtype", "compile")
+    if unknown := set(arguments) - set(known):
         raise ValueError(
-            f"unknown keys in pose_model: {sorted(unknown)}; known: config, checkpoint, "
-            "flip_test, chunk"
+            f"unknown keys in pose_model: {sorted(unknown)}; known: {', '.join(known)}"
         )
     config = find_config(arguments.pop("config"), CONFIG_FOLDERS)
     checkpoint = arguments.pop("checkpoint", None)
     path = None if checkpoint is None else str(find_checkpoint(checkpoint))
-    return TopdownPose(init_model(config, path, device), **arguments)
+    network = {name: arguments.pop(name) for name in ("dtype", "compile") if name in arguments}
+    return TopdownPose(init_model(config, path, device, **network), **arguments)

@@ -19,6 +19,7 @@ from torchvision.ops import nms
 from bmp.detectors.candidates import Candidates, people_of, rank_candidates
 from bmp.detectors.letterbox import Canvas, Letterboxed, letterbox, read_canvas
 from bmp.detectors.selection import best_bboxes
+from bmp.precision import network_precision
 from bmp.structures import People, make_people, masks_to_bboxes
 from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
@@ -61,6 +62,8 @@ class RTMDetDetector:
             None does what the test pipeline does.
         batch_size: images per forward pass.
         inclusive_nms: see :func:`bmp.detectors.selection.best_bboxes`.
+        dtype: ``fp32`` or ``bf16``, in which the network's matrix products run.
+        compile: translate backbone and neck with ``torch.compile`` when they first run.
 
     Raises:
         ValueError: ``batch_size`` is below 1, or an RTMDet-Ins model has no class ``label``.
@@ -79,6 +82,8 @@ class RTMDetDetector:
         size: tuple[int, int] | None = None,
         batch_size: int = 8,
         inclusive_nms: bool = False,
+        dtype: str | torch.dtype = "fp32",
+        compile: bool = False,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -99,6 +104,10 @@ class RTMDetDetector:
         self.label = label
         self.batch_size = batch_size
         self.inclusive_nms = inclusive_nms
+        self.precision = network_precision(self.device, dtype)
+        if compile:
+            for name in ("backbone", "neck"):
+                getattr(self.model, name).compile()
 
     works_on_device = True
 
@@ -166,7 +175,9 @@ class RTMDetDetector:
         if len({image.shape for image in inputs}) == 1:  # mmengine compares padded ones one by one
             inputs = torch.stack(inputs)
         pixels = self.model.data_preprocessor({"inputs": inputs, "data_samples": None})["inputs"]
-        return rank_candidates(self.model, self.model(pixels, mode="tensor"), batch, self.label)
+        with self.precision():
+            outputs = self.model(pixels, mode="tensor")
+        return rank_candidates(self.model, outputs, batch, self.label)
 
     @torch.no_grad()
     def decode(
@@ -217,7 +228,8 @@ class RTMDetDetector:
             )
             for image in batch
         ]
-        found = self.model.test_step({"inputs": inputs, "data_samples": samples})
+        with self.precision():
+            found = self.model.test_step({"inputs": inputs, "data_samples": samples})
         return [
             self.select(sample.pred_instances, image.image_shape)
             for sample, image in zip(found, batch, strict=True)

@@ -35,17 +35,23 @@ def run_apart(
 
     Returns:
         For every image its result, or the error that it raises alone.
+
+    Raises:
+        Exception: where all images fail, which is no fault of an image.
     """
     everything = list(range(num_images))
     try:
         return list(run(everything)) if everything else []
-    except Exception as error:
+    except Exception:
         if num_images == 1:
-            return [error]
+            raise
     answers: list[Result | Exception] = []
     for n in everything:
         try:
             answers += run([n])
         except Exception as error:
             answers.append(error)
+    first = answers[0]
+    if isinstance(first, Exception) and all(isinstance(a, Exception) for a in answers):
+        raise first
     return answers

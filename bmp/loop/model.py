@@ -114,7 +114,7 @@ class BBoxMaskPoseModel(BaseModel):
                 given=self._given([(img_id[n], image[n].shape[:2]) for n in some]),
             )
 
-        found = run_apart(run, len(readable)) if len(readable) > 1 else run(range(len(readable)))
+        found = run_apart(run, len(readable))
         error = list(error)
         for n, result in zip(readable, found, strict=True):
             if isinstance(result, Exception):

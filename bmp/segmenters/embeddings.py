@@ -38,6 +38,11 @@ class Embeddings:
     def __len__(self) -> int:
         return len(self.image_shapes)
 
+    def float(self) -> "Embeddings":
+        """The same in float32."""
+        maps = (m.float() for m in (self.coarse, self.fine, self.middle))
+        return Embeddings(*maps, self.image_shapes)
+
     def select(self, index: Tensor) -> "Embeddings":
         """The embeddings of images ``index`` (N,), repeats allowed."""
         shapes = tuple(self.image_shapes[i] for i in index.tolist())

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bmp.locations import find_checkpoint, find_config
+from bmp.precision import network_precision
 from bmp.segmenters.batched_decoding import decode_prompts, upsample_masks
 from bmp.segmenters.clean_up import clean_up
 from bmp.segmenters.embeddings import (
@@ -42,6 +43,8 @@ class SAM2Segmenter:
             published loop asks for 10 here and 50 below but, without its extension, does neither.
         max_sprinkle_area: specks up to so many pixels of it are dropped, 0: none.
         max_embedding_bytes: memory that the embeddings of one :meth:`embed` may take.
+        dtype: ``fp32`` or ``bf16``, in which the network's matrix products run.
+        compile: translate the image encoder with ``torch.compile`` when it first runs.
 
     Raises:
         FileNotFoundError: there is no such config or checkpoint.
@@ -61,6 +64,8 @@ class SAM2Segmenter:
         max_hole_area: float = 0.0,
         max_sprinkle_area: float = 0.0,
         max_embedding_bytes: int = 2**31,  # 128 images of SAM 2 at 1024 px
+        dtype: str | torch.dtype = "fp32",
+        compile: bool = False,
     ) -> None:
         model = (load_config(config) if isinstance(config, str) else config).get("model", {})
         if "sam" not in model:
@@ -86,6 +91,9 @@ class SAM2Segmenter:
             load_checkpoint(self.sam, checkpoint)
         # inference alone: training has PoseSAM, which builds a SAM 2 of its own
         self.sam = self.sam.to(self.device).requires_grad_(False)
+        self.precision = network_precision(self.device, dtype)
+        if compile:
+            self.sam.image_encoder.compile()
 
     works_on_device = True
 
@@ -122,7 +130,8 @@ class SAM2Segmenter:
         def embed(part: slice) -> Embeddings:
             batch = torch.stack([self._prepare(image) for image in images[part]])
             shapes = [tuple(image.shape[:2]) for image in images[part]]
-            return embed_batch(self.sam, batch, shapes)
+            with self.precision():
+                return embed_batch(self.sam, batch, shapes).float()
 
         parts, self.embed_chunk = run_in_chunks(
             embed, len(images), self.embed_chunk, "images in the segmenter"
@@ -168,7 +177,8 @@ class SAM2Segmenter:
             For every image the logits (N, S/4, S/4) and mask_scores (N,); zeros for people
             without any prompt.
         """
-        return decode_prompts(self.sam, embeddings, prompts, chunk=self.decode_chunk)
+        with self.precision():
+            return decode_prompts(self.sam, embeddings, prompts, chunk=self.decode_chunk)
 
     def _prepare(self, image: Image) -> Tensor:
         return prepare_image(
