@@ -1,8 +1,10 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from bmp.detectors.letterbox import Canvas, letterbox, read_canvas
+from mmpose.structures.packed_masks import empty_masks, pack_masks
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,37 @@ def test_the_canvas_is_that_of_the_test_pipeline():
         read_canvas({"test_pipeline": [resize, dict(type="Pad", size_divisor=32)]})
     with pytest.raises(ValueError, match="no test pipeline with"):
         read_canvas({"test_pipeline": [dict(type="PackDetInputs")]})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param((70, 93), (41, 33), id="smaller"),
+        pytest.param((20, 31), (64, 77), id="larger"),
+        pytest.param((64, 48), (32, 24), id="halved: means of four"),
+        pytest.param((64, 48), (32, 48), id="one side halved"),
+        pytest.param((33, 21), (33, 21), id="as it is"),
+        pytest.param((1, 90), (7, 31), id="a line"),
+    ],
+)
+def test_every_pixel_is_opencvs(old, new):
+    image = np.random.default_rng(1).integers(0, 256, (*old, 3), dtype=np.uint8)
+    boxed = letterbox(image, Canvas(new[::-1], keeps_ratio=False))
+    expected = cv2.resize(image, new[::-1], interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(boxed.pixels.permute(1, 2, 0), expected)
+
+
+def test_hidden_people_are_black_before_resizing():
+    draw = np.random.default_rng(2)
+    image = draw.integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    masks = draw.random((3, 50, 70)) > 0.8
+    canvas = Canvas((32, 32), (32, 32))
+    black = np.where(masks.any(0)[..., None], np.uint8(0), image)
+    hidden = letterbox(image, canvas, pack_masks(torch.from_numpy(masks)))
+    assert torch.equal(hidden.pixels, letterbox(black, canvas).pixels)
+    assert not torch.equal(hidden.pixels, letterbox(image, canvas).pixels)
+
+
+def test_masks_of_another_size_are_refused():
+    with pytest.raises(ValueError, match=r"\(4, 6\), but the image is \(4, 5\)"):
+        letterbox(np.zeros((4, 5, 3), np.uint8), Canvas((8, 8)), empty_masks(1, (4, 6), "cpu"))
