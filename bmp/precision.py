@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from mmpose.apis.model import read_dtype
 
@@ -22,3 +25,16 @@ def network_precision(
     """
     chosen = read_dtype(dtype)
     return partial(torch.autocast, device.type, chosen, enabled=chosen != torch.float32)
+
+
+def lower_precision(module: nn.Module, device: torch.device, dtype: str | torch.dtype) -> None:
+    """Let a module run in ``dtype`` and answer in float32, whatever calls it."""
+    context = network_precision(device, dtype)
+    run = module.forward
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        with context():
+            answer = run(*args, **kwargs)
+        return tree_map(lambda x: x.float() if isinstance(x, Tensor) else x, answer)
+
+    module.forward = forward

@@ -8,13 +8,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from bmp.record import Rows, describe, select_rows
-from mmpose.structures.packed_masks import (
-    PackedMasks,
-    as_packed,
-    empty_masks,
-    join_masks,
-    pack_masks,
-)
+from mmpose.structures.packed_masks import PackedMasks, as_packed, empty_masks, join_masks
 
 FIELD_RANKS = {
     "bboxes": 2,
@@ -96,8 +90,7 @@ class People(InstanceData):
     @property
     def packed_masks(self) -> PackedMasks:
         """The masks as bits."""
-        masks = self._stored("masks")
-        return as_packed(masks)
+        return as_packed(self._stored("masks"))
 
     def _stored(self, name: str) -> Any:
         if name not in vars(self):  # as Python says it of any attribute
@@ -330,4 +323,4 @@ def masks_to_bboxes(masks: Tensor, fallback: Tensor) -> Tensor:
     Returns:
         (N, 4) xyxy float32, image pixels.
     """
-    return pack_masks(masks).bboxes(fallback)
+    return as_packed(masks).bboxes(fallback)
