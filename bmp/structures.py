@@ -45,8 +45,8 @@ class People(InstanceData):
     Attributes:
         bboxes: (N, 4) xyxy float32, image pixels.
         bbox_scores: (N,) float32, of the detector.
-        masks: (N, H, W) bool; the loop sets :class:`mmpose.structures.PackedMasks`, which are
-            unpacked each time they are read here and stay bits in ``packed_masks``.
+        masks: (N, H, W) bool; the loop sets :class:`mmpose.structures.packed_masks.PackedMasks`,
+            which stay bits until they are read here, and ``packed_masks`` leaves them so.
         mask_scores: (N,) float32, the segmenter's estimate of its IoU.
         keypoints: (N, K, 2) float32 x, y, image pixels.
         keypoint_scores: (N, K) float32; this and the next two: see docs/conventions.md.
@@ -77,7 +77,9 @@ class People(InstanceData):
     def masks(self) -> Tensor:
         """(N, H, W) bool."""
         masks = self._stored("masks")
-        return masks.unpack() if isinstance(masks, PackedMasks) else masks
+        if isinstance(masks, PackedMasks):  # kept, so that a changed pixel stays changed
+            masks = vars(self)["masks"] = masks.unpack()
+        return masks
 
     @masks.setter
     def masks(self, value: Tensor | PackedMasks) -> None:

@@ -106,7 +106,7 @@ class RTMDetDetector:
         self.batch_size = batch_size
         self.inclusive_nms = inclusive_nms
         for name in ("backbone", "neck"):
-            # the head stays in float32: half of a point of box AP lay in its scores and sides
+            # the head stays in float32: its sides are pixels, with more digits than bfloat16 has
             if read_dtype(dtype) != torch.float32:
                 lower_precision(getattr(self.model, name), self.device, dtype)
             if compile:
