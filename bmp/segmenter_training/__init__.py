@@ -1,7 +1,6 @@
 """Training and evaluation of the pose-prompted segmenter."""
 
 from bmp.segmenter_training.dataset import PoseSegDataset
-from bmp.segmenter_training.hooks import SeededStepsHook
 from bmp.segmenter_training.metric import PromptedMaskMetric
 from bmp.segmenter_training.packing import PackPeople
 from bmp.segmenter_training.pose_sam import PoseSAM
@@ -12,6 +11,7 @@ from bmp.segmenter_training.transforms import (
     SquarePeople,
     WarpPeople,
 )
+from mmpose.engine.seeded_steps import SeededStepsHook
 
 __all__ = [
     "FlipPeople",

@@ -6,9 +6,14 @@ default_hooks = dict(
     timer=dict(type="IterTimerHook"),
     logger=dict(type="LoggerHook", interval=50),
     param_scheduler=dict(type="ParamSchedulerHook"),
-    # two: the oldest goes before the next is written, and that may fail
-    checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=2),
+    # two: a whole one may still be of weights that went wrong
+    checkpoint=dict(
+        type="mmpose.CheckpointHook", interval=10, max_keep_ckpts=2, interval_minutes=30
+    ),
+    finite=dict(type="mmpose.FiniteStepHook", action="stop"),
     sampler_seed=dict(type="DistSamplerSeedHook"),
+    # so that dropout and other draws of a step are the same after a resume
+    seeded_steps=dict(type="SeededStepsHook"),
 )
 custom_hooks = [dict(type="SyncBuffersHook")]
 

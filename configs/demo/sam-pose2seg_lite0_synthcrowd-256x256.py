@@ -118,7 +118,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type="PromptedMaskMetric")
 test_evaluator = val_evaluator
 
-train_cfg = dict(type="mmpose.ResumableIterTrainLoop", max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(type="ResumableIterTrainLoop", max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
 optim_wrapper = dict(
@@ -144,7 +144,6 @@ default_hooks = dict(
     checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=100, max_keep_ckpts=2),
 )
 custom_hooks = [
-    dict(type="SeededStepsHook"),
     dict(
         type="EMAHook",
         ema_type="MomentumAnnealingEMA",

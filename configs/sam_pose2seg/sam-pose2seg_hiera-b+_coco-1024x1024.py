@@ -81,6 +81,6 @@ param_scheduler = [
     )
 ]
 default_hooks = dict(checkpoint=dict(interval=1))
-custom_hooks = [dict(type="SyncBuffersHook"), dict(type="SeededStepsHook")]
+custom_hooks = [dict(type="SyncBuffersHook")]
 randomness = dict(seed=123)
 work_dir = "work_dirs/sam-pose2seg_hiera-b+_coco-1024x1024"

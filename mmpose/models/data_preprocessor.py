@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
+from mmpose.structures.device_crops import DeferredCrop, cut_deferred
 
 
 @MODELS.register_module()
@@ -83,13 +84,15 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
         """A batch of the data loader, moved, stacked and normalised.
 
         Args:
-            data: ``inputs``, a (B, 3, H, W) tensor or a list of (3, H, W) ones, and optionally
-                ``data_samples``.
+            data: ``inputs``, a (B, 3, H, W) tensor, a list of (3, H, W) ones or of `DeferredCrop`,
+                which are cut here, and optionally ``data_samples``.
             training: makes no difference.
         """
         del training
         data = self.cast_data(data)
         inputs = data["inputs"]
+        if isinstance(inputs, Sequence) and inputs and isinstance(inputs[0], DeferredCrop):
+            inputs = cut_deferred(inputs, self.mean.device)
         if not isinstance(inputs, Tensor):
             inputs = torch.stack(list(inputs))
         inputs = self.normalise(inputs)

@@ -162,3 +162,9 @@ def test_mixed_precision_is_bfloat16_on_a_gpu(config_file, monkeypatch):
     config.optim_wrapper = {"type": "OptimWrapper"}
     adapt_to_machine(config, launcher="none", amp=True)
     assert config.optim_wrapper == {"type": "AmpOptimWrapper", "dtype": "bfloat16"}
+
+
+def test_what_mmengines_runner_reads_can_be_set_from_the_command_line(config_file):
+    options = {"compile": True, "activation_checkpointing": ["backbone"]}
+    config = load_config(config_file, options)
+    assert (config.compile, config.activation_checkpointing) == (True, ["backbone"])
