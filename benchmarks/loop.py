@@ -123,7 +123,7 @@ def compare(case: dict, builds: dict[str, Path], folder: Path) -> list[list[obje
     ]
 
 
-def main() -> None:
+def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -137,39 +137,44 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--case", help="used by the script itself")
     args = parser.parse_args()
+    args.people = [CASES[n] for n in args.cases] if args.cases else CASES
+    if args.memory:
+        args.people, args.images, args.repeats = [(100, 2160, 3840)], [1], 1
+    return args
+
+
+def compare_all(args: argparse.Namespace, old: Path, folder: Path) -> list[list[object]]:
+    """Rows of all cases, the older build in ``old``."""
+    builds = {args.baseline: old, "published": ROOT, "this build": ROOT}
+    if args.memory:  # floats for every pixel of every person would fill a small machine
+        del builds["published"]
+    shared = {
+        "networks": args.networks,
+        "chooses_masks": args.chooses_masks,
+        "repeats": args.repeats,
+        "device": args.device,
+    }
+    return [
+        row
+        for people, *shape in args.people
+        for images in args.images
+        for row in compare(
+            {"people": people, "shape": shape, "images": images, **shared}, builds, folder
+        )
+    ]
+
+
+def main() -> None:
+    args = read_arguments()
     if args.case:
         print(json.dumps(measure(json.loads(args.case))))
         return
-    cases = [CASES[n] for n in args.cases] if args.cases else CASES
-    if args.memory:
-        cases, args.images, args.repeats = [(100, 2160, 3840)], [1], 1
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        old = folder / "baseline"
+        old = Path(name, "baseline")
         git = ["git", "-C", str(ROOT), "worktree"]
         subprocess.run([*git, "add", "--detach", str(old), args.baseline], check=True)
         try:
-            builds = {args.baseline: old, "published": ROOT, "this build": ROOT}
-            if args.memory:  # floats for every pixel of every person would fill a small machine
-                del builds["published"]
-            rows = [
-                row
-                for people, height, width in cases
-                for images in args.images
-                for row in compare(
-                    {
-                        "people": people,
-                        "shape": (height, width),
-                        "images": images,
-                        "networks": args.networks,
-                        "chooses_masks": args.chooses_masks,
-                        "repeats": args.repeats,
-                        "device": args.device,
-                    },
-                    builds,
-                    folder,
-                )
-            ]
+            rows = compare_all(args, old, Path(name))
         finally:
             subprocess.run([*git, "remove", "--force", str(old)], check=True)
     headers = ["people", "build", "s", "outside, s", "times", "total, times", "% of networks"]

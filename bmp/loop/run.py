@@ -89,13 +89,13 @@ def run_loop(
         # finished before they join: older people keep their own turn, and only records of equal
         # fields can be joined
         new = [_finish(people, turn, settings) for people in new]
+        done = {
+            i: Turn(turn, found[n], posed[n], new[i], prompts[i])
+            for n, i in enumerate(active if keep_intermediates else [])
+        }
         for i, state in enumerate(states):
             people = _merge(state.people, new[i], stays[i], settings)
-            done = None
-            if keep_intermediates and i in active:
-                n = active.index(i)
-                done = Turn(turn, found[n], posed[n], new[i], prompts[i])
-            state.add(people, stays[i], done)
+            state.add(people, stays[i], done.get(i))
         # with nobody new the next turn would, as a rule, look at the same pixels again
         if settings.stop_early:
             active = [i for i in active if len(new[i]) > 0]

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
 import bboxmaskpose
 from bmp.api import BBoxMaskPose
@@ -142,3 +143,10 @@ def test_options_change_the_config():
         BBoxMaskPose("bmp_demo", "cpu", pretrained_id="PMPose-b", **parts)
     with pytest.raises(FileNotFoundError, match="no config 'bmp_d4'"):
         BBoxMaskPose("bmp_d4", "cpu", **parts)
+
+
+def test_an_image_may_be_a_tensor(estimator):
+    array, tensor = estimator.predict([APART, torch.from_numpy(APART)])
+    np.testing.assert_array_equal(array.masks, tensor.masks)
+    np.testing.assert_array_equal(array.keypoints, tensor.keypoints)
+    assert len(array) == 2
