@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     tools.add_common_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="continue the last run, if any")
-    parser.add_argument("--amp", action="store_true", help="train in bfloat16 on a GPU")
+    parser.add_argument("--amp", action="store_true", help="train in bfloat16")
     parser.add_argument("--seed", type=int, help="of all random numbers")
     args = parser.parse_args()
     config = tools.open_config(args)

@@ -3,8 +3,12 @@
 default_scope = "mmpose"
 
 default_hooks = dict(
+    record=dict(type="RunRecordHook"),
+    scalars=dict(type="TrainingScalarsHook"),
+    samples=dict(type="mmpose.PoseSamplesHook"),
     timer=dict(type="IterTimerHook"),
-    logger=dict(type="LoggerHook", interval=50),
+    # by step, as losses are: a curve of AP lies under that of the loss
+    logger=dict(type="LoggerHook", interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type="ParamSchedulerHook"),
     # two: a whole one may still be of weights that went wrong
     checkpoint=dict(
@@ -24,7 +28,9 @@ env_cfg = dict(
 )
 vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
 visualizer = dict(type="Visualizer", vis_backends=vis_backends)
-log_processor = dict(type="LogProcessor", window_size=50, by_epoch=True, num_digits=6)
+log_processor = dict(
+    type="LogProcessor", window_size=50, by_epoch=True, num_digits=6, log_with_hierarchy=True
+)
 log_level = "INFO"
 load_from = None
 resume = False

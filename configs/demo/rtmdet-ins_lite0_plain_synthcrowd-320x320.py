@@ -154,6 +154,7 @@ param_scheduler = [warm_up, cosine]
 default_hooks = dict(
     logger=dict(interval=20),
     checkpoint=dict(by_epoch=False, interval=500),
+    samples=dict(type="mmpose.RegionSamplesHook"),
 )
 moving_average = dict(
     type="EMAHook",

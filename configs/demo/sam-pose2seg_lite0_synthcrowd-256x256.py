@@ -35,6 +35,7 @@ model = dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
+        non_blocking=True,
     ),
     sam=dict(
         image_size=image_size,
@@ -142,6 +143,7 @@ param_scheduler = [
 default_hooks = dict(
     logger=dict(type="LoggerHook", interval=20),
     checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=100, max_keep_ckpts=2),
+    samples=dict(type="mmpose.RegionSamplesHook", regard="regard_prompted"),
 )
 custom_hooks = [
     dict(

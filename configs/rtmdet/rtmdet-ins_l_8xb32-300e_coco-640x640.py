@@ -126,7 +126,10 @@ cosine = dict(
     convert_to_iter_based=True,
 )
 param_scheduler = [warm_up, cosine]
-default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
+default_hooks = dict(
+    checkpoint=dict(max_keep_ckpts=3),
+    samples=dict(type="mmpose.RegionSamplesHook"),
+)
 moving_average = dict(
     type="EMAHook",
     ema_type="ExpMomentumEMA",

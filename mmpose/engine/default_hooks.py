@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from . import checkpoint_hook, finite, logger_hook, seeded_steps  # noqa: F401 - to register
+from . import (  # noqa: F401 - to register
+    checkpoint_hook,
+    finite,
+    late_scalars,
+    logger_hook,
+    seeded_steps,
+)
 
 # without them dropout differs after a resume, and a loss of nan is trained on
 OURS = {
@@ -18,12 +24,12 @@ USUAL = {
 
 
 def with_our_hooks(hooks: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Default hooks of a config, with our `CheckpointHook`, `LoggerHook` and those of `OURS`.
+    """Default hooks of a config: our `CheckpointHook`, `LoggerHook`, late scalars and `OURS`.
 
     Args:
         hooks: ``default_hooks`` of a config; None for a hook leaves it out.
     """
-    hooks = {**OURS, **(hooks or {})}
+    hooks = {"runtime_info": {"type": "LateRuntimeInfoHook"}, **OURS, **(hooks or {})}
     for name, usual in USUAL.items():
         hook = hooks.get(name, usual)
         if isinstance(hook, Mapping) and hook.get("type") == usual["type"]:

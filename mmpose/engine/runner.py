@@ -5,10 +5,13 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 
+import torch
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
+from mmengine.device import get_device
 from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
@@ -18,6 +21,7 @@ from mmpose.files import whole_file
 from .checkpoint import allow_training_pickles, load_checkpoint
 from .continuing import continue_from
 from .default_hooks import with_our_hooks
+from .fast_steps import compile_parts, fast_optim_wrapper, lay_out_channels_last
 from .last_checkpoint import newest_checkpoint
 from .loops import resumable
 from .saved_run import RECORD, record_of
@@ -85,6 +89,21 @@ class StrictRunner(Runner):
     def from_config(cls, config: Config) -> "StrictRunner":
         """Build from a config of the tools, whose extra keys the runner keeps in ``cfg``."""
         return cls.from_cfg(config)
+
+    def build_model(self, model: nn.Module | dict) -> nn.Module:
+        """As mmengine's; with the config's ``channels_last`` laid out as NHWC."""
+        model = super().build_model(model)
+        return lay_out_channels_last(model) if self.cfg.get("channels_last") else model
+
+    def build_optim_wrapper(self, optim_wrapper: OptimWrapper | dict) -> OptimWrapper:
+        """As mmengine's, of the config that :func:`fast_optim_wrapper` makes of this one."""
+        if isinstance(optim_wrapper, dict) and "optimizer" in optim_wrapper:
+            optim_wrapper = fast_optim_wrapper(optim_wrapper, torch.device(get_device()))
+        return super().build_optim_wrapper(optim_wrapper)
+
+    def _maybe_compile(self, target: str) -> None:
+        del target  # mmengine would compile this method of the model as a whole
+        compile_parts(self.model, self.cfg.get("compile"))
 
     def _init_model_weights(self) -> None:
         """Initialise as mmengine does.

@@ -93,7 +93,7 @@ def train(
     Args:
         config: see `load_config`.
         launcher: see `start_processes`.
-        amp: mixed precision where there is a GPU.
+        amp: see `adapt_to_machine`.
         resume: the checkpoint to go on from, see `find_started`; None starts anew.
         seed: of all random numbers; None keeps that of the config.
         facts: JSON file for :func:`mmpose.engine.facts.facts_of`.
