@@ -1,17 +1,15 @@
 """Pose models as ONNX: crops in; maps, joints in crop pixels and their scores out."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bmp.export.writing import write_onnx
+from bmp.export.writing import Plan, smooth_noise
 
 CHANNELS = ("rgb", "bgr")
 # of the file -> of the head's answer
 FIELDS = {"presence": "keypoints_probs", "visibility": "keypoints_visible"}
-EXAMPLES = 2  # of crops: of one, torch takes the number for fixed
 
 
 class PoseNetwork(nn.Module):
@@ -58,38 +56,33 @@ def outputs_of(model: nn.Module) -> list[str]:
     return names
 
 
-def export_pose(
-    model: nn.Module, path: str | Path, *, channels: str = "rgb", opset: int = 18
-) -> Path:
-    """Write a pose model, of any number of crops.
+def plan_pose(model: nn.Module, channels: str = "rgb") -> Plan:
+    """A pose model as an ONNX file, for any number of crops.
 
     Args:
-        model: from :func:`mmpose.apis.init_model`, on the CPU.
-        path: ``.onnx``.
+        model: from :func:`mmpose.apis.init_model`; it stays on the CPU.
         channels: see :class:`PoseNetwork`.
-        opset: of ONNX.
+
+    Raises:
+        ValueError: the model has no decoder, or an unknown order of channels.
     """
+    if getattr(model.head, "decoder", None) is None:
+        raise ValueError("the config's head has no decoder; joints are part of the file")
     width, height = model.head.decoder.input_size
     meta: dict[str, Any] = dict(model.dataset_meta or {})
     joints = meta.get("keypoint_id2name", {})
-    network = PoseNetwork(model.cpu().eval(), channels)
-    crops = torch.zeros(EXAMPLES, 3, height, width)
-    with torch.no_grad():
-        return write_onnx(
-            network,
-            [crops],
-            path,
-            inputs=["crops"],
-            outputs=outputs_of(model),
-            free_axes={"crops": [0]},
-            metadata={
-                "kind": "pose",
-                "input": f"crops (N, 3, {height}, {width}) float32, (level - mean) / std",
-                "channels": channels,
-                "mean": model.data_preprocessor.mean.flatten().tolist(),
-                "std": model.data_preprocessor.std.flatten().tolist(),
-                "joints": [joints[n] for n in sorted(joints)],
-                "keypoints": "x / w and y / h are shares of the window that was cut out",
-            },
-            opset=opset,
-        )
+    return Plan(
+        PoseNetwork(model.cpu().eval(), channels),
+        lambda count: {"crops": smooth_noise(count, 3, height, width)},
+        outputs_of(model),
+        {"crops": [0]},
+        {
+            "kind": "pose",
+            "input": f"crops (N, 3, {height}, {width}) float32, (level - mean) / std",
+            "channels": channels,
+            "mean": model.data_preprocessor.mean.flatten().tolist(),
+            "std": model.data_preprocessor.std.flatten().tolist(),
+            "joints": [joints[n] for n in sorted(joints)],
+            "keypoints": "x / w and y / h are shares of the window that was cut out",
+        },
+    )

@@ -5,7 +5,9 @@ The rules behind it were found by trying torch 2.14: only the newer exporter kee
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +18,36 @@ from mmpose.files import whole_file
 
 MISSING = "ONNX files need onnx, onnxscript and onnxruntime: pip install -e '.[onnx]'"
 FREE = torch.export.Dim.DYNAMIC
+EXAMPLES = 2  # of people, crops, images: of one, torch takes the number for fixed
+COUNTS = (1, 3, 5)
 
 
-def write_onnx(
-    network: nn.Module,
-    examples: Sequence[Tensor],
-    path: str | Path,
-    *,
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    free_axes: Mapping[str, Sequence[int]],
-    metadata: Mapping[str, Any],
-    opset: int = 18,
-) -> Path:
+@dataclass(frozen=True)
+class Plan:
+    """What an ONNX file is made of.
+
+    Attributes:
+        network: called with the inputs in their order; gives a tensor for each output.
+        make_inputs: of a count (of crops, people or images), named inputs to try it with.
+        outputs: their names.
+        free_axes: name of an input -> axes of any length.
+        metadata: kept in the file; values that are no text are written as JSON.
+    """
+
+    network: nn.Module
+    make_inputs: Callable[[int], dict[str, Tensor]]
+    outputs: Sequence[str]
+    free_axes: Mapping[str, Sequence[int]]
+    metadata: Mapping[str, Any]
+
+
+@torch.no_grad()
+def write_onnx(plan: Plan, path: str | Path, *, opset: int = 18) -> Path:
     """Export a network; the file appears whole or not at all.
 
     Args:
-        network: called with the examples, gives a tensor or a tuple of them.
-        examples: one for each input; free axes at 2 or more, so that none is taken for 1.
+        plan: what goes into it.
         path: ends in ``.onnx``.
-        inputs: their names.
-        outputs: names of what comes out.
-        free_axes: name of an input -> axes of any length.
-        metadata: kept in the file; values that are no text are written as JSON.
         opset: of ONNX.
 
     Raises:
@@ -53,20 +62,24 @@ def write_onnx(
         import onnxscript  # noqa: F401 - torch's exporter asks for it
     except ModuleNotFoundError as error:
         raise ImportError(MISSING) from error
-    shapes = [dict.fromkeys(free_axes.get(name, ()), FREE) for name in inputs]
-    program = torch.onnx.export(
-        network.eval(),
-        tuple(examples),
-        input_names=list(inputs),
-        output_names=list(outputs),
-        dynamic_shapes=shapes,
-        opset_version=opset,
-        dynamo=True,
-        verbose=False,
-    )
+    examples = plan.make_inputs(EXAMPLES)
+    network = plan.network.eval()
+    network(*examples.values())  # what functions keep for later must not come from the tracing
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch, about its own tracing
+        program = torch.onnx.export(
+            network,
+            tuple(examples.values()),
+            input_names=list(examples),
+            output_names=list(plan.outputs),
+            dynamic_shapes=[dict.fromkeys(plan.free_axes.get(name, ()), FREE) for name in examples],
+            opset_version=opset,
+            dynamo=True,
+            verbose=False,
+        )
     model = program.model_proto
     known = {entry.key for entry in model.metadata_props}
-    for key, value in metadata.items():
+    for key, value in plan.metadata.items():
         if key not in known:
             text = value if isinstance(value, str) else json.dumps(value)
             model.metadata_props.add(key=key, value=text)
@@ -75,8 +88,21 @@ def write_onnx(
     return path
 
 
-def run_onnx(path: str | Path, values: Mapping[str, Tensor]) -> list[Tensor]:
-    """What onnxruntime answers on the CPU; for checks.
+@torch.no_grad()
+def differences(
+    plan: Plan, path: str | Path, counts: Sequence[int] = COUNTS
+) -> dict[int, dict[str, float]]:
+    """How far onnxruntime's answers, on the CPU, are from torch's.
+
+    Args:
+        plan: what the file was made of.
+        path: of the file.
+        counts: of crops, people or images.
+
+    Returns:
+        Count -> output -> largest difference, as a share of the output's largest value where that
+        is above 1 (pixels of 320 have fewer digits behind the point than scores); inf where the
+        shapes differ.
 
     Raises:
         ImportError: onnxruntime is not installed.
@@ -86,5 +112,29 @@ def run_onnx(path: str | Path, values: Mapping[str, Tensor]) -> list[Tensor]:
     except ModuleNotFoundError as error:
         raise ImportError(MISSING) from error
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    arrays = {name: value.numpy() for name, value in values.items()}
-    return [torch.from_numpy(answer) for answer in session.run(None, arrays)]
+    found = {}
+    for count in counts:
+        inputs = plan.make_inputs(count)
+        answers = session.run(None, {name: value.numpy() for name, value in inputs.items()})
+        wanted = plan.network(*inputs.values())
+        found[count] = {
+            name: _difference(torch.from_numpy(answer), right)
+            for name, answer, right in zip(plan.outputs, answers, wanted, strict=True)
+        }
+    return found
+
+
+def _difference(answer: Tensor, wanted: Tensor) -> float:
+    if answer.shape != wanted.shape:
+        return float("inf")
+    if wanted.numel() == 0:
+        return 0.0
+    return float((answer - wanted).abs().max() / wanted.abs().max().clamp(min=1))
+
+
+def smooth_noise(*shape: int) -> Tensor:
+    """(N, C, h, w) with spots of some pixels, from -2 to 2, the same at every call."""
+    generator = torch.Generator().manual_seed(0)
+    *rest, height, width = shape
+    cells = torch.rand(*rest, max(1, height // 8), max(1, width // 8), generator=generator)
+    return 4 * nn.functional.interpolate(cells, (height, width), mode="bicubic").clamp(0, 1) - 2
