@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bmp.detectors.rtmdet import RTMDetDetector
 from bmp.export.detector import plan_detector
-from bmp.export.pose import CHANNELS, plan_pose
+from bmp.export.pose import CHANNELS, WINDOWS, plan_pose
 from bmp.export.segmenter import plan_decoder, plan_encoder
 from bmp.export.writing import Plan, differences, write_onnx
 from bmp.locations import find_checkpoint, find_config
@@ -33,7 +33,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
     config = str(find_config(args.config, FOLDERS))
     weights = str(find_checkpoint(args.weights))
     if args.kind == "pose":
-        return plan_pose(init_model(config, weights), args.channels)
+        return plan_pose(init_model(config, weights), args.channels, args.window)
     if args.kind == "detector":
         detector = RTMDetDetector(config, weights, score_thr=args.score_thr)
         return plan_detector(detector, whole=args.part == "whole")
@@ -59,6 +59,12 @@ def parse_args() -> argparse.Namespace:
         choices=CHANNELS,
         default="rgb",
         help="of the input; bgr for rtmlib, which normalises BGR with numbers for RGB",
+    )
+    pose.add_argument(
+        "--window",
+        choices=WINDOWS,
+        default="centres",
+        help="what of a crop's outer pixels lies on the borders of what it shows; edges for rtmlib",
     )
     detector = kinds.add_parser("detector", help="images to boxes, scores and masks (RTMDet-Ins)")
     detector.add_argument(

@@ -123,12 +123,13 @@ def plan_decoder(sam: SAM2Base) -> Plan:
             "uses_mask": torch.arange(count) % 2 == 0,
         }
 
-    people = ("point_coords", "point_labels")
+    free_axes = {"point_coords": [0, 1], "point_labels": [0, 1]}
+    free_axes |= {"mask_logits": [0], "uses_mask": [0]}
     return Plan(
         DecoderNetwork(sam.eval()),
         make_inputs,
         ["masks", "mask_scores"],
-        {**dict.fromkeys(people, [0, 1]), "mask_logits": [0], "uses_mask": [0]},
+        free_axes,
         {
             "kind": "segmenter, decoder",
             "input": "coarse, fine, middle of the encoder for one image; point_coords (N, P, 2) "
