@@ -48,7 +48,8 @@ def check(plan: Plan, path: str) -> bool:
     return all(v < TOLERANCE for by_output in found.values() for v in by_output.values())
 
 
-def parse_args() -> argparse.Namespace:
+def read_arguments() -> argparse.Namespace:
+    """Arguments of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -85,7 +86,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    args = parse_args()
+    args = read_arguments()
     check_file_writable(Path(args.out))
     plan = make_plan(args)
     print(write_onnx(plan, args.out))

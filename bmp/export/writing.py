@@ -20,6 +20,7 @@ MISSING = "ONNX files need onnx, onnxscript and onnxruntime: pip install -e '.[o
 FREE = torch.export.Dim.DYNAMIC
 EXAMPLES = 2  # of people, crops, images: of one, torch takes the number for fixed
 COUNTS = (1, 3, 5)
+LARGEST = 2**31  # bytes: Protocol Buffers hold no more
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,16 @@ def write_onnx(plan: Plan, path: str | Path, *, opset: int = 18) -> Path:
 
     Raises:
         ImportError: the packages of the extra ``onnx`` are not installed.
-        ValueError: the name has another ending.
+        ValueError: the name has another ending, or the weights do not fit into one file.
     """
     path = Path(path)
     if path.suffix != ".onnx":
         raise ValueError(f"the file name must end in .onnx, got {path.name}")
+    size = sum(p.numel() * p.element_size() for p in plan.network.parameters())
+    if size >= LARGEST:
+        raise ValueError(
+            f"an ONNX file holds 2 GiB, the weights take {size / 2**30:.1f}; take a smaller model"
+        )
     try:
         import onnx
         import onnxscript  # noqa: F401 - torch's exporter asks for it

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bmp.detectors.rtmdet import RTMDetDetector
+from bmp.export import writing
 from bmp.export.detector import plan_detector
 from bmp.export.pose import PoseNetwork, plan_pose
 from bmp.export.segmenter import DecoderNetwork, plan_decoder, plan_encoder
@@ -103,3 +104,9 @@ def test_unknown_options_are_refused(pose_model, wrong):
 def test_other_endings_are_refused(pose_model, tmp_path):
     with pytest.raises(ValueError, match=r"must end in \.onnx"):
         write_onnx(plan_pose(pose_model), tmp_path / "pose.pt")
+
+
+def test_weights_that_one_file_cannot_hold_are_refused_first(pose_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "LARGEST", 1000)
+    with pytest.raises(ValueError, match="holds 2 GiB"):
+        write_onnx(plan_pose(pose_model), tmp_path / "pose.onnx")
