@@ -1,5 +1,6 @@
 """Training and evaluation of the pose-prompted segmenter."""
 
+from bmp.segmenter_training.copy_paste import CopyPastePeople
 from bmp.segmenter_training.dataset import PoseSegDataset
 from bmp.segmenter_training.hooks import SeededStepsHook
 from bmp.segmenter_training.metric import PromptedMaskMetric
@@ -14,6 +15,7 @@ from bmp.segmenter_training.transforms import (
 )
 
 __all__ = [
+    "CopyPastePeople",
     "FlipPeople",
     "JitterColours",
     "LoadPeople",
