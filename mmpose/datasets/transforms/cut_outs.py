@@ -133,4 +133,3 @@ class CutOutPeople:
         return CutOut(
             image[mask.window], mask.pixels, joints[:, :2] - shift, joints[:, 2].astype(np.uint8)
         )
-
