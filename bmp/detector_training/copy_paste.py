@@ -8,9 +8,9 @@ from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 from mmdet.structures.mask import BitmapMasks
 
+from mmpose.datasets.transforms.base import check_shares
 from mmpose.datasets.transforms.cut_outs import CutOutPeople
 from mmpose.datasets.transforms.pasting import Placing, Scene, mask_boxes
-from mmpose.datasets.transforms.base import check_shares
 
 
 @TRANSFORMS.register_module()
@@ -23,10 +23,11 @@ class CopyPastePeople(BaseTransform):
     behind are behind them too. Masks become bitmaps where somebody was pasted.
 
     Args:
-        people: arguments of :class:`mmpose.datasets.transforms.cut_outs.CutOutPeople`: whose people are cut
-            out.
+        people: whose people are cut out, arguments of
+            :class:`mmpose.datasets.transforms.cut_outs.CutOutPeople`.
         prob: how often anybody is pasted.
-        placing: arguments of :class:`mmpose.datasets.transforms.pasting.Placing`: how many, where, how large.
+        placing: how many, where and how large, arguments of
+            :class:`mmpose.datasets.transforms.pasting.Placing`.
         label: of people among the classes of the data set.
     """
 

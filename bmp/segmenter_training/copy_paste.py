@@ -6,9 +6,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from bmp.registry import TRANSFORMS
+from mmpose.datasets.transforms.base import check_shares
 from mmpose.datasets.transforms.cut_outs import CutOutPeople
 from mmpose.datasets.transforms.pasting import OCCLUDED, SEEN, Placing, Scene
-from mmpose.datasets.transforms.base import check_shares
 
 
 @TRANSFORMS.register_module()
@@ -16,13 +16,15 @@ class CopyPastePeople(BaseTransform):
     """Paste people cut out of other images in heavy overlap, with their masks and joints.
 
     Stands behind ``LoadPeople``, in training alone. No pixel of a mask belongs to a pasted person
-    and to another; covered joints become occluded, as in :func:`mmpose.datasets.transforms.pasting.paste`.
+    and to another; covered joints become occluded
+    (:func:`mmpose.datasets.transforms.pasting.paste`).
 
     Args:
-        people: arguments of :class:`mmpose.datasets.transforms.cut_outs.CutOutPeople`: whose people are cut
-            out.
+        people: whose people are cut out, arguments of
+            :class:`mmpose.datasets.transforms.cut_outs.CutOutPeople`.
         prob: how often anybody is pasted.
-        placing: arguments of :class:`mmpose.datasets.transforms.pasting.Placing`: how many, where, how large.
+        placing: how many, where and how large, arguments of
+            :class:`mmpose.datasets.transforms.pasting.Placing`.
     """
 
     def __init__(

@@ -6,9 +6,9 @@ import numpy as np
 
 from mmpose.registry import TRANSFORMS
 
+from .base import Transform, check_shares
 from .cut_outs import CutOutPeople
 from .pasting import OCCLUDED, SEEN, Placing, Scene, mask_boxes
-from .base import Transform, check_shares
 from .region_mask import RegionMask, decode_region
 
 
@@ -23,10 +23,11 @@ class CopyPastePeople(Transform):
     pasted people are annotated.
 
     Args:
-        people: arguments of :class:`mmpose.datasets.transforms.cut_outs.CutOutPeople`: whose people are cut
-            out.
+        people: whose people are cut out, arguments of
+            :class:`mmpose.datasets.transforms.cut_outs.CutOutPeople`.
         prob: how often anybody is pasted.
-        placing: arguments of :class:`mmpose.datasets.transforms.pasting.Placing`: how many, where, how large.
+        placing: how many, where and how large, arguments of
+            :class:`mmpose.datasets.transforms.pasting.Placing`.
 
     Raises:
         ValueError: a setting is out of its range.

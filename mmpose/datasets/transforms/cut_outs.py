@@ -14,7 +14,7 @@ from ..annotation_files import data_path
 from ..coco_file import read_people
 from ..image_files import image_path
 from ..pose_metainfo import parse_pose_metainfo
-from .region_mask import RegionMask, decode_region
+from .region_mask import decode_region
 
 
 @dataclass(frozen=True)

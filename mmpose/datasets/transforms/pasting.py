@@ -190,7 +190,7 @@ class Placing:
         height = min(height, cut_out.mask.shape[0] * self.max_enlarged)
         cut_out = cut_out.resized(max(round(height), 1))
         size = np.array(cut_out.mask.shape[::-1])
-        center = center + away * (size + (near_width, near_height)) / 2
+        center = center + away * (size + np.array([near_width, near_height])) / 2
         corner = np.rint(center - size / 2).astype(int).tolist()
         return paste(
             scene,
