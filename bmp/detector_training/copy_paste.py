@@ -58,7 +58,7 @@ class CopyPastePeople(BaseTransform):
             )
         if np.random.rand() >= self.prob:
             return results
-        image = np.ascontiguousarray(results["img"])
+        image = results["img"].copy()
         masks = results["gt_masks"].to_ndarray().astype(np.uint8).reshape(-1, *image.shape[:2])
         nobody = np.zeros((len(masks), len(self.people.flip_indices), 2), np.float32)
         scene = Scene(

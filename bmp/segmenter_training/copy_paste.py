@@ -42,7 +42,11 @@ class CopyPastePeople(BaseTransform):
         flags = results["keypoint_flags"]
         masks = results["masks"]
         scene = Scene(
-            results["img"], masks, results["keypoints"], flags, masks.sum((1, 2), dtype=np.int64)
+            results["img"].copy(),
+            masks,
+            results["keypoints"],
+            flags,
+            masks.sum((1, 2), dtype=np.int64),
         )
         if not self.placing.paste_people(scene, self.people):
             return results
@@ -51,6 +55,7 @@ class CopyPastePeople(BaseTransform):
         known = visibility[: len(flags)]
         known[...] = np.where(scene.flags[: len(flags)] < flags, known, results["visibility"])
         results |= {
+            "img": scene.image,
             "masks": scene.masks,
             "keypoints": scene.keypoints,
             "keypoint_flags": scene.flags,

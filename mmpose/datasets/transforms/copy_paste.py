@@ -1,15 +1,38 @@
 """Real people pasted over and behind the person of a sample."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from mmpose.registry import TRANSFORMS
 
 from .base import Transform, check_shares
-from .cut_outs import CutOutPeople
+from .cut_outs import CutOut, CutOutPeople
 from .pasting import OCCLUDED, SEEN, Placing, Scene, mask_boxes
 from .region_mask import RegionMask, decode_region
+
+
+@dataclass(frozen=True)
+class _JointlessPeople:
+    """People to be cut out, without joints: those who are in the way of a sample of K joints."""
+
+    people: CutOutPeople
+    num_keypoints: int
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    @property
+    def flip_indices(self) -> range:
+        return range(self.num_keypoints)
+
+    def cut(self, index: int) -> CutOut | None:
+        cut_out = self.people.cut(index)
+        if cut_out is None:
+            return None
+        keypoints = np.zeros((self.num_keypoints, 2), np.float32)
+        return CutOut(cut_out.image, cut_out.mask, keypoints, keypoints[:, 0].astype(np.uint8))
 
 
 @TRANSFORMS.register_module()
@@ -60,9 +83,13 @@ class CopyPastePeople(Transform):
         labelled = results["keypoints_visible"] > 0
         flags = np.where(labelled, np.where(seen > 0, SEEN, OCCLUDED), 0).astype(np.uint8)
         area = int(mask.sum())
-        scene = Scene(results["img"], mask[None], results["keypoints"], flags, np.array([area]))
-        if not area or not self.placing.paste_people(scene, self.people, can_hide=has_mask):
+        # a copy: somebody else's sample may show the same image
+        image, joints = results["img"].copy(), results["keypoints"]
+        scene = Scene(image, mask[None], joints, flags, np.array([area]))
+        others = _JointlessPeople(self.people, joints.shape[1])
+        if not area or not self.placing.paste_people(scene, others, can_hide=has_mask):
             return results
+        results["img"] = scene.image
         is_covered = scene.flags[:1] < flags
         results["keypoints_visibility"] = np.where(is_covered, 0, seen).astype(np.float32)
         left = int(scene.masks[0].sum())

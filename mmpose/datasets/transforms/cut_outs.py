@@ -7,13 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmpose.datasets.annotation_files import data_path
+from mmpose.datasets.coco_file import read_people
+from mmpose.datasets.image_files import image_path
+from mmpose.datasets.pose_metainfo import parse_pose_metainfo
 from mmpose.inputs import read_image
 from mmpose.structures.keypoint import mirror_keypoints
 
-from ..annotation_files import data_path
-from ..coco_file import read_people
-from ..image_files import image_path
-from ..pose_metainfo import parse_pose_metainfo
 from .region_mask import decode_region
 
 

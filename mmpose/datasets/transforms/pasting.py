@@ -4,15 +4,30 @@ Copy-paste augmentation (Dwibedi et al., ICCV 2017, arXiv 1708.01642; Ghiasi et 
 arXiv 2012.07177), aimed at heavy overlap: whoever is pasted goes near somebody who is there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from .cut_outs import CutOut, CutOutPeople
+from .cut_outs import CutOut
 from .region_mask import RegionMask
 
 OCCLUDED, SEEN = 1, 2
 LONE_HEIGHTS = (0.3, 0.9)  # of somebody pasted where nobody is, as a share of the image
+
+
+class CutOuts(Protocol):
+    """Whom to choose from: `CutOutPeople`, or what looks like it."""
+
+    @property
+    def flip_indices(self) -> Sequence[int]:
+        """Which joint each becomes in a mirror, (K,)."""
+
+    def __len__(self) -> int: ...
+
+    def cut(self, index: int) -> CutOut | None:
+        """Somebody, or None where there is nothing to cut out."""
 
 
 @dataclass
@@ -70,7 +85,15 @@ def paste(
 
     Returns:
         Whether the person was pasted.
+
+    Raises:
+        ValueError: the person has another number of joints than those of the scene.
     """
+    if len(cut_out.flags) != scene.flags.shape[1]:
+        raise ValueError(
+            f"who is pasted has {len(cut_out.flags)} joints, people of the image have "
+            f"{scene.flags.shape[1]}; give people=dict(metainfo=...) the data set's skeleton"
+        )
     height, width = scene.image.shape[:2]
     region = RegionMask(cut_out.mask, *corner)
     whole = region.cut(0, 0, width, height)  # (H, W)
@@ -160,7 +183,7 @@ class Placing:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
 
-    def paste_people(self, scene: Scene, people: CutOutPeople, *, can_hide: bool = True) -> int:
+    def paste_people(self, scene: Scene, people: CutOuts, *, can_hide: bool = True) -> int:
         """Paste as many as are drawn; those who do not fit are left out.
 
         Args:
@@ -175,7 +198,7 @@ class Placing:
         count = np.random.randint(self.num[0], self.num[1] + 1)
         return sum(self._paste_one(scene, people, can_hide) for _ in range(count))
 
-    def _paste_one(self, scene: Scene, people: CutOutPeople, can_hide: bool) -> bool:
+    def _paste_one(self, scene: Scene, people: CutOuts, can_hide: bool) -> bool:
         index = np.random.randint(len(people))
         is_mirrored = np.random.rand() < self.flip_prob
         is_behind = bool(np.random.rand() < self.behind_prob)

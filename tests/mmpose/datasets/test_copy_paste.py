@@ -139,6 +139,23 @@ def test_behind_a_person_nothing_of_the_person_changes(folder):
         np.testing.assert_array_equal(sample[name], before[name])
 
 
+def test_the_image_that_is_handed_in_stays(folder):
+    before = sample_of(folder)
+    image = before["img"].copy()
+    sample = band_transform(folder)(dict(before))
+    assert not np.array_equal(sample["img"], image)
+    np.testing.assert_array_equal(before["img"], image)
+
+
+def test_samples_may_have_another_skeleton(folder):
+    sample = sample_of(folder)
+    for name in ("keypoints", "keypoints_visible", "keypoints_visibility"):
+        sample[name] = sample[name][:, :14]
+    sample = band_transform(folder)(sample)
+    assert (sample["img"][39:51, 5:45] == 200).all()
+    assert sample["keypoints_visibility"].shape == (1, 14)
+
+
 def test_never_changes_nothing(folder):
     transform = CopyPastePeople(people_of(folder), prob=0.0)
     before, sample = sample_of(folder), sample_of(folder, transform)

@@ -80,6 +80,13 @@ def test_who_would_vanish_is_not_pasted(corner, behind, min_visible, is_pasted):
             np.testing.assert_array_equal(getattr(scene, name), getattr(before, name))
 
 
+def test_another_skeleton_is_refused():
+    scene = scene_of()
+    scene.flags = scene.flags[:, :2]
+    with pytest.raises(ValueError, match="has 3 joints, people of the image have 2"):
+        paste(scene, cut_out(), (4, 4))
+
+
 def test_a_person_covered_as_a_whole_is_not_pasted_over():
     small = scene_of()
     small.masks[0] = 0
