@@ -3,13 +3,14 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 
-.PHONY: help install demo test test-slow test-interop lint clean
+.PHONY: help install demo test test-slow test-interop site lint clean
 
 help:
 	@echo "make demo       install, then crowds, the loop, one table, images, a short training"
 	@echo "make test       install, run the tests"
 	@echo "make test-slow  the longer tests alone"
 	@echo "make test-interop  against the real packages of others, in .venv-interop"
+	@echo "make site       the documentation, into outputs/site"
 	@echo "make lint       ruff check and ruff format --check"
 	@echo "make clean      remove .venv, .venv-interop and outputs/"
 
@@ -29,6 +30,10 @@ test-slow: install
 test-interop: install
 	@bash tools/install_interop.sh
 	@OMP_NUM_THREADS=1 .venv-interop/bin/python -m pytest -n 2 -m interop
+
+site: install
+	@$(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[docs]"
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict -q && echo outputs/site/index.html
 
 lint: install
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .

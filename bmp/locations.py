@@ -1,20 +1,16 @@
 """Where things lie: the project, its configs, and weights.
 
 Weights are shipped, in a models folder, in torch's cache, or on the web. Nothing is downloaded when
-it is found on this machine, and a file appears complete or not at all.
+it is found on this machine.
 """
 
-import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from difflib import get_close_matches
 from http.client import HTTPException
 from pathlib import Path
-from urllib.request import urlopen
 
-logger = logging.getLogger(__name__)
+from bmp.downloads import download
 
 _HUB = "https://huggingface.co/vrg-prague/BBoxMaskPose/resolve/main"
 _SAM2 = "https://dl.fbaipublicfiles.com/segment_anything_2/092824"
@@ -33,6 +29,9 @@ PUBLISHED = {
 }
 """File name and address of every published checkpoint."""
 
+SHA256: dict[str, str] = {}
+"""Hashes of published files, by name, as far as they are known; others are checked by size."""
+
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 CONFIG_FOLDER = Path(__file__).resolve().parent / "configs"
 SHIPPED_FOLDER = Path(__file__).parent / "weights"
@@ -46,8 +45,11 @@ def models_folder() -> Path:
 
 
 def weights_folders() -> list[Path]:
-    """Where weights are looked for first: in the package, then in the models folder."""
-    return [SHIPPED_FOLDER, models_folder()]
+    """Where weights are looked for first: in the package, then in the models folder.
+
+    ``models/SAM`` is where published scripts put segmenters.
+    """
+    return [SHIPPED_FOLDER, models_folder(), models_folder() / "SAM"]
 
 
 def find_checkpoint(name: str | os.PathLike) -> Path:
@@ -87,7 +89,7 @@ def locate_checkpoint(name: str | os.PathLike) -> Path | None:
     places = [] if "://" in text else [Path(text), PROJECT_ROOT / text, models_folder() / text]
     places += [
         folder / file_name
-        for folder in (SHIPPED_FOLDER, models_folder(), _cache())
+        for folder in (*weights_folders(), _cache())
         for file_name in dict.fromkeys(file_names)
     ]
     return next((place for place in places if place.is_file()), None)
@@ -110,37 +112,31 @@ def _names_of(url: str) -> list[str]:
     return [name for name, known in PUBLISHED.items() if known == url] + [quoted]
 
 
+def fetch_into(folder: Path, name: str) -> Path:
+    """A published checkpoint in a folder, downloaded unless it is there.
+
+    Raises:
+        FileNotFoundError: it cannot be downloaded.
+    """
+    target = folder / name
+    return target if target.is_file() else _download(PUBLISHED[name], target)
+
+
 def _download(url: str, target: Path) -> Path:
-    """Fetch into a temporary file beside the target and rename it when it is whole.
+    """Fetch a checkpoint; see :func:`bmp.downloads.download`.
 
     Raises:
         FileNotFoundError: no network, no such file, or cut off.
     """
-    logger.warning("downloading %s to %s", url, target)
-    part = None
+    name = _names_of(url)[0]
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            urlopen(url, timeout=30) as response,
-            tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file,
-        ):
-            part = Path(file.name)
-            expected = response.headers.get("Content-Length")
-            shutil.copyfileobj(response, file, 1 << 20)
-            received = file.tell()
-        if expected is not None and received != int(expected):
-            raise OSError(f"cut off after {received} of {expected} bytes")
-        part.chmod(0o644)
-        part.replace(target)
+        return download(url, target, SHA256.get(name))
     except (OSError, HTTPException) as error:  # URLError and timeouts are OSErrors
         raise FileNotFoundError(
-            f"could not download {url} ({error}). Get it on a machine with network and put the "
-            f"file {_names_of(url)[0]!r} into {models_folder()} (or set BMP_MODELS to its folder)"
+            f"could not download {url} ({error}). What came is kept: run again to go on. Or get it "
+            f"on a machine with network and put the file {name!r} into {models_folder()} (or set "
+            "BMP_MODELS to its folder)"
         ) from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
-    return target
 
 
 def find_config(name: str | os.PathLike, folders: tuple[str, ...] = ("bmp", "demo")) -> Path:

@@ -38,8 +38,8 @@ class People(InstanceData):
     <People: 2 people, 6×8, masks>
     >>> people[people.bboxes[:, 0] > 1].bboxes
     tensor([[4., 1., 6., 5.]])
-    >>> [person.masks.shape for person in people]
-    [torch.Size([1, 6, 8]), torch.Size([1, 6, 8])]
+    >>> [tuple(person.masks.shape) for person in people]
+    [(1, 6, 8), (1, 6, 8)]
 
     Attributes:
         bboxes: (N, 4) xyxy float32, image pixels.

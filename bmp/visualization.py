@@ -25,6 +25,7 @@ CAPTION_HEIGHT = 28  # px
 CAPTION_FONT = cv2.FONT_HERSHEY_SIMPLEX
 BORDER_COLOR = (48, 48, 48)
 TEXT_COLOR = (255, 255, 255)
+NUM_COLORS = 64  # of people that are followed through a video
 
 
 def instance_colors(num_people: int) -> np.ndarray:
@@ -56,6 +57,7 @@ def draw_people(
     score_thr: float = 0.3,
     pose_width: float = 5.0,
     colors: np.ndarray | None = None,
+    numbers: Sequence[int | None] | None = None,
 ) -> np.ndarray:
     """Draw what is known of every person; fields that people lack are left out.
 
@@ -71,6 +73,8 @@ def draw_people(
         score_thr: joints with lower scores are drawn faint.
         pose_width: line width as in :func:`mmpose.visualization.draw_poses`.
         colors: (N, 3) BGR; None: :func:`instance_colors`.
+        numbers: of the people, over the frames of a video, None for one without; they decide the
+            colours too. None: counted from 1.
 
     Returns:
         (H, W, 3) uint8 BGR, a new array.
@@ -80,7 +84,9 @@ def draw_people(
     num_people = 0 if bboxes is None else len(bboxes)
     if num_people == 0:
         return canvas
-    colors = instance_colors(num_people) if colors is None else np.asarray(colors)
+    if colors is None:
+        colors = instance_colors(num_people) if numbers is None else _colors_of(numbers)
+    colors = np.asarray(colors)
     all_masks, keypoints = _field(people, "masks"), _field(people, "keypoints")
     if masks and all_masks is not None:
         canvas = tint_masks(canvas, all_masks.astype(bool), colors, mask_weight)
@@ -93,7 +99,7 @@ def draw_people(
         scores = None if scores is None else scores[:, :17]
         canvas = draw_poses(canvas, keypoints, scores, score_thr=score_thr, width=pose_width)
     if ids:
-        _write_ids(canvas, bboxes, colors)
+        _write_ids(canvas, bboxes, colors, numbers or range(1, num_people + 1))
     return canvas
 
 
@@ -119,10 +125,20 @@ def _draw_boxes(canvas: np.ndarray, bboxes: np.ndarray, colors: np.ndarray) -> N
         cv2.rectangle(canvas, *_corners(bbox), _bgr(color), thickness, cv2.LINE_AA)
 
 
-def _write_ids(canvas: np.ndarray, bboxes: np.ndarray, colors: np.ndarray) -> None:
+def _colors_of(numbers: Sequence[int | None]) -> np.ndarray:
+    """(N, 3) uint8 BGR; people of one number have one colour, those of none the last."""
+    palette = instance_colors(NUM_COLORS)
+    return palette[[-1 if number is None else number % (NUM_COLORS - 1) for number in numbers]]
+
+
+def _write_ids(
+    canvas: np.ndarray, bboxes: np.ndarray, colors: np.ndarray, numbers: Sequence[int | None]
+) -> None:
     """Dark number on a patch of the person's colour, kept inside the image."""
     scale = max(max(canvas.shape[:2]) / 1400, 0.4)
-    for n, (bbox, color) in enumerate(zip(bboxes, colors, strict=True), start=1):
+    for n, bbox, color in zip(numbers, bboxes, colors, strict=True):
+        if n is None:
+            continue
         (width, height), _ = cv2.getTextSize(str(n), CAPTION_FONT, scale, 1)
         (x, y), _ = _corners(bbox)
         x = int(np.clip(x, 0, max(canvas.shape[1] - width - 4, 0)))

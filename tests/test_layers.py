@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "pmpose": {"bmp"},
     "bboxmaskpose": {"bmp"},
     "tools": {"mmpose", "bmp", "tools"},
-    "demos": {"mmpose", "bmp"},
+    "demos": {"mmpose", "bmp", "pmpose", "bboxmaskpose"},
     "benchmarks": {"mmpose", "bmp"},
 }
 # the pose framework works without the detector's and segmenter's frameworks
@@ -43,6 +43,7 @@ BMP_ORDER = [
     "structures",
     "interfaces",
     "registry",
+    "downloads",
     "locations",
     "disk_cache",
     "environment",
@@ -60,6 +61,9 @@ BMP_ORDER = [
     "synthcrowd",
     "api",
     "demo",
+    "training_advice",
+    "training_config",
+    "commands",
     "cli",
 ]
 # mmdet's classes and ours are registered when a model of mmdet is asked for, which takes seconds

@@ -8,7 +8,8 @@ from bmp.demo.progress import Clock
 from bmp.demo.short_training import train_briefly
 from bmp.evaluation.loop_table import format_table
 from bmp.locations import PROJECT_ROOT, find_checkpoint
-from bmp.prediction.images import PhotoReport, find_images, run_photos
+from bmp.prediction.images import PhotoReport, run_photos
+from bmp.prediction.inputs import find_inputs
 from bmp.synthcrowd import write_dataset
 from mmpose.engine.config import load_config
 from mmpose.engine.tools import test
@@ -110,7 +111,7 @@ def evaluate_loop(crowds: Path, out: Path) -> dict[str, float]:
 
 def run_on_photos(out: Path, clock: Clock) -> PhotoReport:
     """The photos of the project and, where it lies beside it, one of OCHuman."""
-    paths = find_images([PHOTO_FOLDER] + ([EXTRA_PHOTO] if EXTRA_PHOTO.is_file() else []))
+    paths, _ = find_inputs([PHOTO_FOLDER] + ([EXTRA_PHOTO] if EXTRA_PHOTO.is_file() else []))
     model = BBoxMaskPose(str(LOOP_CONFIG))
     find_people = partial(model.predict, return_intermediates=True)
     return run_photos(paths, find_people, out / "photos", tell=clock)

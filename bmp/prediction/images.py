@@ -13,6 +13,7 @@ import numpy as np
 from bmp.evaluation.coco_annotations import annotation_file, people_to_annotations
 from bmp.evaluation.coco_results import people_to_results
 from bmp.prediction.output_names import image_ids, output_stems
+from bmp.prediction.records import Records
 from bmp.results import BMPResult
 from bmp.visualization import (
     caption,
@@ -29,6 +30,7 @@ OVERLAY, PANEL, GIF = "_people.jpg", "_turns.jpg", "_turns.gif"  # after the ima
 # The layout of COCO, where datumaro and others look for files by these names.
 IMAGES, ANNOTATIONS = "images", "annotations/person_keypoints_run.json"
 RESULTS = "results.json"
+CROPS = "crops"
 GIF_WIDTH = 480  # px
 FRAME_SECONDS = 1.2
 
@@ -46,6 +48,7 @@ class PhotoReport:
         annotations: the same people as annotations.
         failures: (path, one-line reason) of images that were left out.
         found: people after each turn, summed over the images.
+        num_known: images that an earlier run had done.
     """
 
     pictures: list[Path] = field(default_factory=list)
@@ -54,19 +57,18 @@ class PhotoReport:
     annotations: list[dict] = field(default_factory=list)
     failures: list[tuple[Path, str]] = field(default_factory=list)
     found: list[int] = field(default_factory=list)
+    num_known: int = 0
 
-    def add(self, image: dict, result: BMPResult) -> None:
-        """Take the people of an image; ``image`` is its entry for :attr:`images`."""
-        people = result.people
-        entries = people_to_results(people, image["id"])
-        self.annotations += people_to_annotations(people, entries, len(self.annotations) + 1)
-        for entry, turn in zip(entries, result.iteration.tolist(), strict=True):
-            entry.update(score=entry["scores"], file_name=image["file_name"], iteration=turn)
-        self.images.append(image)
-        self.results += entries
-        self.found += [0] * (len(result.turns) - len(self.found))
-        for turn, people in enumerate(result.turns):
-            self.found[turn] += len(people)
+    def add(self, record: dict) -> None:
+        """Take the people of an image, a record of :func:`make_record`."""
+        first = len(self.annotations) + 1
+        people = [entry | {"id": first + n} for n, entry in enumerate(record["annotations"])]
+        self.annotations += people
+        self.images.append(record["image"])
+        self.results += record["results"]
+        self.found += [0] * (len(record["found"]) - len(self.found))
+        for turn, count in enumerate(record["found"]):
+            self.found[turn] += count
 
     def write(self, out_dir: Path) -> None:
         """Write the result list and the annotation file."""
@@ -74,33 +76,23 @@ class PhotoReport:
         write_json(out_dir / ANNOTATIONS, annotation_file(self.images, self.annotations))
 
 
-def find_images(paths: Sequence[str | Path]) -> list[Path]:
-    """Image files: the given ones, and of folders those directly inside, sorted by name.
+def make_record(image: dict, result: BMPResult) -> dict:
+    """People of one image in words of JSON.
 
-    In folders, files whose ending OpenCV does not read and hidden ones (``.name``) are left
-    alone.
+    Args:
+        image: its entry of COCO's ``images``.
+        result: what was found.
 
-    Raises:
-        FileNotFoundError: a path does not exist, or a folder holds no image.
+    Returns:
+        ``image``; ``results``, COCO results; ``annotations``, the same people as annotations;
+        ``found``, the number of people after each turn.
     """
-    found = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            inside = sorted(filter(_is_visible_image, path.iterdir()))
-            if not inside:
-                endings = ", ".join(image_suffixes())
-                raise FileNotFoundError(f"no images in {path}; looked for {endings}")
-            found += inside
-        elif path.exists():
-            found.append(path)
-        else:
-            raise FileNotFoundError(f"no such image or folder: {path}")
-    return found
-
-
-def _is_visible_image(path: Path) -> bool:
-    is_hidden = path.name.startswith(".")
-    return not is_hidden and path.suffix.lower() in image_suffixes() and path.is_file()
+    entries = people_to_results(result.people, image["id"])
+    annotations = people_to_annotations(result.people, entries, 1)
+    for entry, turn in zip(entries, result.iteration.tolist(), strict=True):
+        entry.update(score=entry["scores"], file_name=image["file_name"], iteration=turn)
+    found = [len(people) for people in result.turns]
+    return {"image": image, "results": entries, "annotations": annotations, "found": found}
 
 
 def run_photos(
@@ -109,6 +101,8 @@ def run_photos(
     out_dir: Path,
     *,
     gif: bool = True,
+    crops: bool = False,
+    records: Records | None = None,
     tell: Callable[[str], None] = print,
 ) -> PhotoReport:
     """Run the loop on every image and write what it found.
@@ -125,6 +119,9 @@ def run_photos(
             :class:`bmp.api.BBoxMaskPose` with ``return_intermediates``.
         out_dir: where the files go; made.
         gif: whether GIFs are written.
+        crops: whether each person is written as an image, ``crops/photo_1.png``, transparent
+            outside the mask.
+        records: what earlier runs found; images that are there are not run again.
         tell: takes one line of progress per image.
 
     Raises:
@@ -133,22 +130,34 @@ def run_photos(
     """
     report = PhotoReport()
     stems = output_stems(paths, partial(_outputs, out_dir))
-    named = zip(paths, image_ids(paths), stems, strict=True)
+    named = list(zip(paths, image_ids(paths), stems, strict=True))
     try:
         for number, (path, img_id, stem) in enumerate(named, start=1):
             started, mark = time.perf_counter(), f"[{number}/{len(paths)}]"
+            known = records.load(path, stem) if records else None
+            if known is not None:
+                report.add(known)
+                report.num_known += 1
+                continue
             try:
                 image = read_image(path)
+                result = find_people(image)
             except UnreadableImageError as error:
                 report.failures.append((path, str(error)))
                 tell(f"{mark} left out: {error}")
                 continue
-            result = find_people(image)
-            report.pictures += write_pictures(image, result, out_dir / stem, gif=gif)
+            pictures = write_pictures(image, result, out_dir / stem, gif=gif)
+            if crops:
+                pictures += write_crops(image, result, out_dir / CROPS / stem)
             copy = _copy(path, image, out_dir / IMAGES, stem)
-            report.add(_image_entry(img_id, copy.name, path, image), result)
+            record = make_record(_image_entry(img_id, copy.name, path, image), result)
+            if records:
+                files = [str(file.relative_to(out_dir)) for file in (*pictures, copy)]
+                records.save(path, stem, record | {"files": files})
+            report.pictures += pictures
+            report.add(record)
             seconds = time.perf_counter() - started
-            by_turn = " -> ".join(str(len(people)) for people in result.turns)
+            by_turn = " -> ".join(map(str, record["found"]))
             tell(f"{mark} {path.name}: {by_turn} people, {seconds:.1f} s, {stem}{OVERLAY}")
     except KeyboardInterrupt:
         done = f"{len(report.images)} of {len(paths)} images are done"
@@ -186,6 +195,23 @@ def _image_entry(img_id: int, file_name: str, path: Path, image: np.ndarray) -> 
     source = os.fsencode(path).decode(errors="replace")
     entry = {"id": img_id, "file_name": file_name, "width": width, "height": height}
     return entry | {"source": source}
+
+
+def write_crops(image: np.ndarray, result: BMPResult, target: Path) -> list[Path]:
+    """Each person alone as ``<target>_1.png`` and so on: BGRA, transparent outside the mask.
+
+    A person with an empty mask, or a box outside the image, has no crop.
+    """
+    written = []
+    for number, (box, mask) in enumerate(zip(result.bboxes, result.masks, strict=True), start=1):
+        height, width = mask.shape
+        left, top = np.floor(box[:2]).clip(0, [width, height]).astype(int)
+        right, bottom = np.ceil(box[2:]).clip(0, [width, height]).astype(int)
+        alpha = mask[top:bottom, left:right].astype(np.uint8) * 255
+        if alpha.any():
+            pixels = np.dstack([image[top:bottom, left:right], alpha])
+            written.append(write_image(target.with_name(f"{target.name}_{number}.png"), pixels))
+    return written
 
 
 def write_pictures(

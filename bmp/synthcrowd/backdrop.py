@@ -85,7 +85,8 @@ def sample_object(rng: np.random.Generator, width: int, height: int, extent: flo
 
     Args:
         rng: source of randomness.
-        width, height: of the image, px.
+        width: of the image, px.
+        height: of the image, px.
         extent: about how large, px.
     """
     center = rng.uniform(0, 1, 2) * (width, height)

@@ -43,7 +43,9 @@ def sample_person(
     return Placed(vertices + shift, keypoints + shift, pose.activity)
 
 
-def screen_box(model: BodyModel, person: Placed, camera: Camera, size: tuple[int, int]):
+def screen_box(
+    model: BodyModel, person: Placed, camera: Camera, size: tuple[int, int]
+) -> tuple[np.ndarray, float, float] | None:
     """Box of a person on the screen.
 
     Returns:

@@ -122,7 +122,7 @@ def picture_of(
     ]
     truth = [partners.people[j] for j in people]
     answers = [partners.results[i] for i in results]
-    part = _part_with(truth + answers, image.shape[:2])
+    part = part_with(truth + answers, image.shape[:2])
     views = {
         "Truth": draw_records(image, truth, person_colors, iou_type, skeleton),
         "Prediction": draw_records(image, answers, result_colors, iou_type, skeleton),
@@ -181,8 +181,16 @@ def _box_of(record: dict) -> np.ndarray:
     return np.concatenate([points.min(0), points.max(0)])
 
 
-def _part_with(records: Sequence[dict], shape: tuple[int, int]) -> tuple[slice, slice]:
-    """Rows and columns of an image that hold all records and some of what is around them."""
+def part_with(records: Sequence[dict], shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of an image that hold all records and some of what is around them.
+
+    Args:
+        records: with a box, mask or joints.
+        shape: (H, W) of the image.
+
+    Returns:
+        All of the image where no record lies in it.
+    """
     boxes = np.array([_box_of(record) for record in records]).reshape(-1, 4)
     size = np.array(shape[::-1])
     low = boxes[:, :2].min(0, initial=np.inf).clip(0, size)
@@ -195,9 +203,9 @@ def _part_with(records: Sequence[dict], shape: tuple[int, int]) -> tuple[slice, 
     return slice(int(y0), int(np.ceil(y1))), slice(int(x0), int(np.ceil(x1)))
 
 
-def data_address(image: np.ndarray) -> str:
+def data_address(image: np.ndarray, longest_side: int = LONGEST_SIDE) -> str:
     """An image (H, W, 3) uint8 BGR as a JPEG within the page, made smaller where it is large."""
-    scale = LONGEST_SIDE / max(image.shape[:2])
+    scale = longest_side / max(image.shape[:2])
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from .oddities import RecordsRefusedError
+
 PEOPLE = ("person", "persons", "people", "human", "humans", "pedestrian", "pedestrians")
 
 
@@ -75,9 +77,11 @@ def select_listed(content: dict, source: str) -> tuple[list[dict], list[dict]]:
             record = {**record, "category_id": texts.get(str(number))}
         records.append(record)
     if unlisted:
-        raise ValueError(
+        raise RecordsRefusedError(
             f"{unlisted.total()} annotations of {source} are of category {_shown(unlisted)}, but "
-            f"it lists {_shown(listed.items()) or 'none'}; correct the one or the other"
+            f"it lists {_shown(listed.items()) or 'none'}; correct the one or the other",
+            "annotations of a category that is not listed",
+            lambda record: record.get("category_id") in unlisted,
         )
     return records, list({category["id"]: category for category in categories}.values())
 

@@ -5,21 +5,20 @@ same in another way is brought into one form here, which all data sets and metri
 cannot be used is refused by name, and what is odd is told in one line with its count.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.logging import print_log
-
 from .annotation_files import read_coco_file, require_fields
 from .categories import id_text, select_listed, select_people
 from .image_files import image_path, read_image_shape
 from .joint_names import match_joints
-from .people_records import complete_person
+from .oddities import Oddities, RecordsRefusedError
+from .people_records import FieldError, complete_person
 
 COCO_JOINTS = 17
+FOREIGN_MASKS = "masks of another size than their image, ignored"
 
 
 class CocoContent(dict):
@@ -28,31 +27,6 @@ class CocoContent(dict):
     ``left_out`` counts the annotations that are not there, by why; ``other_category_ids`` are the
     categories of those that are not people's.
     """
-
-
-class Oddities:
-    """What was unusual in a file, counted by kind, to be told in one line each.
-
-    Args:
-        source: name of the file.
-    """
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.counts: Counter[str] = Counter()
-        self.first: dict[str, str] = {}
-
-    def add(self, what: str, where: str) -> None:
-        """Count one more."""
-        self.counts[what] += 1
-        self.first.setdefault(what, where)
-
-    def tell(self) -> None:
-        """Print a line for each kind."""
-        for what, count in self.counts.items():
-            where = self.first[what]
-            line = f"{self.source}: {what}: {count}, the first is {where}"
-            print_log(line, logger="current", level=logging.WARNING)
 
 
 def read_people(
@@ -79,6 +53,7 @@ def complete_annotations(
     skeleton: Sequence[str] | None = None,
     folder: str | None = None,
     people_only: bool = True,
+    odd: Oddities | None = None,
 ) -> CocoContent:
     """Bring the people of a file into one form, or refuse the file.
 
@@ -101,13 +76,14 @@ def complete_annotations(
         folder: of the images; where given, a size that is missing, or that boxes or masks
             contradict, is read from the image.
         people_only: leave out annotations of other categories; without, all of them stay.
+        odd: counts what is unusual; told at the end.
 
     Raises:
         ValueError: naming the first record that cannot be used.
     """
     if isinstance(content, CocoContent) and folder is None and _has_order(content, skeleton):
         return content
-    odd = Oddities(source)
+    odd = Oddities(source) if odd is None else odd
     images = _complete_images(content["images"], odd)
     select = select_people if people_only else select_listed
     records, categories = select(content, source)
@@ -120,12 +96,18 @@ def complete_annotations(
     people = []
     for record in records:
         require_fields(record, ("image_id",), f"annotation {record.get('id')!r} of {source}")
-        person = complete_person(record, names, order, odd)
-        if person is not None:
-            people.append(person)
-    left_out["without a box"] = len(records) - len(people)
+        try:
+            person = complete_person(record, names, order, odd)
+        except ValueError as error:
+            odd.refuse(error, record)
+            continue
+        if person is None:
+            left_out["without a box"] += 1
+            continue
+        odd.see(record, person)
+        people.append(person)
     if skeleton is not None and order is None:
-        _check_joints(people, skeleton, source)
+        people = [person for person in people if _has_joints(person, skeleton, odd)]
     _match_images(people, images, odd)
     people = _identify(people, odd)
     if folder is not None:
@@ -149,19 +131,21 @@ def _has_order(content: CocoContent, skeleton: Sequence[str] | None) -> bool:
     return (not names or list(names) == list(skeleton)) and lengths <= {0, 3 * len(skeleton)}
 
 
-def _check_joints(people: list[dict], skeleton: Sequence[str], source: str) -> None:
-    """Joints without names are the skeleton's, or COCO's, which longer skeletons begin with."""
-    for person in people:
-        num_joints = len(person["keypoints"]) // 3
-        if num_joints in (0, len(skeleton)) or COCO_JOINTS == num_joints < len(skeleton):
-            continue
-        if person["num_keypoints"]:
-            raise ValueError(
-                f"annotation {person.get('id')!r} of {source} has {num_joints} keypoints, the "
-                f"metainfo {len(skeleton)}; give the metainfo of its own skeleton, "
-                "metainfo=dict(from_file=...)"
-            )
-        person["keypoints"] = []
+def _has_joints(person: dict, skeleton: Sequence[str], odd: Oddities) -> bool:
+    """Whether joints without names are the skeleton's, or COCO's, which longer ones begin with."""
+    num_joints = len(person["keypoints"]) // 3
+    if num_joints in (0, len(skeleton)) or COCO_JOINTS == num_joints < len(skeleton):
+        return True
+    if person["num_keypoints"]:
+        message = (
+            f"annotation {person.get('id')!r} of {odd.source} has {num_joints} keypoints, the "
+            f"metainfo {len(skeleton)}; give the metainfo of its own skeleton, "
+            "metainfo=dict(from_file=...)"
+        )
+        odd.refuse(FieldError(message, "keypoints"), person)
+        return False
+    person["keypoints"] = []
+    return True
 
 
 def _complete_images(images: Sequence[dict], odd: Oddities) -> list[dict]:
@@ -178,7 +162,7 @@ def _complete_images(images: Sequence[dict], odd: Oddities) -> list[dict]:
                     f"two images of {odd.source} have the id {number!r}: "
                     f"{by_id[number].get('file_name')} and {name}; give each its own"
                 )
-            odd.add("images listed twice, taken once", repr(name))
+            odd.add("images listed twice, taken once", repr(name), image)
             continue
         if name is not None and by_name.setdefault(str(name), number) != number:
             raise ValueError(
@@ -218,10 +202,12 @@ def match_ids(ids: Iterable, known: Iterable, what: str, listed: str) -> dict:
     ids = set(ids)
     unknown = [number for number in ids if number not in known and str(number) not in texts]
     if unknown:
-        first = min(unknown, key=str)
-        raise ValueError(
+        first, strangers = min(unknown, key=str), set(unknown)
+        raise RecordsRefusedError(
             f"{what} name {len(unknown)} images that are not among the {len(known)} of {listed}, "
-            f"such as {first!r}; take the files that belong together"
+            f"such as {first!r}; take the files that belong together",
+            "annotations of images that are not listed",
+            lambda record: record.get("image_id") in strangers,
         )
     return {number: number if number in known else texts[str(number)] for number in ids}
 
@@ -252,7 +238,7 @@ def _identify(people: list[dict], odd: Oddities) -> list[dict]:
     for person in people:
         alike = seen.setdefault(repr((person.get("id"), person["image_id"])), [])
         if person in alike:
-            odd.add("people listed twice, taken once", f"{person.get('id')!r}")
+            odd.add("people listed twice, taken once", f"{person.get('id')!r}", person)
             continue
         alike.append(person)
         kept.append(person)
@@ -261,6 +247,7 @@ def _identify(people: list[dict], odd: Oddities) -> list[dict]:
             odd.add(
                 "people counted anew, since ids lack, repeat or are no numbers above 0",
                 repr(person.get("id")),
+                person,
             )
         kept = [person | {"id": number} for number, person in enumerate(kept, start=1)]
     return kept
@@ -274,21 +261,25 @@ def _measure(images: list[dict], people: list[dict], folder: str, odd: Oddities)
     for image in images:
         others = people_of.get(image["id"], ())
         stated = (image["height"], image["width"])
-        is_clear = None not in stated and not any(_contradicts(image, p) for p in others)
+        is_clear = None not in stated and not any(contradicts_size(image, p) for p in others)
         if is_clear or image.get("file_name") is None:
             continue
         shape = read_image_shape(image_path(folder, str(image["file_name"])))
         if shape is not None and shape != stated:
             image["height"], image["width"] = shape
+            is_stated = None not in stated
             odd.add(
-                "images whose stated size is not that of the file, which is taken",
+                "images whose stated size is not that of the file, which is taken"
+                if is_stated
+                else "images without a stated size, which is read from the file",
                 f"{image['file_name']}: {stated} stated, {shape} (h, w) opened",
+                image,
             )
         for person in others:
             _drop_foreign_mask(image, person, odd)
 
 
-def _contradicts(image: dict, person: dict) -> bool:
+def contradicts_size(image: dict, person: dict) -> bool:
     """Whether a person cannot lie in an image of the stated size."""
     if image["width"] is None or image["height"] is None:
         return True
@@ -304,6 +295,8 @@ def _drop_foreign_mask(image: dict, person: dict, odd: Oddities) -> None:
     if isinstance(mask, dict) and None not in shape and mask["size"] != shape:
         person["segmentation"] = None
         odd.add(
-            "masks of another size than their image, ignored",
+            FOREIGN_MASKS,
             f"annotation {person['id']}: {mask['size']}, the image is {shape} (h, w)",
+            person,
+            lost=True,
         )

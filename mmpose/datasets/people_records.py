@@ -1,29 +1,35 @@
 """One annotated person of a file: every spelling of a field into one, or a refusal by name."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from mmpose.structures.mask import normal_segmentation, segmentation_area, segmentation_bbox
+
+from .oddities import Oddities
 
 AREA_OF_BOX = 0.53  # how much of its box a person covers, COCO's mean
 PER_JOINT = ("pad_to_contain", "visibility")  # numbers that follow the order of the joints
 MAX_FLAG = 3  # 0 not labelled, 1 hidden, 2 seen, 3 outside the image (CropCOCO)
 
 
-class Counts(Protocol):
-    """Where oddities are counted."""
+class FieldError(ValueError):
+    """A field of an annotation cannot be read.
 
-    source: str
+    Args:
+        message: naming annotation, file and what is wrong.
+        field: its name.
+    """
 
-    def add(self, what: str, where: str) -> None:
-        """Count one more of a kind."""
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 def complete_person(
-    record: dict, names: Sequence[str], order: Sequence[int] | None, odd: Counts
+    record: dict, names: Sequence[str], order: Sequence[int] | None, odd: Oddities
 ) -> dict | None:
     """One annotation with the fields that :func:`complete_annotations` promises.
 
@@ -37,25 +43,33 @@ def complete_person(
         None when neither a box nor a mask tells where the person is.
 
     Raises:
-        ValueError: a field cannot be read; the message names annotation, file and field.
+        FieldError: a field cannot be read; the message names annotation, file and field.
     """
     name = f"annotation {record.get('id')!r}"
-    try:
-        mask = _mask(record.get("segmentation"))
-        bbox = _bbox(record.get("bbox"), name, odd)
-        joints = _joints(record.get("keypoints"), names, order)
-        is_crowd = flag_of(record, "iscrowd")
-        area = _area(record.get("area"))
-        others = {name: _per_joint(record, name, len(joints) // 3, order) for name in PER_JOINT}
-        others["ignore"] = flag_of(record, "ignore") or None  # absent where it says nothing
-    except ValueError as error:
-        raise ValueError(f"{name} of {odd.source}: {error}") from error
+
+    def read(field: str, reader: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return reader(*arguments)
+        except ValueError as error:
+            raise FieldError(f"{name} of {odd.source}: {error}", field) from error
+
+    mask = read("segmentation", _mask, record.get("segmentation"))
+    bbox = read("bbox", _bbox, record, odd)
+    joints = read("keypoints", _joints, record.get("keypoints"), names, order)
+    is_crowd = read("iscrowd", flag_of, record, "iscrowd")
+    area = read("area", _area, record.get("area"))
+    others = {
+        field: read(field, _per_joint, record, field, len(joints) // 3, order)
+        for field in PER_JOINT
+    }
+    # absent where it says nothing
+    others["ignore"] = read("ignore", flag_of, record, "ignore") or None
     if bbox is None:
         bbox = segmentation_bbox(mask)
         if bbox is None:
-            odd.add("people without a box, left out", name)
+            odd.add("people without a box, left out", name, record, lost=True)
             return None
-        odd.add("people without a box, who get that of their mask", name)
+        odd.add("people without a box, who get that of their mask", name, record)
     area = area or segmentation_area(mask) or AREA_OF_BOX * bbox[2] * bbox[3]
     return {
         **{name: value for name, value in record.items() if name not in others},
@@ -87,8 +101,9 @@ def _mask(value: Any) -> list | dict | None:
     return None if isinstance(mask, dict) and not segmentation_area(mask) else mask
 
 
-def _bbox(value: Any, name: str, odd: Counts) -> list[float] | None:
+def _bbox(record: dict, odd: Oddities) -> list[float] | None:
     """x, y, w, h with w and h above 0; None where there is no box."""
+    value = record.get("bbox")
     if value is None:
         return None
     numbers = numbers_of(value, "bbox")
@@ -99,7 +114,8 @@ def _bbox(value: Any, name: str, odd: Counts) -> list[float] | None:
     if (numbers[2:] < 0).any():  # drawn from right to left, or upwards
         numbers[:2] += np.minimum(numbers[2:], 0)
         numbers[2:] = abs(numbers[2:])
-        odd.add("boxes of a negative side, turned round", name)
+        name = f"annotation {record.get('id')!r}"
+        odd.add("boxes of a negative side, turned round", name, record)
     return numbers.tolist() if (numbers[2:] > 0).all() else None
 
 

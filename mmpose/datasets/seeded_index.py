@@ -13,9 +13,8 @@ import numpy as np
 class SeededIndex(int):
     """An index of a data set with the seed of its draws.
 
-    Args:
-        index: the index itself, as which it counts everywhere.
-        seed: non-negative numbers that no other place in the run's data has.
+    It is made of the index itself, as which it counts everywhere, and of a seed: non-negative
+    numbers that no other place in the run's data has.
     """
 
     seed: tuple[int, ...]

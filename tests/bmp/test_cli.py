@@ -121,3 +121,37 @@ def test_a_missing_libgl_names_its_fix(tmp_path):
     assert done.returncode == 1
     assert "apt-get install -y libgl1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_tools_keep_their_own_arguments(capsys):
+    assert main(["train", "--help"]) == 0
+    assert "--resume" in capsys.readouterr().out
+    assert main(["eval", "absent.py"]) == 1
+    assert "there is no config absent.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_knows_the_commands(shell, capsys):
+    assert main(["completion", shell]) == 0
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("predict", "download", "--save-crops"))
+
+
+def test_weights_that_nobody_publishes_name_the_nearest(capsys):
+    assert main(["download", "PMPose-b-1.0.pth"]) == 1
+    assert "did you mean 'PMPose-b-1.0.0.pth'?" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_second_run_takes_what_the_first_found(tmp_path, capsys):
+    image = tmp_path / "grey.png"
+    cv2.imwrite(str(image), np.full((64, 96, 3), 128, np.uint8))
+    arguments = ["predict", str(image), "--device", "cpu", "--out", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    first = (tmp_path / "out" / RESULTS).read_text()
+    assert main([*arguments, "--skip-existing"]) == 0
+    assert "1 of 1 images were done before" in capsys.readouterr().err
+    assert (tmp_path / "out" / RESULTS).read_text() == first
+    # another setting is another answer
+    assert main([*arguments, "--skip-existing", "--cfg-options", "loop.num_iters=1"]) == 0
+    assert "done before" not in capsys.readouterr().err

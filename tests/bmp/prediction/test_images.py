@@ -10,9 +10,14 @@ from PIL import ExifTags, Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from bmp.prediction.images import ANNOTATIONS, find_images, run_photos
+from bmp.prediction.images import ANNOTATIONS, run_photos
+from bmp.prediction.inputs import find_inputs
 from mmpose.inputs import image_suffixes
 from tests.bmp.prediction.photo_parts import find_nobody, find_one
+
+
+def find_photos(names):
+    return find_inputs(names)[0]
 
 
 @pytest.fixture
@@ -29,14 +34,14 @@ def test_a_folder_gives_its_images_by_name(photo):
     (photo.parent / "folder.png").mkdir()
     for hidden in (".DS_Store", "._7.png", ".8.jpg"):
         (photo.parent / hidden).write_bytes(photo.read_bytes())
-    assert [path.name for path in find_images([photo.parent])] == ["3.JPG", "7.png"]
+    assert [path.name for path in find_photos([photo.parent])] == ["3.JPG", "7.png"]
 
 
 @pytest.mark.parametrize("name", ["empty", "absent"])
 def test_missing_images_are_named(tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match=name):
-        find_images([tmp_path / name])
+        find_photos([tmp_path / name])
 
 
 def test_pictures_and_results_of_a_photo(photo, tmp_path):
@@ -126,7 +131,7 @@ def test_files_of_other_writers_are_found_and_read(suffix, in_capitals, tmp_path
     with open(tmp_path / name, "wb") as file:  # PIL chooses the stream of JPEG 2000 by the name
         image = Image.new("RGB", (60, 40), (20, 90, 200))
         image.save(file, kind.get(suffix, suffix), **({"no_jp2": True} if suffix == "j2k" else {}))
-    report = run_photos(find_images([tmp_path]), find_one, tmp_path / "out", gif=False, tell=str)
+    report = run_photos(find_photos([tmp_path]), find_one, tmp_path / "out", gif=False, tell=str)
     assert report.failures == []
     (image,) = report.images
     assert (image["file_name"], image["width"], image["height"]) == (name, 60, 40)
@@ -194,7 +199,7 @@ def test_inputs_in_the_output_folder_stay_as_they_are(photo, tmp_path):
         cv2.imwrite(str(folder / name), np.full((40, 60, 3), 200, np.uint8))
     (folder / "images").mkdir()
     (folder / "images" / "7_3.png").write_bytes(b"not to be replaced")
-    paths = [*find_images([folder]), folder / "images" / "7_3.png"]
+    paths = [*find_photos([folder]), folder / "images" / "7_3.png"]
     before = [path.read_bytes() for path in paths]
     run_photos(paths, find_one, folder, tell=str)
     assert [path.read_bytes() for path in paths] == before

@@ -20,7 +20,7 @@ def one_person(**fields):
 @pytest.fixture
 def told(monkeypatch):
     lines = []
-    for module in ("coco_file", "result_records"):
+    for module in ("oddities", "result_records"):
         name = f"mmpose.datasets.{module}.print_log"
         monkeypatch.setattr(name, lambda line, **_: lines.append(line))
     return lines

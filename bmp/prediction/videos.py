@@ -1,0 +1,273 @@
+"""The loop on the frames of a video file."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from bmp.evaluation.coco_results import people_to_results
+from bmp.results import BMPResult
+from bmp.visualization import draw_people, fit_width, write_gif
+from mmpose.files import whole_file, write_json
+
+VIDEO, GIF, RESULTS = "_people.mp4", "_people.gif", "_results.json"
+GIF_FRAMES, GIF_WIDTH = 60, 480
+
+FindMany = Callable[[Sequence[np.ndarray]], list[BMPResult]]
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """How a video is run.
+
+    Attributes:
+        every: only each n-th frame.
+        max_frames: stop after so many of these; None takes all.
+        batch_size: frames that go through the loop together.
+        track: give people of following frames one identity.
+        gif: write the first 60 drawings as a GIF too.
+    """
+
+    every: int = 1
+    max_frames: int | None = None
+    batch_size: int = 4
+    track: bool = False
+    gif: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("every", "max_frames", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file says of itself.
+
+    Attributes:
+        rate: frames per second.
+        num_frames: as its header says; 0 where that is unknown.
+    """
+
+    rate: float
+    num_frames: int
+
+
+def open_video(path: Path) -> tuple[VideoInfo, Iterator[np.ndarray]]:
+    """A video's numbers, and its frames (H, W, 3) uint8 BGR one by one.
+
+    OpenCV reads it, or PyAV where OpenCV cannot and it is installed.
+
+    Raises:
+        ValueError: it is no video that either can read.
+    """
+    capture = cv2.VideoCapture(str(path))
+    if capture.isOpened():
+        rate = capture.get(cv2.CAP_PROP_FPS) or 25.0
+        info = VideoInfo(rate, max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0))
+        return info, _frames_of_opencv(capture)
+    capture.release()
+    try:
+        import av
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{path} is no video that OpenCV can read; PyAV reads more: pip install -e '.[video]'"
+        ) from error
+    try:
+        container = av.open(str(path))
+        stream = container.streams.video[0]
+    except (av.error.FFmpegError, IndexError) as error:
+        raise ValueError(f"{path} is no video that OpenCV or PyAV can read ({error})") from error
+    info = VideoInfo(float(stream.average_rate or 25), stream.frames or 0)
+    return info, (frame.to_ndarray(format="bgr24") for frame in container.decode(stream))
+
+
+def _frames_of_opencv(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+    try:
+        while True:
+            is_there, frame = capture.read()
+            if not is_there:
+                return
+            yield frame
+    finally:
+        capture.release()
+
+
+class Identities:
+    """Who of a frame is who of the frames before: ByteTrack on boxes, of the package trackers.
+
+    Raises:
+        ImportError: the package is not installed.
+    """
+
+    def __init__(self, rate: float) -> None:
+        try:
+            import supervision
+            from trackers import ByteTrackTracker
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"--track needs the package {error.name}: pip install -e '.[video]'"
+            ) from error
+        self._supervision = supervision
+        # of the loop's own people all are meant, so that no score is too low to begin with
+        self._tracker = ByteTrackTracker(
+            frame_rate=rate,
+            track_activation_threshold=0.0,
+            high_conf_det_threshold=0.3,
+            minimum_consecutive_frames=1,
+        )
+
+    def of(self, result: BMPResult) -> list[int | None]:
+        """A number for each person, None for one who has none yet."""
+        detections = self._supervision.Detections(
+            xyxy=result.bboxes.reshape(-1, 4),
+            confidence=result.bbox_scores,
+            class_id=np.zeros(len(result), int),
+            data={"place": np.arange(len(result))},
+        )
+        tracked = self._tracker.update(detections)
+        numbers: list[int | None] = [None] * len(result)
+        if len(tracked):
+            for place, number in zip(tracked.data["place"], tracked.tracker_id, strict=True):
+                numbers[int(place)] = int(number) if number >= 0 else None
+        return numbers
+
+
+def run_video(
+    path: Path,
+    find_many: FindMany,
+    out_dir: Path,
+    options: VideoOptions | None = None,
+    *,
+    tell: Callable[[str], None] = print,
+) -> list[Path]:
+    """Run the loop on the frames of a video.
+
+    Writes ``NAME_people.mp4``, the drawings at the video's own speed, and ``NAME_results.json``,
+    COCO results whose ``image_id`` is the number of the frame from 0, with ``track_id`` where
+    people are tracked. An interruption keeps the frames that are done.
+
+    Args:
+        path: of the video.
+        find_many: frames to their people: predict of :class:`bmp.api.BBoxMaskPose`.
+        out_dir: where the files go; made.
+        options: how.
+        tell: takes a line of progress now and then.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ValueError: the video cannot be read.
+    """
+    options = options or VideoOptions()
+    info, frames = open_video(path)
+    identities = Identities(info.rate) if options.track else None
+    results: list[dict[str, Any]] = []
+    shown: list[np.ndarray] = []
+    out_dir.mkdir(parents=True, exist_ok=True)
+    video = out_dir / f"{path.stem}{VIDEO}"
+    started, done = time.perf_counter(), 0
+    # as many as the header says, which may be wrong; shown to the reader alone
+    expected = len(range(0, info.num_frames, options.every))
+    expected = min(expected, options.max_frames or expected)
+    with whole_file(video) as partial, _Writer(partial, info.rate / options.every) as writer:
+        interrupted = False
+        try:
+            for batch in _batches(frames, options):
+                answers = find_many([frame for _, frame in batch])
+                for (number, frame), result in zip(batch, answers, strict=True):
+                    ids = identities.of(result) if identities else None
+                    drawn = draw_people(frame, result, numbers=ids)
+                    writer.add(drawn)
+                    results += _entries(result, number, ids)
+                    if options.gif and len(shown) < GIF_FRAMES:
+                        shown.append(fit_width(drawn, GIF_WIDTH))
+                done += len(batch)
+                _tell_progress(tell, path, done, expected, time.perf_counter() - started)
+        except KeyboardInterrupt:
+            if not done:
+                raise
+            interrupted = True  # told below, when the frames that are done are on disk
+        if not done:
+            raise ValueError(f"{path} has no frame that can be read")
+    written = [video, out_dir / f"{path.stem}{RESULTS}"]
+    write_json(written[1], results)
+    if shown:
+        seconds = options.every / info.rate
+        written.append(write_gif(out_dir / f"{path.stem}{GIF}", shown, seconds))
+    if interrupted:
+        raise KeyboardInterrupt(f"interrupted; {done} frames are done and kept in {out_dir}")
+    return written
+
+
+def _tell_progress(
+    tell: Callable[[str], None], path: Path, done: int, expected: int, seconds: float
+) -> None:
+    left = (expected - done) * seconds / done if expected > done else 0
+    of = f" of {expected}" if expected >= done else ""
+    tell(f"{path.name}: {done}{of} frames, {done / seconds:.1f} a second, {left:.0f} s left")
+
+
+def _batches(
+    frames: Iterator[np.ndarray], options: VideoOptions
+) -> Iterator[list[tuple[int, np.ndarray]]]:
+    """Numbered frames, each n-th, so many together."""
+    batch: list[tuple[int, np.ndarray]] = []
+    taken = 0
+    for number, frame in enumerate(frames):
+        if number % options.every:
+            continue
+        batch.append((number, frame))
+        taken += 1
+        if len(batch) == options.batch_size or taken == options.max_frames:
+            yield batch
+            batch = []
+        if taken == options.max_frames:
+            return
+    if batch:
+        yield batch
+
+
+def _entries(result: BMPResult, number: int, ids: list[int | None] | None) -> list[dict]:
+    entries = people_to_results(result.people, number)
+    for n, entry in enumerate(entries):
+        entry.update(score=entry["scores"], iteration=int(result.iteration[n]))
+        if ids is not None:
+            entry["track_id"] = ids[n]
+    return entries
+
+
+class _Writer:
+    """An MP4 file whose size is that of its first frame."""
+
+    def __init__(self, path: Path, rate: float) -> None:
+        self.path, self.rate = path, float(Fraction(rate).limit_denominator(1001))
+        self.writer: cv2.VideoWriter | None = None
+
+    def add(self, frame: np.ndarray) -> None:
+        """Write a frame (H, W, 3) uint8 BGR."""
+        size = (frame.shape[1], frame.shape[0])
+        if self.writer is None:
+            self.size = size
+            code = cv2.VideoWriter_fourcc(*"mp4v")
+            # by its ending OpenCV chooses the container, and the unfinished file has another
+            self.named = self.path.with_name(self.path.name + ".mp4")
+            self.writer = cv2.VideoWriter(str(self.named), code, self.rate, size)
+            if not self.writer.isOpened():
+                raise OSError(f"OpenCV cannot write a video to {self.path.parent}")
+        self.writer.write(frame if size == self.size else cv2.resize(frame, self.size))
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.writer is not None:
+            self.writer.release()
+            self.named.replace(self.path)

@@ -1,0 +1,90 @@
+"""What the site adds to the pages of docs/: pages of other folders, and a page for each module.
+
+Links that leave docs/ lead to those pages, or become plain names where there is none. MkDocs calls
+the functions by their names.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parents[2]
+# pages that lie beside what they are about -> their place on the site
+ELSEWHERE = {
+    "datasets/README.md": "datasets.md",
+    "bmp/weights/README.md": "model_cards.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "benchmarks/README.md": "benchmarks.md",
+}
+PACKAGES = ("bmp", "mmpose", "pmpose", "bboxmaskpose")
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+FENCE = re.compile(r"(^```.*?^```)", re.DOTALL | re.MULTILINE)
+LEDGER = re.compile(r"<!-- ledger.*?-->|<!-- /ledger -->", re.DOTALL)
+
+
+def public_modules() -> dict[str, list[str]]:
+    """Package -> its modules with a public class or function, by dotted name."""
+    modules: dict[str, list[str]] = {package: [] for package in PACKAGES}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            names = parts[:-1] if parts[-1] == "__init__" else parts
+            is_config = "configs" in parts or "metainfo" in parts
+            if not is_config and not any(n.startswith("_") for n in names) and is_public(path):
+                modules[package].append(".".join(names))
+    return modules
+
+
+def is_public(path: Path) -> bool:
+    """Whether a file defines a class or function without a leading underscore."""
+    kinds = ast.FunctionDef | ast.ClassDef
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return any(isinstance(node, kinds) and not node.name.startswith("_") for node in body)
+
+
+def on_files(files: Files, config: dict) -> Files:
+    """Add the pages of other folders and of the modules."""
+    for source, target in ELSEWHERE.items():
+        text = (ROOT / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, target, content=text))
+    overview = ["# Reference", "", "Public classes and functions, from their docstrings.", ""]
+    for package, modules in public_modules().items():
+        overview.append(f"\n## {package}\n")
+        for module in modules:
+            overview.append(f"- [`{module}`]({module}.md)")
+            page = f"# {module}\n\n::: {module}\n    options:\n      show_root_heading: false\n"
+            files.append(File.generated(config, f"reference/{module}.md", content=page))
+    text = "\n".join(overview) + "\n"
+    files.append(File.generated(config, "reference/index.md", content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: object, **_: object) -> str:
+    """Rewrite links that leave docs/; drop the templates of measured numbers."""
+    target = page.file.src_uri
+    source = {new: old for old, new in ELSEWHERE.items()}.get(target, f"docs/{target}")
+    # every second part is a fence, which stays as it is
+    parts = FENCE.split(LEDGER.sub("", markdown))
+    for n in range(0, len(parts), 2):
+        parts[n] = LINK.sub(lambda link: _link(link, source), parts[n])
+    return "".join(parts)
+
+
+def _link(link: re.Match, source: str) -> str:
+    image, text, address = link.groups()
+    name, _, heading = address.partition("#")
+    if not name or re.match(r"[a-z]+:", address):
+        return link[0]
+    path = (ROOT / source).parent.joinpath(name).resolve()
+    if not path.is_relative_to(ROOT):
+        return link[0]
+    place = path.relative_to(ROOT).as_posix()
+    if place == "README.md":
+        place = "docs/index.md"
+    place = f"docs/{ELSEWHERE[place]}" if place in ELSEWHERE else place
+    if not place.startswith("docs/"):
+        return text if image or text.startswith("`") else f"{text} (`{place}`)"
+    up = "../" * (len(Path(source).parent.parts) - 1) if source.startswith("docs/") else ""
+    return f"{image}[{text}]({up}{place.removeprefix('docs/')}{'#' + heading if heading else ''})"
