@@ -1,7 +1,7 @@
 """The small segmenter, fine-tuned on real people pasted in heavy overlap.
 
 Photos of ``datasets/coco_val2017_people_480`` have one person mostly; pasted people make crowds
-of them. Starts from the shipped weights.
+of them. Starts from the shipped weights. A thousand steps are not enough (docs/log.md).
 
 python tools/train.py configs/demo/sam-pose2seg_lite0_copy-paste-256x256.py
 """
@@ -13,7 +13,7 @@ __knobs__ = {
     "max_iters": "training steps; the learning rate falls to its end with the last",
     "base_lr": "highest learning rate",
 }
-max_iters = 1000
+max_iters = 4000
 base_lr = 5e-4
 paste = dict(
     type="CopyPastePeople",
