@@ -188,3 +188,18 @@ def test_it_trains_in_the_whole_pipeline(folder):
         behind = CocoDataset(**people_of(folder), pipeline=[steps[0], steps[2], steps[1]])
         with pytest.raises(ValueError, match="right behind LoadImage"):
             behind[0]
+
+
+def test_views_of_images_are_refused_before_any_work(folder):
+    """A pasted person may lie anywhere, a view has the pixels of one person."""
+    steps = [
+        {"type": "LoadImage", "reduce": True},
+        {"type": "CopyPastePeople", "people": people_of(folder)},
+        {"type": "GetBBoxCenterScale"},
+        {"type": "TopdownAffine", "input_size": (48, 64)},
+    ]
+    with (
+        DefaultScope.overwrite_default_scope("mmpose"),
+        pytest.raises(ValueError, match="CopyPastePeople"),
+    ):
+        CocoDataset(**people_of(folder), pipeline=steps)
