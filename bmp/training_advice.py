@@ -272,7 +272,7 @@ def format_advice(advice: Advice, written: Path | None) -> str:
     lines = [
         f"config         configs/{advice.config}",
         f"batch          {advice.batch} with --amp ({advice.batch_float32} fit without)",
-        f"learning rate  {advice.learning_rate:.2g} (AdamW)",
+        f"learning rate  {advice.learning_rate:.3g} (AdamW)",
         f"length         {advice.epochs} epochs, {advice.steps:,} steps",
         f"crop cache     {'yes' if advice.wants_cache else 'no'}",
         "",
