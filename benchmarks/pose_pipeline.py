@@ -1,36 +1,41 @@
 """MaskPose's training pipeline, people a second on one core, from files to packed samples.
 
-The baseline is the plain rule on the whole image: draw the person's mask, damage it and dim the
-image by it; all other steps are the same. Time is that of the processor, which other programs
+Ways to feed it are compared with the pipeline as the config has it, which decodes each image for
+each of its people: from a crop cache, decoding an image once for all its people, decoding large
+ones at reduced size, and leaving the warp to the device. The oldest way draws the person's mask,
+damages it and dims by it on the whole image. Time is that of the processor, which other programs
 on the machine change little.
 """
 
 import argparse
+import copy
+import json
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from reporting import print_table
 from scipy.ndimage import distance_transform_edt
+from torch.utils.data import Dataset
 
-import mmpose.codecs
-import mmpose.datasets  # noqa: F401 - registers
-from mmpose.datasets import parse_pose_metainfo
+from mmpose.datasets import build_dataset
+from mmpose.datasets.crop_cache_build import build_cache
+from mmpose.datasets.seeded_index import SeededIndex
 from mmpose.datasets.transforms.mask_noise import change_outline, kernel_sizes
 from mmpose.engine.config import load_config
+from mmpose.registry import TRANSFORMS
 from mmpose.structures import segmentation_to_mask
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = {"COCO, 640 x 480": (480, 640), "1080p, 1920 x 1080": (1080, 1920)}
 
 
+@TRANSFORMS.register_module()
 class FullImageMaskBackground:
-    """The baseline: MaskPose's mask rule, every step of it on the whole image."""
+    """The oldest way: MaskPose's mask rule, every step of it on the whole image."""
 
     def __init__(
         self,
@@ -84,67 +89,90 @@ def remove_voronoi_cells(region: np.ndarray, num_cells: int, amount: float) -> n
     return region * ~np.isin(labels, removed)
 
 
-def write_people(folder: Path, shape: tuple[int, int], number: int) -> list[dict]:
-    """Samples of people with outlines of 40 corners on the demo's photos, resized to (h, w)."""
+def write_images(folder: Path, shape: tuple[int, int], num_people: int, per_image: int) -> None:
+    """People with outlines of 40 corners on the demo's photos, resized to (h, w), as COCO's."""
     rng = np.random.default_rng(0)
-    meta = parse_pose_metainfo({"from_file": "coco.py"})
     photos = sorted((ROOT / "demos" / "photos").glob("*.jpg"))
     height, width = shape
-    samples = []
-    for index in range(number):
-        photo = cv2.resize(cv2.imread(str(photos[index % len(photos)])), (width, height))
-        path = folder / f"{height}_{index}.jpg"
-        cv2.imwrite(str(path), photo)
-        angles = np.sort(rng.random(40)) * 2 * np.pi
-        size = height * rng.uniform((0.15, 0.3), (0.35, 0.8))
-        center = rng.uniform(size / 2, (width, height) - size / 2)
-        rays = np.stack([np.cos(angles), np.sin(angles)], 1) * rng.uniform(0.7, 1, (40, 1))
-        outline = center + rays * size / 2
-        joints = center + rng.uniform(-0.4, 0.4, (1, 17, 2)) * size
-        samples.append(
-            {
-                "id": index,
-                "img_path": str(path),
-                "bbox": np.concatenate([outline.min(0), outline.max(0)])[None].astype(np.float32),
-                "bbox_score": np.ones(1, np.float32),
-                "keypoints": joints.astype(np.float32),
-                "keypoints_visible": np.ones((1, 17), np.float32),
-                "keypoints_visibility": np.ones((1, 17), np.float32),
-                "segmentation": [outline.ravel().tolist()],
-                **{k: meta[k] for k in ("flip_indices", "upper_body_ids", "lower_body_ids")},
-            }
-        )
-    return samples
+    images, people = [], []
+    for index in range(num_people):
+        number = index // per_image
+        if index % per_image == 0:
+            photo = cv2.imread(str(photos[number % len(photos)]))
+            cv2.imwrite(str(folder / f"{number}.jpg"), cv2.resize(photo, (width, height)))
+            name = f"{number}.jpg"
+            images.append({"id": number, "file_name": name, "width": width, "height": height})
+        people.append({"id": index + 1, "image_id": number, **draw_person(rng, shape)})
+    categories = [{"id": 1, "name": "person"}]
+    content = {"images": images, "annotations": people, "categories": categories}
+    (folder / "people.json").write_text(json.dumps(content))
 
 
-def build_pipelines(config: str) -> dict[str, Callable[[dict], dict]]:
-    """The config's training pipeline, and the same with the baseline's mask rule."""
-    steps = load_config(config).train_dataloader.dataset.pipeline
-    plain = [
-        FullImageMaskBackground(**{k: v for k, v in step.items() if k != "type"})
-        if step["type"] == "MaskBackground"
-        else step
+def draw_person(rng: np.random.Generator, shape: tuple[int, int]) -> dict:
+    """An annotation of a person 35 to 80 % as high as the image (h, w)."""
+    height, width = shape
+    angles = np.sort(rng.random(40)) * 2 * np.pi
+    size = height * rng.uniform((0.15, 0.3), (0.35, 0.8))
+    center = rng.uniform(size / 2, (width, height) - size / 2)
+    rays = np.stack([np.cos(angles), np.sin(angles)], 1) * rng.uniform(0.7, 1, (40, 1))
+    outline = center + rays * size / 2
+    joints = np.full((17, 3), 2.0)
+    joints[:, :2] = center + rng.uniform(-0.4, 0.4, (17, 2)) * size
+    corner, far_corner = outline.min(0), outline.max(0)
+    return {
+        "category_id": 1,
+        "iscrowd": 0,
+        "bbox": [*corner, *(far_corner - corner)],
+        "area": float(np.prod(far_corner - corner)),
+        "segmentation": [outline.ravel().tolist()],
+        "num_keypoints": 17,
+        "keypoints": joints.ravel().tolist(),
+    }
+
+
+def build_ways(steps: list[dict], folder: Path) -> dict[str, Dataset]:
+    """Data sets of the people of a folder that differ in how the pipeline is fed."""
+    load, rest = steps[0], steps[1:]
+    full = [
+        dict(step, type="FullImageMaskBackground") if step["type"] == "MaskBackground" else step
         for step in steps
     ]
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        return {"region": Compose(steps), "full image": Compose(plain)}
+    pipelines = {
+        "masks on the full image": full,
+        "as configured": steps,
+        "crop cache": steps,
+        "crop cache, on the device": [
+            dict(step, on_device=True) if step["type"] == "TopdownAffine" else step
+            for step in steps
+        ],
+        "reduced": [dict(load, reduce=True), *rest],
+        "together": [dict(load, keep_last=True), *rest],
+        "together, reduced": [dict(load, keep_last=True, reduce=True), *rest],
+    }
+    common = {"type": "CocoDataset", "ann_file": f"{folder}/people.json"}
+    ways = {}
+    for name, pipeline in pipelines.items():
+        settings = {**common, "data_prefix": {"img": str(folder)}, "pipeline": pipeline}
+        ways[name] = build_dataset(copy.deepcopy(settings))
+        if name.startswith("crop cache"):
+            *_, report = build_cache(ways[name], folder / name, 1)
+            print(f"{name}: {report.num_bytes / report.num_people / 1e6:.2f} MB a person")
+            ways[name] = build_dataset(settings | {"crop_cache": str(folder / name)})
+    return ways
 
 
-def cpu_seconds(
-    pipelines: list[Callable[[dict], dict]], samples: list[dict], repeats: int
-) -> np.ndarray:
-    """Processor time a sample of each pipeline, seconds.
+def cpu_seconds(ways: list[Dataset], repeats: int) -> np.ndarray:
+    """Processor time a sample of each way, seconds.
 
     They take turns, sample by sample and with the same seed, so that a busy machine slows all of
     them; of the repeats of a sample the fastest counts.
     """
-    seconds = np.full((len(pipelines), len(samples)), np.inf)
+    seconds = np.full((len(ways), len(ways[0])), np.inf)
     for _ in range(repeats + 1):  # the first warms up
-        for index, sample in enumerate(samples):
-            for row, pipeline in enumerate(pipelines):
-                np.random.seed(index)
+        for index in range(len(ways[0])):
+            for row, dataset in enumerate(ways):
                 start = time.process_time()
-                pipeline(dict(sample))
+                dataset[SeededIndex(index, (0, index))]
                 seconds[row, index] = min(seconds[row, index], time.process_time() - start)
     return seconds.mean(1)
 
@@ -155,23 +183,24 @@ def main() -> None:
     )
     parser.add_argument("--config", default="configs/MaskPose/MaskPose-b-1.1.0.py")
     parser.add_argument("--people", type=int, default=24)
+    parser.add_argument("--per-image", type=int, default=3, help="people; COCO has 2.6")
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    pipelines, rows = build_pipelines(args.config), []
+    steps, rows = load_config(args.config).train_dataloader.dataset.pipeline, []
     for name, shape in SIZES.items():
-        with tempfile.TemporaryDirectory() as folder:
-            samples = write_people(Path(folder), shape, args.people)
-            reading = pipelines["region"].transforms[0]
-            read, ours, plain = cpu_seconds([reading, *pipelines.values()], samples, args.repeats)
-        rest = (plain - read) / (ours - read)
-        rows.append([name, 1 / ours, 1 / plain, plain / ours, 1e3 * read, rest])
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            DefaultScope.overwrite_default_scope("mmpose"),
+        ):
+            write_images(Path(folder), shape, args.people, args.per_image)
+            ways = build_ways(steps, Path(folder))
+            seconds = dict(zip(ways, cpu_seconds(list(ways.values()), args.repeats), strict=True))
+        base = seconds["as configured"]
+        rows += [[name, way, 1 / each, base / each] for way, each in seconds.items()]
     print_table(
-        f"Training pipeline of {args.config}; baseline: masks on the full image",
-        [
-            *("image", "people/s a core", "baseline", "times faster"),
-            *("reading, ms", "times faster without reading"),
-        ],
+        f"Training pipeline of {args.config}, {args.per_image} people an image",
+        ["image", "way", "people/s a core", "times as configured"],
         rows,
     )
 

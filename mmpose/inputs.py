@@ -50,6 +50,12 @@ def image_suffixes() -> tuple[str, ...]:
 
 
 Image = np.ndarray | Tensor
+_REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 OPENCV_TOO_NEW = 5  # its warpAffine gives other pixels
 
 
@@ -78,12 +84,16 @@ class MissingImageError(UnreadableImageError, FileNotFoundError):
     __str__ = ValueError.__str__  # FileNotFoundError would show errno and file name instead
 
 
-def read_image(image: str | os.PathLike | Image, *, ignore_orientation: bool = False) -> Image:
+def read_image(
+    image: str | os.PathLike | Image, *, ignore_orientation: bool = False, reduction: int = 1
+) -> Image:
     """An image from a file, or as it is.
 
     Args:
         image: a file that OpenCV can decode, or an array or tensor (H, W, 3) uint8 BGR.
         ignore_orientation: leave the EXIF entry of a file alone.
+        reduction: 1, 2, 4 or 8: a file is decoded at that part of its size. Sides of a JPEG are
+            rounded up, and a pixel shows as many of the file's each way, from the first on.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -96,7 +106,7 @@ def read_image(image: str | os.PathLike | Image, *, ignore_orientation: bool = F
     """
     if isinstance(image, str | os.PathLike):
         flags = cv2.IMREAD_IGNORE_ORIENTATION if ignore_orientation else 0
-        return _decode(Path(image), flags)
+        return _decode(Path(image), flags | _REDUCED[reduction])
     return check_image(image)
 
 

@@ -28,7 +28,10 @@ EVALUATOR = engine.Registry(
     "evaluator", parent=engine.EVALUATOR, scope=_MODULES, locations=["mmpose.evaluation.public"]
 )
 HOOKS = engine.Registry(
-    "hook", parent=engine.HOOKS, scope=_MODULES, locations=["mmpose.visualization"]
+    "hook",
+    parent=engine.HOOKS,
+    scope=_MODULES,
+    locations=["mmpose.visualization", "mmpose.engine"],
 )
 OPTIM_WRAPPER_CONSTRUCTORS = engine.Registry(
     "optimizer wrapper constructor",

@@ -15,14 +15,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     tools.add_common_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="continue the last run, if any")
-    parser.add_argument("--amp", action="store_true", help="train in bfloat16 on a GPU")
+    parser.add_argument("--amp", action="store_true", help="train in bfloat16")
     parser.add_argument("--seed", type=int, help="of all random numbers")
     args = parser.parse_args()
     config = tools.open_config(args)
     prepare_mmdet(config)
     start = config.get("load_from")
-    resumes = args.resume and tools.has_started(config)
-    if start and not resumes and not Path(start).is_file():
+    # without a run yet, --resume starts one: a queue may stop a job before its first checkpoint
+    resume = tools.find_started(config) if args.resume else None
+    if start and resume is None and not Path(start).is_file():
         from bmp.locations import find_checkpoint
 
         config.load_from = str(find_checkpoint(start))  # a published one is fetched
@@ -30,7 +31,7 @@ def main() -> None:
         config,
         launcher=args.launcher,
         amp=args.amp,
-        resume=args.resume,
+        resume=resume,
         seed=args.seed,
         facts=args.facts,
     )

@@ -4,7 +4,6 @@ All else keeps the shipped weights; the layer that turns features into heatmaps 
 numbers, so the model cannot tell any joint before. Data: rendered crowds of their own seeds.
 """
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from bmp.locations import PROJECT_ROOT, find_checkpoint
 from bmp.synthcrowd import write_dataset
 from mmpose.engine.checkpoint import load_state_dict_file, save_weights
 from mmpose.engine.config import load_config
+from mmpose.engine.run_logs import join, read_starts
 from mmpose.engine.tools import test, train
 from mmpose.registry import MODELS
 
@@ -102,8 +102,7 @@ def read_losses(work_dir: Path) -> list[float]:
     Raises:
         FileNotFoundError: nothing was logged there.
     """
-    logs = sorted(Path(work_dir).glob("*/vis_data/scalars.json"))
-    if not logs:
-        raise FileNotFoundError(f"no log of losses in {work_dir}; was anything trained?")
-    entries = [json.loads(line) for line in logs[-1].read_text().splitlines()]
-    return [entry["loss"] for entry in entries if "loss" in entry]
+    curves = join(read_starts(work_dir)[-1:])
+    if "train/loss" not in curves:
+        raise FileNotFoundError(f"no losses are logged in {work_dir}; was anything trained?")
+    return curves["train/loss"][1]

@@ -155,6 +155,17 @@ class DetectionMetric(BaseMetric):
                 results[-1]["mask_score"] = float(arrays.get("mask_scores", arrays["scores"])[n])
         return results
 
+    def expected_numbers(self) -> dict[str, float | None]:
+        """Names of the numbers; -1 for those for which nobody is annotated, else None."""
+        numbers = {}
+        for kind in [] if self.format_only else self.kinds:
+            stats = evaluate(self._content, [], kind).named(intervals=True)
+            for stat, name in NAMES.items():
+                for end in ("", "_low", "_high"):
+                    value = -1 if stats[stat] == -1 else None
+                    numbers[f"{kind}_{name}{end}"] = value
+        return numbers
+
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """All numbers, over the images of all processes.
 

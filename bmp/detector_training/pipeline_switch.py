@@ -7,8 +7,9 @@ from mmengine.dataset import Compose
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
-from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import Dataset
+
+from mmpose.engine.loops import resumable
 
 
 def find_sources(dataset: Dataset) -> Iterator[Dataset]:
@@ -61,6 +62,6 @@ class IterPipelineSwitchHook(Hook):
         # workers hold a copy of the data set, so they must be new ones
         # another seed, or the second stage would draw the images in the first one's order
         settings = {**runner.cfg.train_dataloader, "dataset": dataset}
-        loop.dataloader = runner.build_dataloader(settings, seed=runner.seed + 1)
-        # the engine's loop goes on with the iterator it holds, that of the old loader
-        loop.dataloader_iterator = _InfiniteDataloaderIterator(loop.dataloader)
+        settings["sampler"] = resumable(settings["sampler"])
+        loader = runner.build_dataloader(settings, seed=runner.seed + 1)
+        loop.replace_dataloader(loader)

@@ -1,10 +1,10 @@
 """Training and evaluation of the pose-prompted segmenter."""
 
 from bmp.segmenter_training.dataset import PoseSegDataset
-from bmp.segmenter_training.hooks import SeededStepsHook
 from bmp.segmenter_training.metric import PromptedMaskMetric
 from bmp.segmenter_training.packing import PackPeople
 from bmp.segmenter_training.pose_sam import PoseSAM
+from bmp.segmenter_training.samples import regard_prompted
 from bmp.segmenter_training.transforms import (
     FlipPeople,
     JitterColours,
@@ -12,6 +12,7 @@ from bmp.segmenter_training.transforms import (
     SquarePeople,
     WarpPeople,
 )
+from mmpose.engine.seeded_steps import SeededStepsHook
 
 __all__ = [
     "FlipPeople",
@@ -24,4 +25,5 @@ __all__ = [
     "SeededStepsHook",
     "SquarePeople",
     "WarpPeople",
+    "regard_prompted",
 ]

@@ -24,6 +24,7 @@ from bmp.segmenters.embeddings import Embeddings, encode_images, finish_embeddin
 from bmp.segmenters.prompting import PromptSettings
 from bmp.segmenters.sam2_model import build_sam2
 from bmp.segmenters.shared_decoder import DecodedMasks
+from mmpose.structures.transfer import small_tensor
 
 # Of annotated joints: those that can be seen first, then hidden ones, in the skeleton's order.
 EVAL_PROMPTING = {"confidence_thr": 0.25, "visibility_thr": 0.25}
@@ -145,6 +146,10 @@ class PoseSAM(BaseModel):
         if self.trainable != "all":
             self.sam.image_encoder.eval()
         return self
+
+    def parts_to_compile(self) -> list[nn.Module]:
+        """What `torch.compile` is worth: the decoder gets other numbers of people each time."""
+        return [self.sam.image_encoder]
 
     def forward(
         self,
@@ -293,14 +298,15 @@ def _join_people(data_samples: Sequence[BaseDataElement]) -> tuple[dict[str, Ten
     names = ("masks", "keypoints", "keypoint_flags", "visibility")
     people = {name: torch.cat([one[name] for one in instances]) for name in names}
     device = people["masks"].device
-    counts = torch.tensor([len(one) for one in instances], device=device)
-    return people, torch.arange(len(instances), device=device).repeat_interleave(counts)
+    # on the host, which knows how many there are: a device would have to be waited for
+    image_index = [index for index, one in enumerate(instances) for _ in range(len(one))]
+    return people, small_tensor(image_index, device=device, dtype=torch.long)
 
 
 def _mean_over_processes(masks: Tensor) -> Tensor:
     """People of a process, on average, at least 1: losses of several processes then weigh all
     people alike."""
-    num_people = torch.tensor(float(len(masks)), device=masks.device)
+    num_people = torch.full((), float(len(masks)), device=masks.device)
     all_reduce(num_people, op="mean")
     return num_people.clamp(min=1)
 

@@ -16,7 +16,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
 from bmp.registry import TRANSFORMS
-from mmpose.datasets.transforms.loading import read_image
+from mmpose.inputs import read_image
 from mmpose.structures.mask import segmentation_to_mask
 
 FILL_BGR = (104, 116, 123)  # ImageNet mean colour, where a warp looks outside the image

@@ -85,15 +85,16 @@ def decode_points(
     """
     sparse, dense = encode_prompts(sam, point_coords, point_labels, mask_logits)
     one_image = len(embeddings) == 1  # then the maps are broadcast instead of copied per person
-    source = embeddings if one_image else embeddings.select(image_index)
+    maps = (embeddings.coarse, embeddings.fine, embeddings.middle)
+    coarse, fine, middle = maps if one_image else (level[image_index] for level in maps)
     masks, scores, _, object_logits = sam.sam_mask_decoder(
-        image_embeddings=source.coarse,
+        image_embeddings=coarse,
         image_pe=sam.sam_prompt_encoder.get_dense_pe(),
         sparse_prompt_embeddings=sparse,
         dense_prompt_embeddings=dense,
         multimask_output=several_masks,
         repeat_image=one_image,
-        high_res_features=[source.fine, source.middle],
+        high_res_features=[fine, middle],
     )
     return DecodedMasks(masks, scores, object_logits)
 

@@ -3,12 +3,21 @@
 default_scope = "mmpose"
 
 default_hooks = dict(
+    record=dict(type="RunRecordHook"),
+    scalars=dict(type="TrainingScalarsHook"),
+    samples=dict(type="mmpose.PoseSamplesHook"),
     timer=dict(type="IterTimerHook"),
-    logger=dict(type="LoggerHook", interval=50),
+    # by step, as losses are: a curve of AP lies under that of the loss
+    logger=dict(type="LoggerHook", interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type="ParamSchedulerHook"),
-    # two: the oldest goes before the next is written, and that may fail
-    checkpoint=dict(type="CheckpointHook", interval=10, max_keep_ckpts=2),
+    # two: a whole one may still be of weights that went wrong
+    checkpoint=dict(
+        type="mmpose.CheckpointHook", interval=10, max_keep_ckpts=2, interval_minutes=30
+    ),
+    finite=dict(type="mmpose.FiniteStepHook", action="stop"),
     sampler_seed=dict(type="DistSamplerSeedHook"),
+    # so that dropout and other draws of a step are the same after a resume
+    seeded_steps=dict(type="SeededStepsHook"),
 )
 custom_hooks = [dict(type="SyncBuffersHook")]
 
@@ -19,7 +28,9 @@ env_cfg = dict(
 )
 vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
 visualizer = dict(type="Visualizer", vis_backends=vis_backends)
-log_processor = dict(type="LogProcessor", window_size=50, by_epoch=True, num_digits=6)
+log_processor = dict(
+    type="LogProcessor", window_size=50, by_epoch=True, num_digits=6, log_with_hierarchy=True
+)
 log_level = "INFO"
 load_from = None
 resume = False

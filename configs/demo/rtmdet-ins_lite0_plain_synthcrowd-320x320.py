@@ -101,7 +101,7 @@ train_dataloader = dict(
     batch_size=batch_size,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type="InfiniteSampler", shuffle=True),
+    sampler=dict(type="mmpose.InfiniteSampler", shuffle=True),
     dataset=dict(
         type="ConcatDataset",
         datasets=[synthetic, dict(type="RepeatDataset", times=3, dataset=photos)],
@@ -131,7 +131,7 @@ val_evaluator = dict(
 )
 test_evaluator = val_evaluator
 
-train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(type="ResumableIterTrainLoop", max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
 optim_wrapper = dict(
@@ -154,6 +154,7 @@ param_scheduler = [warm_up, cosine]
 default_hooks = dict(
     logger=dict(interval=20),
     checkpoint=dict(by_epoch=False, interval=500),
+    samples=dict(type="mmpose.RegionSamplesHook"),
 )
 moving_average = dict(
     type="EMAHook",

@@ -35,6 +35,7 @@ model = dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
+        non_blocking=True,
     ),
     sam=dict(
         image_size=image_size,
@@ -118,7 +119,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type="PromptedMaskMetric")
 test_evaluator = val_evaluator
 
-train_cfg = dict(type="mmpose.ResumableIterTrainLoop", max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(type="ResumableIterTrainLoop", max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
 optim_wrapper = dict(
@@ -142,9 +143,9 @@ param_scheduler = [
 default_hooks = dict(
     logger=dict(type="LoggerHook", interval=20),
     checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=100, max_keep_ckpts=2),
+    samples=dict(type="mmpose.RegionSamplesHook", regard="regard_prompted"),
 )
 custom_hooks = [
-    dict(type="SeededStepsHook"),
     dict(
         type="EMAHook",
         ema_type="MomentumAnnealingEMA",

@@ -68,7 +68,7 @@ train_dataloader = dict(
     num_workers=10,
     persistent_workers=True,
     pin_memory=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
+    sampler=dict(type="mmpose.DefaultSampler", shuffle=True),
     batch_sampler=None,
     dataset=dict(
         type="TolerantCocoDataset",
@@ -103,7 +103,7 @@ val_evaluator = dict(
 test_evaluator = val_evaluator
 
 train_cfg = dict(
-    type="EpochBasedTrainLoop",
+    type="ResumableEpochTrainLoop",
     max_epochs=max_epochs,
     val_interval=10,
     dynamic_intervals=[(max_epochs - stage2_epochs, 1)],
@@ -126,7 +126,10 @@ cosine = dict(
     convert_to_iter_based=True,
 )
 param_scheduler = [warm_up, cosine]
-default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
+default_hooks = dict(
+    checkpoint=dict(max_keep_ckpts=3),
+    samples=dict(type="mmpose.RegionSamplesHook"),
+)
 moving_average = dict(
     type="EMAHook",
     ema_type="ExpMomentumEMA",

@@ -80,7 +80,10 @@ param_scheduler = [
         convert_to_iter_based=True,
     )
 ]
-default_hooks = dict(checkpoint=dict(interval=1))
-custom_hooks = [dict(type="SyncBuffersHook"), dict(type="SeededStepsHook")]
+default_hooks = dict(
+    checkpoint=dict(interval=1),
+    samples=dict(type="mmpose.RegionSamplesHook", regard="regard_prompted"),
+)
+custom_hooks = [dict(type="SyncBuffersHook")]
 randomness = dict(seed=123)
 work_dir = "work_dirs/sam-pose2seg_hiera-b+_coco-1024x1024"

@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mmpose.engine.config import find_project_root
+from mmpose.engine.machine import describe_machine
 from mmpose.errors import check_writable
 from mmpose.files import whole_file
 
 from .curves import read_scalars
 from .definition import BASE, read_ablation
 from .identity import Digests, Identifier, Locate, locate_nothing
-from .machine import describe_machine
 from .plan import Check, Plan, Run, make_plan
 from .plots import draw_curves, draw_knob, knob_points
 from .repeat import describe, export, mismatches, read_export, run_base

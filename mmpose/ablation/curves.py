@@ -1,33 +1,27 @@
-"""Learning curves from what mmengine logs, ``scalars.json`` of each start of a training."""
+"""Learning curves of a training over all its starts."""
 
-import json
 from pathlib import Path
 
-SCALARS = "*/vis_data/scalars.json"
-NOT_CURVES = ("step", "iter", "epoch", "time", "data_time", "memory")
+from mmpose.engine.run_logs import Curve, join, last_chain, read_starts
 
-Curve = tuple[list[int], list[float]]
-"""Steps and values."""
+# how fast it went is no curve of what was learned, and never the same twice
+NOT_CURVES = ("time", "data_time", "memory", "people_per_s", "wait_share")
+GROUPS = ("train/", "val/")
 
 
 def read_scalars(work_dir: Path) -> dict[str, Curve]:
-    """All curves of a training by name, over its starts.
+    """All curves of a training by name, without the groups of the log.
 
     Args:
         work_dir: of the training; of a run that was continued the later start's values count.
+
+    Returns:
+        ``loss``, ``coco/AP`` and so on; nothing where nothing was logged.
     """
-    values: dict[str, dict[int, float]] = {}
-    # folders are named by the time of the start
-    for path in sorted(work_dir.glob(SCALARS)):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:  # cut off by a kill
-                continue
-            for name, value in entry.items():
-                if name not in NOT_CURVES and isinstance(value, int | float) and "step" in entry:
-                    values.setdefault(name, {})[entry["step"]] = float(value)
-    return {
-        name: (sorted(by_step), [by_step[step] for step in sorted(by_step)])
-        for name, by_step in values.items()
-    }
+    try:
+        curves = join(last_chain(read_starts(work_dir)))
+    except FileNotFoundError:
+        return {}
+    names = {name: next((g for g in GROUPS if name.startswith(g)), None) for name in curves}
+    plain = {name.removeprefix(g): curves[name] for name, g in names.items() if g is not None}
+    return {name: curve for name, curve in plain.items() if name not in NOT_CURVES}

@@ -180,25 +180,3 @@ def hash_of(content: Any) -> str:
     """Of JSON-like content, 64 hexadecimal digits."""
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def flatten(content: Any, place: str = "") -> dict[str, Any]:
-    """Values by dotted place; empty lists and dicts are values."""
-    if not isinstance(content, dict | list) or not content:
-        return {place: content}
-    items = content.items() if isinstance(content, dict) else enumerate(content)
-    found = {}
-    for key, value in items:
-        found |= flatten(value, f"{place}.{key}" if place else str(key))
-    return found
-
-
-def differences(first: Any, second: Any) -> dict[str, tuple[Any, Any]]:
-    """Places of two contents with other values, ``None`` where one lacks the place."""
-    before, after = flatten(first), flatten(second)
-    places = dict.fromkeys([*before, *after])
-    return {
-        place: (before.get(place), after.get(place))
-        for place in places
-        if before.get(place) != after.get(place) or (place in before) != (place in after)
-    }

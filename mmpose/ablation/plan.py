@@ -14,10 +14,11 @@ from mmpose.engine.config import (
     merge_options,
     resolve_paths,
 )
+from mmpose.engine.config_difference import differences
 from mmpose.engine.knobs import find_knobs
 
 from .definition import BASE, Ablation, Link
-from .identity import Identifier, differences, hash_of
+from .identity import Identifier, hash_of
 
 SHORT = 8
 MAX_NAME = 120  # characters of a row in a folder's name; products have long ones

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from mmpose.engine.config_difference import flatten
+
 from .comparison import Gain, compare
 from .definition import BASE
-from .identity import flatten, hash_of
+from .identity import hash_of
 from .measures import (
     Measured,
     count_images,

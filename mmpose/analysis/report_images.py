@@ -203,9 +203,9 @@ def part_with(records: Sequence[dict], shape: tuple[int, int]) -> tuple[slice, s
     return slice(int(y0), int(np.ceil(y1))), slice(int(x0), int(np.ceil(x1)))
 
 
-def data_address(image: np.ndarray) -> str:
+def data_address(image: np.ndarray, longest_side: int = LONGEST_SIDE) -> str:
     """An image (H, W, 3) uint8 BGR as a JPEG within the page, made smaller where it is large."""
-    scale = LONGEST_SIDE / max(image.shape[:2])
+    scale = longest_side / max(image.shape[:2])
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])

@@ -19,7 +19,7 @@ def reliability_plot(curve: Reliability) -> Markup:
     width, height = LEFT + SIDE + RIGHT, TOP + SIDE + BOTTOM
     most = max((one.count for one in curve.bins), default=0)
     parts = [_frame(), *(_bin(one, most) for one in curve.bins if one.count)]
-    parts.append(_line(LEFT, TOP + SIDE, LEFT + SIDE, TOP, "diagonal"))
+    parts.append(line_of(LEFT, TOP + SIDE, LEFT + SIDE, TOP, "diagonal"))
     points = [
         (LEFT + SIDE * one.confidence, TOP + SIDE * (1 - one.frequency))
         for one in curve.bins
@@ -32,8 +32,8 @@ def reliability_plot(curve: Reliability) -> Markup:
         Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(x, y)
         for x, y in points
     ]
-    parts.append(_text(LEFT + SIDE / 2, height - 4, "confidence; strip: how many", "middle"))
-    return _svg(width, height, f"Reliability of {curve.name}", parts, width * 1.4)
+    parts.append(text_of(LEFT + SIDE / 2, height - 4, "confidence; strip: how many", "middle"))
+    return svg_of(width, height, f"Reliability of {curve.name}", parts, width * 1.4)
 
 
 def _bin(one: Bin, most: int) -> Markup:
@@ -42,20 +42,23 @@ def _bin(one: Bin, most: int) -> Markup:
     told = f"{one.count} of confidence {one.confidence:.3f}, came true: {one.frequency:.3f}"
     return Markup("<g><title>{}</title>{}{}</g>").format(
         told,
-        _rect(left + 1, TOP + SIDE - tall, width - 2, tall, "bar"),
-        _rect(left + 1, TOP + SIDE + 24 + COUNTS_HEIGHT - strip, width - 2, strip, "strip"),
+        rect_of(left + 1, TOP + SIDE - tall, width - 2, tall, "bar"),
+        rect_of(left + 1, TOP + SIDE + 24 + COUNTS_HEIGHT - strip, width - 2, strip, "strip"),
     )
 
 
 def _frame() -> Markup:
     """The square and its grid, with ticks at 0, 0.5 and 1."""
-    parts = [_rect(LEFT, TOP, SIDE, SIDE, "frame")]
+    parts = [rect_of(LEFT, TOP, SIDE, SIDE, "frame")]
     for tick in (0.0, 0.5, 1.0):
         x, y = LEFT + SIDE * tick, TOP + SIDE * (1 - tick)
-        parts.append(_text(LEFT - 5, y + 4, f"{tick:g}", "end"))
-        parts.append(_text(x, TOP + SIDE + 15, f"{tick:g}", "middle"))
+        parts.append(text_of(LEFT - 5, y + 4, f"{tick:g}", "end"))
+        parts.append(text_of(x, TOP + SIDE + 15, f"{tick:g}", "middle"))
         if 0 < tick < 1:
-            parts += [_line(LEFT, y, LEFT + SIDE, y, "grid"), _line(x, TOP, x, TOP + SIDE, "grid")]
+            parts += [
+                line_of(LEFT, y, LEFT + SIDE, y, "grid"),
+                line_of(x, TOP, x, TOP + SIDE, "grid"),
+            ]
     return Markup("").join(parts)
 
 
@@ -82,21 +85,22 @@ def bar_plot(
     parts = []
     for number, (row, total) in enumerate(zip(rows, totals, strict=True)):
         y, x = number * ROW, float(first)
-        parts.append(_text(first - 8, y + 15, str(row[label]), "end"))
+        parts.append(text_of(first - 8, y + 15, str(row[label]), "end"))
         for shade, column in zip(shades, columns, strict=False):
             long = BARS * (row[column] or 0) / longest
             told = f"{row[label]}, {column}: {_number(row[column])}"
-            bar = _rect(x, y + 3, long, ROW - 6, f"shade{shade}")
+            bar = rect_of(x, y + 3, long, ROW - 6, f"shade{shade}")
             parts.append(Markup("<g><title>{}</title>{}</g>").format(told, bar))
             x += long
         if len(columns) == 1:
-            parts.append(_text(x + 6, y + 15, _number(total)))
+            parts.append(text_of(x + 6, y + 15, _number(total)))
     width, height = first + BARS + VALUE, ROW * len(rows)
-    svg = _svg(width, height, name, parts, width * 1.4)
-    return svg if len(columns) == 1 else svg + _legend(columns, shades)
+    svg = svg_of(width, height, name, parts, width * 1.4)
+    return svg if len(columns) == 1 else svg + legend_of(columns, shades)
 
 
-def _legend(columns: Sequence[str], shades: Sequence[int]) -> Markup:
+def legend_of(columns: Sequence[str], shades: Sequence[int] = range(NUM_SHADES)) -> Markup:
+    """Names beside their shades, below a plot."""
     keys = [
         Markup('<span><i class="shade{}"></i>{}</span>').format(shade, column)
         for shade, column in zip(shades, columns, strict=False)
@@ -108,25 +112,31 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _svg(width: float, height: float, name: str, parts: Sequence[Markup], widest: float) -> Markup:
+def svg_of(
+    width: float, height: float, name: str, parts: Sequence[Markup], widest: float
+) -> Markup:
+    """A drawing of that size, shown at most ``widest`` pixels wide; ``name`` is read aloud."""
     return Markup(
         '<svg viewBox="0 0 {:g} {:g}" style="max-width:{:g}px" role="img" aria-label="{}">{}</svg>'
     ).format(width, height, widest, name, Markup("").join(parts))
 
 
-def _rect(x: float, y: float, width: float, height: float, kind: str) -> Markup:
+def rect_of(x: float, y: float, width: float, height: float, kind: str) -> Markup:
+    """A rectangle of a class of the page."""
     return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
         kind, x, y, width, height
     )
 
 
-def _line(x0: float, y0: float, x1: float, y1: float, kind: str) -> Markup:
+def line_of(x0: float, y0: float, x1: float, y1: float, kind: str) -> Markup:
+    """A straight line of a class of the page."""
     return Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(
         kind, x0, y0, x1, y1
     )
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start") -> Markup:
+def text_of(x: float, y: float, text: str, anchor: str = "start") -> Markup:
+    """Text, escaped, that starts, ends or is centred at a point."""
     return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
         x, y, anchor, escape(text)
     )

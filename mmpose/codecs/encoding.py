@@ -37,9 +37,10 @@ def encode_either_kind(
     inputs = (keypoints, keypoints_visible, *labels)
     if arrays:  # torch takes no mirrored views
         inputs = [np.ascontiguousarray(array, dtype=np.float32) for array in inputs]
-    tensors = [torch.as_tensor(array, dtype=torch.float32) for array in inputs]
-    encoded = encode(*tensors)
-    return {name: t.numpy() for name, t in encoded.items()} if arrays else encoded
+        with torch.inference_mode():  # arrays have no gradients
+            encoded = encode(*map(torch.from_numpy, inputs))
+            return {name: t.numpy() for name, t in encoded.items()}
+    return encode(*(torch.as_tensor(tensor, dtype=torch.float32) for tensor in inputs))
 
 
 def axis_offsets(positions: Tensor, length: int) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mmpose.structures.precision import finest_float
+from mmpose.structures.transfer import small_tensor
 
 CEILING = 50.0  # what higher values count as in logarithms
 
@@ -102,7 +103,7 @@ def gaussian_blur_around(
     """
     height, width = heatmaps.shape[-2:]
     reach = radius + kernel_size // 2
-    last = cells.new_tensor([width - 1, height - 1])[:, None]
+    last = small_tensor([width - 1, height - 1], device=cells.device)[:, None]
     offsets = torch.arange(-reach, reach + 1, device=cells.device)
     places = cells[..., None] + offsets  # (N, K, 2, S)
     inside = places.clamp(0 * last, last)
@@ -123,7 +124,7 @@ def _blur_weights(distances: Tensor, kernel_size: int) -> Tensor:
     total = 2 * sum(taps) - 1
     dtype = finest_float(distances.device)
     table = [*(tap / total for tap in taps), 0.0]
-    table = torch.tensor(table, dtype=dtype, device=distances.device)
+    table = small_tensor(table, dtype=dtype, device=distances.device)
     return table[distances.abs().clamp(max=len(taps))]
 
 
@@ -222,7 +223,8 @@ def refine_dark_udp(
         return cells.to(finest_float(cells.device))
     logs = logs_around(heatmaps, cells, peaks, kernel_size).flatten(2)  # (N, K, 9)
     with full_precision(logs):
-        slope_x, slope_y, curve_x, curve_y, twist = (logs @ logs.new_tensor(STENCILS).T).unbind(-1)
+        stencils = small_tensor(STENCILS, dtype=logs.dtype, device=logs.device)
+        slope_x, slope_y, curve_x, curve_y, twist = (logs @ stencils.T).unbind(-1)
     eps = torch.finfo(torch.float32).eps
     steps = newton_steps((slope_x, slope_y), (curve_x + eps, curve_y + eps), twist)
     return cells + (bound_steps(steps, kernel_size) if bounded else steps)
@@ -270,7 +272,8 @@ def decode_argmax_udp(
     refined = refine_dark_udp(heatmaps, cells, scores, kernel_size, bounded=bounded)
     refined = torch.where((scores > 0)[..., None], refined, -1.0)
     height, width = heatmaps.shape[-2:]
-    factors = refined.new_tensor([input_size[0] / (width - 1), input_size[1] / (height - 1)])
+    factors = [input_size[0] / (width - 1), input_size[1] / (height - 1)]
+    factors = small_tensor(factors, dtype=refined.dtype, device=refined.device)
     return (refined * factors).float(), scores
 
 

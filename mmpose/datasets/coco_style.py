@@ -11,6 +11,7 @@ from mmpose.registry import DATASETS
 
 from .annotation_files import data_path, read_json_list, require_fields
 from .coco_file import CocoContent, read_people
+from .crop_cache import open_cache
 from .image_files import find_image_files, image_path, reads_images
 from .people_samples import parse_detection, parse_person, tell_use, why_left_out
 from .pose_metainfo import parse_pose_metainfo
@@ -53,6 +54,8 @@ class BaseCocoStyleDataset(BaseDataset):
         lazy_init: read the annotations only when they are first needed.
         max_refetch: how many other samples to try when one cannot be read in training.
         sample_interval: keep every n-th person.
+        crop_cache: folder of people cut out before, by `tools/datasets/crop_cache.py`; training
+            only.
     """
 
     METAINFO: ClassVar[dict] = {}
@@ -73,6 +76,7 @@ class BaseCocoStyleDataset(BaseDataset):
         lazy_init: bool = False,
         max_refetch: int = 1000,
         sample_interval: int = 1,
+        crop_cache: str | None = None,
     ) -> None:
         if data_mode != "topdown":
             raise ValueError(f"data_mode must be 'topdown', got {data_mode!r}")
@@ -100,6 +104,7 @@ class BaseCocoStyleDataset(BaseDataset):
             lazy_init=lazy_init,
             max_refetch=max_refetch,
         )
+        self.crop_cache = open_cache(crop_cache, self)
 
     @classmethod
     def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
@@ -225,10 +230,19 @@ class BaseCocoStyleDataset(BaseDataset):
         sample = super().get_data_info(idx)
         return sample | {key: self._metainfo[key] for key in METAINFO_KEYS}
 
+    def image_paths(self) -> list[str]:
+        """The image of each sample."""
+        return [
+            super(BaseCocoStyleDataset, self).get_data_info(i)["img_path"] for i in range(len(self))
+        ]
+
     def __getitem__(self, idx: int) -> dict:
         with draws_of(idx):
             return super().__getitem__(idx)
 
     def prepare_data(self, idx: int) -> dict | None:
         """One sample after the pipeline; an unreadable image is counted and reported."""
-        return run_pipeline(self, self.get_data_info(idx))
+        sample = self.get_data_info(idx)
+        if self.crop_cache is not None:
+            sample |= self.crop_cache.fields(sample)
+        return run_pipeline(self, sample)

@@ -1,6 +1,6 @@
 """Several data sets as one, their joints mapped onto one merged skeleton."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from mmpose.registry import DATASETS
 
 from .coco_style import METAINFO_KEYS
+from .crop_cache import open_cache
 from .image_files import reads_images
 from .joint_mapping import check_mapping, map_joints
 from .pose_metainfo import parse_pose_metainfo
@@ -47,6 +48,8 @@ class CombinedDataset(Dataset):
         seed: of that draw.
         test_mode: whether every sample must be answered.
         max_refetch: how many other samples to try when one cannot be read in training.
+        crop_cache: folder of people cut out before, by `tools/datasets/crop_cache.py`; training
+            only.
 
     Raises:
         ValueError: a list has not one entry per part, a factor is out of its range, or a mapping
@@ -64,6 +67,7 @@ class CombinedDataset(Dataset):
         seed: int = 0,
         test_mode: bool = False,
         max_refetch: int = 1000,
+        crop_cache: str | None = None,
     ) -> None:
         self.datasets = [DATASETS.build(ds) if isinstance(ds, dict) else ds for ds in datasets]
         self.keeps_skeletons = metainfo is None
@@ -92,6 +96,7 @@ class CombinedDataset(Dataset):
         self.test_mode = test_mode
         self.max_refetch = max_refetch
         self.num_unreadable = 0
+        self.crop_cache = open_cache(crop_cache, self)
 
     def _check_list(self, name: str, entries: Sequence | None, highest: float | None) -> None:
         """One entry per part; factors are 0 to ``highest``."""
@@ -159,7 +164,28 @@ class CombinedDataset(Dataset):
 
     def get_data_info(self, idx: int) -> dict:
         """One sample of a part, its joints mapped; ``dataset_name`` stays that of the part."""
-        part, place = self._locate(idx)
+        return self._person(*self._locate(idx))
+
+    def image_paths(self) -> list[str]:
+        """The image of each sample.
+
+        Raises:
+            ValueError: ``sample_ratio_factor`` draws anew each time.
+        """
+        if any(factor != 1 for factor in self._factors):
+            raise ValueError(
+                "sample_ratio_factor draws people anew each time, their images are not known "
+                "before: leave it out, or take another sampler than GroupedSampler"
+            )
+        parts = [dataset.image_paths() for dataset in self.datasets]
+        return [paths[i] for paths, kept in zip(parts, self._kept, strict=True) for i in kept]
+
+    def every_person(self) -> Iterator[dict]:
+        """All samples that are kept, once each, whatever the factors."""
+        for part, kept in enumerate(self._kept):
+            yield from (self._person(part, int(place)) for place in kept)
+
+    def _person(self, part: int, place: int) -> dict:
         sample = self.datasets[part][place]
         sample["dataset_index"] = part
         if self.keeps_skeletons:
@@ -173,7 +199,10 @@ class CombinedDataset(Dataset):
 
     def prepare_data(self, idx: int) -> dict | None:
         """One sample after the pipeline; an unreadable image is counted and reported."""
-        return run_pipeline(self, self.get_data_info(idx))
+        sample = self.get_data_info(idx)
+        if self.crop_cache is not None:
+            sample |= self.crop_cache.fields(sample)
+        return run_pipeline(self, sample)
 
     def __getitem__(self, idx: int) -> dict:
         with draws_of(idx):

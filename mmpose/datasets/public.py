@@ -13,6 +13,7 @@ from .builder import build_dataset
 from .cihp_dataset import CIHPDataset
 from .coco_style import BaseCocoStyleDataset
 from .combined import CombinedDataset
+from .grouped_sampler import GroupedSampler
 from .joint_mapping import map_joints
 from .mpii_dataset import MpiiDataset
 from .pose_metainfo import parse_pose_metainfo
@@ -32,6 +33,7 @@ __all__ = [
     "CrowdPoseDataset",
     "DefaultSampler",
     "ExlposeDataset",
+    "GroupedSampler",
     "InfiniteSampler",
     "MpiiDataset",
     "MultiSourceSampler",

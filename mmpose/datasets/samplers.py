@@ -2,9 +2,9 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 import numpy as np
+import torch
 from mmengine import dataset as engine
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
@@ -39,13 +39,37 @@ class DefaultSampler(engine.DefaultSampler):
         super().set_epoch(epoch)
         self.num_skipped = 0  # only the resumed epoch was trained on in part
 
-    def skip(self, num_samples: int) -> None:
-        """Leave out the first samples of this process in this epoch: see `MultiSourceSampler`."""
-        self.num_skipped = num_samples
+    def place(self, num_samples: int) -> dict[str, int]:
+        """The place after so many more samples of all processes, for :meth:`go_to`."""
+        return {"epoch": self.epoch, "samples": self.num_skipped + num_samples}
+
+    def go_to(self, place: dict[str, int]) -> None:
+        """Leave out what was shown of an epoch, with whatever number of processes."""
+        self.set_epoch(place["epoch"])
+        self.num_skipped = place["samples"]
+
+    def samples_left(self) -> int:
+        """How many samples this process will show of this epoch."""
+        return len(self._indices())
+
+    def _indices(self) -> list[int]:
+        count = len(self.dataset)
+        order = torch.arange(count)
+        if self.shuffle:  # as mmengine shuffles
+            order = torch.randperm(count, generator=torch.Generator().manual_seed(self._order_seed))
+        left = order[self.num_skipped :]
+        if self.round_up and len(left):
+            missing = -len(left) % self.world_size
+            left = torch.cat([left, order.repeat(self.world_size)[:missing]])
+        return left[self.rank :: self.world_size].tolist()
+
+    @property
+    def _order_seed(self) -> int:
+        return self.seed + self.epoch
 
     def __iter__(self) -> Iterator[int]:
         # the index, not the place in the stream: places change with the number of processes
-        for index in islice(super().__iter__(), self.num_skipped, None):
+        for index in self._indices():
             yield SeededIndex(index, (self.seed, self.epoch, index))
 
 
@@ -53,11 +77,36 @@ class DefaultSampler(engine.DefaultSampler):
 class InfiniteSampler(engine.InfiniteSampler):
     """mmengine's endless sampler, with a seed for each place of its stream."""
 
+    num_skipped = 0
+
+    def place(self, num_samples: int) -> dict[str, int]:
+        """The place after so many more samples of all processes, for :meth:`go_to`."""
+        return {"epoch": 0, "samples": self.num_skipped + num_samples}
+
+    def go_to(self, place: dict[str, int]) -> None:
+        """Leave out what was shown, before the first sample is asked for."""
+        self.num_skipped = place["samples"]
+
+    def __iter__(self) -> Iterator[int]:
+        # anew, not mmengine's one stream: a loader that was made ready and dropped took from it
+        yield from self._indices_of_rank()
+
     def _indices_of_rank(self) -> Iterator[int]:
-        # the place, not the index: an index comes again with every pass and must look different
-        places = enumerate(self._infinite_indices())
-        for place, index in islice(places, self.rank, None, self.world_size):
-            yield SeededIndex(index, (self.seed, place))
+        generator = torch.Generator().manual_seed(self.seed)
+        passes, offset = divmod(self.num_skipped, self.size)
+        for _ in range(passes if self.shuffle else 0):
+            torch.randperm(self.size, generator=generator)  # what those passes drew
+        place = self.num_skipped - offset
+        mine = self.num_skipped + self.rank
+        while True:
+            order = range(self.size)
+            if self.shuffle:
+                order = torch.randperm(self.size, generator=generator).tolist()
+            # the place, not the index: an index comes again with every pass and must look different
+            while mine < place + self.size:
+                yield SeededIndex(order[mine - place], (self.seed, mine))
+                mine += self.world_size
+            place += self.size
 
 
 @DATA_SAMPLERS.register_module()
@@ -117,35 +166,78 @@ class MultiSourceSampler(Sampler):
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
         # as published: an epoch shows as many samples as there are, whatever the ratio
-        share = -(-sum(self.lens) // self.world_size)
-        self.num_batches = share // batch_size + (round_up and share % batch_size > 0)
+        self.round_up = round_up
+        self.num_batches = self._batches_in(sum(self.lens))
         if not self.num_batches:
             raise ValueError(
                 f"an epoch has no batch: {sum(self.lens)} samples for {self.world_size} processes "
                 f"of {batch_size}; set round_up=True or lower batch_size"
             )
-        self.first_batch = 0
         self.epoch = 0
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        # where a resumed run begins: its epoch, what was shown of it, what of each source
+        self.first_epoch, self.num_skipped, self.first_positions = 0, 0, [0] * len(self.lens)
+
+    def _batches_in(self, num_samples: int) -> int:
+        """Batches of each process that show so many samples."""
+        share = -(-num_samples // self.world_size)
+        return share // self.batch_size + (self.round_up and share % self.batch_size > 0)
 
     def __len__(self) -> int:
         return self.num_batches * self.batch_size
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the start of an epoch."""
-        self.epoch, self.first_batch = epoch, 0
+        """Go to the start of an epoch, or to the place in it where a resumed run begins."""
+        self.epoch = epoch
 
-    def skip(self, num_samples: int) -> None:
-        """Leave out the first samples of this epoch: they were trained on before a resume.
+    def place(self, num_samples: int) -> dict:
+        """The place after so many more samples of all processes, for :meth:`go_to`."""
+        skipped = self.num_skipped if self.epoch == self.first_epoch else 0
+        batches = num_samples // (self.batch_size * self.world_size)
+        return {
+            "epoch": self.epoch,
+            "samples": skipped + num_samples,
+            "positions": self._positions(batches),
+        }
 
-        They are counted in this process; only whole batches can be skipped.
+    def go_to(self, place: dict) -> None:
+        """Leave out what was shown of an epoch, with whatever batch and number of processes.
+
+        Args:
+            place: see :meth:`place`; without ``positions`` the run began with the settings that
+                it has now.
         """
-        self.first_batch = num_samples // self.batch_size
+        self._begin_anew()
+        self.epoch = place["epoch"]
+        shown = place["samples"] // (self.batch_size * self.world_size)
+        positions = place.get("positions") or self._positions(shown)
+        self.first_epoch, self.num_skipped = place["epoch"], place["samples"]
+        self.first_positions = list(positions)
+
+    def samples_left(self) -> int:
+        """How many samples this process will show of this epoch."""
+        skipped = self.num_skipped if self.epoch == self.first_epoch else 0
+        return self._batches_in(max(sum(self.lens) - skipped, 0)) * self.batch_size
+
+    def _positions(self, num_batches: int) -> list[int]:
+        """Samples of each source that all processes have shown after batches of this epoch."""
+        # streams run on through the epochs: started anew, the end of a source with a small share
+        # would never be shown
+        if self.epoch != self.first_epoch:
+            num_batches += self._batches_in(max(sum(self.lens) - self.num_skipped, 0))
+            num_batches += (self.epoch - self.first_epoch - 1) * self.num_batches
+        return [
+            first + num_batches * count * self.world_size
+            for first, count in zip(self.first_positions, self.counts, strict=True)
+        ]
 
     def _stream(self, source: int, position: int) -> Iterator[int]:
-        """Indices of a source for this rank, from the given position on."""
+        """Indices of a source for this rank, after what all ranks have shown of it."""
         # ranks deal out one stream among them, so that together they use up a pass before the next
         length = self.lens[source]
-        position = position * self.world_size + self.rank
+        position += self.rank
         while True:
             one_pass, offset = divmod(position, length)
             if self.shuffle:
@@ -161,11 +253,8 @@ class MultiSourceSampler(Sampler):
             position += len(taken) * self.world_size
 
     def __iter__(self) -> Iterator[int]:
-        # streams run on through the epochs: started anew, the end of a source with a small share
-        # would never be shown
-        before = self.epoch * self.num_batches + self.first_batch
-        streams = [self._stream(i, before * count) for i, count in enumerate(self.counts)]
-        for _ in range(self.first_batch, self.num_batches):
+        streams = [self._stream(i, first) for i, first in enumerate(self._positions(0))]
+        for _ in range(self.samples_left() // self.batch_size):
             for stream, count in zip(streams, self.counts, strict=True):
                 for _ in range(count):
                     yield next(stream)

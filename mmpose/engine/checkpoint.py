@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OneCycleParamScheduler
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -30,10 +31,17 @@ from .old_layouts import fit_old_layout
 NESTED_ENTRIES = ("state_dict", "model")
 
 
-def _history_method(owner: type, name: str) -> Callable:
-    """What stands for ``getattr`` in a file: mmengine stores the averages of its log by it."""
+# what files name by getattr: averages of mmengine's log, curves of its one-cycle schedule
+_METHODS = {
+    HistoryBuffer: ("min", "max", "mean", "current"),
+    OneCycleParamScheduler: ("_annealing_cos", "_annealing_linear"),
+}
+
+
+def _allowed_method(owner: type, name: str) -> Callable:
+    """What stands for ``getattr`` in a file."""
     # getattr of any other owner would reach every function of the process
-    if owner is not HistoryBuffer or name not in ("min", "max", "mean", "current"):
+    if name not in _METHODS.get(owner, ()):
         raise pickle.UnpicklingError(f"refused: getattr({owner!r}, {name!r}) in a checkpoint")
     return getattr(owner, name)
 
@@ -45,7 +53,7 @@ def _training_classes() -> list:
     # unpickling checks each dtype by a class of its own: np.dtype alone is not enough
     dtypes = {type(np.dtype(code)) for code in "?bBhHiIlLqQefdgFDOSUV"}
     return [
-        HistoryBuffer,
+        *_METHODS,
         Config,
         ConfigDict,
         defaultdict,
@@ -55,7 +63,7 @@ def _training_classes() -> list:
         *sorted(dtypes, key=str),
         *[(rebuild, f"{numpy}.multiarray._reconstruct") for numpy in ("numpy.core", "numpy._core")],
         *[(scalar, f"{numpy}.multiarray.scalar") for numpy in ("numpy.core", "numpy._core")],
-        (_history_method, "builtins.getattr"),
+        (_allowed_method, "builtins.getattr"),
     ]
 
 

@@ -20,6 +20,7 @@ KNOWN_KEYS = frozenset(
         *("env_cfg", "log_processor", "log_level", "visualizer", "vis_backends", "default_scope"),
         *("randomness", "experiment_name", "custom_imports", "find_unused_parameters"),
         *("model_wrapper_cfg", "sync_bn", "device"),
+        *("compile", "channels_last", "activation_checkpointing", "efficient_conv_bn_eval"),
     ]
 )
 # Keys whose relative paths start at the project root, wherever they stand in the config.

@@ -1,8 +1,10 @@
-"""A published import path: the hooks of `mmpose.visualization`. An alias alone."""
+"""A published import path: the hooks of the pose framework. Aliases alone."""
 
+from mmpose.engine.late_scalars import LateRuntimeInfoHook
 from mmpose.visualization import BadCaseAnalysisHook, PoseVisualizationHook
 
 __all__ = [
     "BadCaseAnalysisHook",
+    "LateRuntimeInfoHook",
     "PoseVisualizationHook",
 ]

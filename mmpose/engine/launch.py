@@ -1,6 +1,5 @@
 """Preparing a config for the machine it runs on: processes, device, precision."""
 
-import logging
 import os
 import subprocess
 from datetime import timedelta
@@ -8,7 +7,6 @@ from datetime import timedelta
 import torch
 import torch.distributed as torch_dist
 from mmengine.config import Config
-from mmengine.logging import print_log
 
 LAUNCHERS = ("none", "pytorch", "slurm")
 
@@ -65,7 +63,8 @@ def adapt_to_machine(config: Config, *, launcher: str, amp: bool = False) -> Non
     Args:
         config: of the runner.
         launcher: see `start_processes`.
-        amp: train in bfloat16 where there is a GPU; on a CPU this is left out with a warning.
+        amp: train in bfloat16, which has the range of float32: with float16 large losses overflow
+            and steps are skipped.
     """
     config.launcher = launcher
     if launcher != "none" and not torch.cuda.is_available():
@@ -77,11 +76,6 @@ def adapt_to_machine(config: Config, *, launcher: str, amp: bool = False) -> Non
             "device_ids": None,  # else mmengine adds the local rank, which CPUs do not have
         }
         config.model_wrapper_cfg = wrapper
-    if amp and torch.cuda.is_available():
-        config.optim_wrapper.type = "AmpOptimWrapper"
-        # the range of float32: with float16 large losses overflow and steps are skipped
-        config.optim_wrapper.dtype = "bfloat16"
-    elif amp:
-        print_log(
-            "--amp is left out: mixed precision needs a GPU", logger=None, level=logging.WARNING
-        )
+    if amp:
+        # the runner builds a wrapper of ours from it, which runs on a CPU too
+        config.optim_wrapper.update(type="AmpOptimWrapper", dtype="bfloat16")

@@ -5,16 +5,26 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 
+import torch
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
+from mmengine.device import get_device
 from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.optim import OptimWrapper
+from mmengine.runner import BaseLoop, Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmpose.files import whole_file
 
 from .checkpoint import allow_training_pickles, load_checkpoint
+from .continuing import continue_from
+from .default_hooks import with_our_hooks
+from .fast_steps import compile_parts, fast_optim_wrapper, lay_out_channels_last
+from .last_checkpoint import newest_checkpoint
+from .loops import resumable
+from .saved_run import RECORD, record_of
 from .start_weights import how_to_get_start_weights
 
 KEPT_CONFIG = "{stem}.before-{timestamp}{suffix}"
@@ -28,14 +38,72 @@ class StrictRunner(Runner):
     are unpickled with an allow-list.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(
+        self,
+        model: nn.Module | dict,
+        work_dir: str,
+        *args,
+        resume: bool = False,
+        load_from: str | None = None,
+        randomness: dict | None = None,
+        cfg: Config | dict | None = None,
+        **kwargs,
+    ) -> None:
         allow_training_pickles()
-        super().__init__(*args, **kwargs)
+        path = (load_from or newest_checkpoint(work_dir)) if resume else None
+        # before anything is built: the samplers need the seed of the run
+        self._continuation = continue_from(path, cfg, randomness) if path else None
+        if self._continuation is not None:
+            randomness = {**(randomness or {}), "seed": self._continuation.saved.seed}
+        super().__init__(
+            model,
+            work_dir,
+            *args,
+            resume=path is not None,
+            load_from=path or load_from,
+            randomness=randomness or {"seed": None},
+            cfg=cfg,
+            **kwargs,
+        )
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """mmengine's, with ours in their place or beside them."""
+        super().register_default_hooks(with_our_hooks(hooks))
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop; mmengine's own loops and samplers are replaced by ours.
+
+        Ours show the same samples in the same order, and can go to any place in it.
+        """
+        if isinstance(loop, dict):
+            by_epoch = loop.get("by_epoch", False)
+            kind = "EpochBasedTrainLoop" if by_epoch else "IterBasedTrainLoop"
+            loop = {key: value for key, value in loop.items() if key != "by_epoch"}
+            loop = resumable({"type": kind} | loop)
+        if isinstance(self._train_dataloader, dict):
+            sampler = resumable(self._train_dataloader["sampler"])
+            self._train_dataloader = {**self._train_dataloader, "sampler": sampler}
+        return super().build_train_loop(loop)
 
     @classmethod
     def from_config(cls, config: Config) -> "StrictRunner":
         """Build from a config of the tools, whose extra keys the runner keeps in ``cfg``."""
         return cls.from_cfg(config)
+
+    def build_model(self, model: nn.Module | dict) -> nn.Module:
+        """As mmengine's; with the config's ``channels_last`` laid out as NHWC."""
+        model = super().build_model(model)
+        return lay_out_channels_last(model) if self.cfg.get("channels_last") else model
+
+    def build_optim_wrapper(self, optim_wrapper: OptimWrapper | dict) -> OptimWrapper:
+        """As mmengine's, of the config that :func:`fast_optim_wrapper` makes of this one."""
+        if isinstance(optim_wrapper, dict) and "optimizer" in optim_wrapper:
+            optim_wrapper = fast_optim_wrapper(optim_wrapper, torch.device(get_device()))
+        return super().build_optim_wrapper(optim_wrapper)
+
+    def _maybe_compile(self, target: str) -> None:
+        del target  # mmengine would compile this method of the model as a whole
+        compile_parts(self.model, self.cfg.get("compile"))
 
     def _init_model_weights(self) -> None:
         """Initialise as mmengine does.
@@ -67,6 +135,8 @@ class StrictRunner(Runner):
         Raises:
             ValueError: the weights are not those of the model, of which none may be missing here.
         """
+        if self._continuation is not None:
+            self._continuation.prepare(self)
         # mmengine's resume calls self.load_checkpoint and wants its own reader there, which gives
         # the optimiser's state too
         load_starting_weights = self.load_checkpoint
@@ -80,6 +150,8 @@ class StrictRunner(Runner):
             ) from error
         finally:
             self.load_checkpoint = load_starting_weights
+        if self._continuation is not None:
+            self._continuation.finish(self)
 
     @staticmethod
     def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
@@ -118,9 +190,18 @@ class StrictRunner(Runner):
         with whole_file(target) as partial:
             partial.write_text(text, encoding="utf-8")
 
-    @master_only
-    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
-        """Write a checkpoint under a temporary name, then rename it; arguments as mmengine's."""
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs
+    ) -> None:
+        """Write a checkpoint under a temporary name, then rename it; arguments as mmengine's.
+
+        All processes must call it: the first one writes, the others give what differs in them.
+        """
+        meta = {**(meta or {}), RECORD: record_of(self)}
+        if self.rank == 0:
+            self._write_checkpoint(out_dir, filename, *args, meta=meta, **kwargs)
+
+    def _write_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
         if "://" in str(out_dir):  # a store that shows whole objects alone
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
             return

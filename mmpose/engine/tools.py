@@ -3,6 +3,7 @@
 import argparse
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch.distributed as dist
@@ -14,9 +15,12 @@ from mmpose.files import write_json
 from mmpose.inputs import opencv_warning
 
 from .cfg_options import CfgOptionsAction
+from .checkpoint_hook import CheckpointHook
 from .config import describe_knobs, load_config
 from .facts import facts_of
+from .last_checkpoint import newest_checkpoint
 from .launch import LAUNCHERS, adapt_to_machine, start_processes
+from .preemption import PREEMPTED, Preempted, watch_signals
 from .runner import StrictRunner
 
 INTERRUPTED = 130  # as a shell tells that Ctrl-C ended a program
@@ -67,9 +71,12 @@ def open_config(args: argparse.Namespace) -> Config:
     return config
 
 
-def has_started(config: Config) -> bool:
-    """Whether there is a run to resume in the config's ``work_dir``."""
-    return (Path(config.work_dir) / "last_checkpoint").is_file()
+def find_started(config: Config) -> str | None:
+    """The checkpoint of the config's ``work_dir`` that a run goes on from; None without one."""
+    out_dir = ((config.get("default_hooks") or {}).get("checkpoint") or {}).get("out_dir")
+    # as mmengine's hook lays them out
+    folder = Path(out_dir, Path(config.work_dir).name) if out_dir else config.work_dir
+    return newest_checkpoint(config.work_dir, folder)
 
 
 def train(
@@ -77,7 +84,7 @@ def train(
     *,
     launcher: str,
     amp: bool,
-    resume: bool,
+    resume: str | None,
     seed: int | None,
     facts: str | None = None,
 ) -> None:
@@ -86,19 +93,26 @@ def train(
     Args:
         config: see `load_config`.
         launcher: see `start_processes`.
-        amp: mixed precision where there is a GPU.
-        resume: continue from the last checkpoint of the work directory, if there is one.
+        amp: see `adapt_to_machine`.
+        resume: the checkpoint to go on from, see `find_started`; None starts anew.
         seed: of all random numbers; None keeps that of the config.
         facts: JSON file for :func:`mmpose.engine.facts.facts_of`.
     """
     adapt_to_machine(config, launcher=launcher, amp=amp)
     if seed is not None:
         config.randomness = {**(config.get("randomness") or {}), "seed": seed}
-    # without a run yet, --resume starts one: a queue may stop a job before its first checkpoint
-    if resume and has_started(config):
-        config.resume, config.load_from = True, None
+    if resume is not None:
+        config.resume, config.load_from = True, resume
     runner = StrictRunner.from_config(config)
-    runner.train()
+    # without the hook that acts on a signal it must end the program, as ever
+    writes_checkpoints = any(isinstance(hook, CheckpointHook) for hook in runner.hooks)
+    try:
+        with watch_signals() if writes_checkpoints else nullcontext():
+            runner.train()
+    except Preempted as reason:
+        runner.logger.warning(f"{reason} (exit code {PREEMPTED})")
+        runner.visualizer.close()  # what TensorBoard has not written yet
+        raise
     _write_facts(runner, facts)
 
 
@@ -150,9 +164,15 @@ def run_tool(main: Callable[[], object]) -> None:
     """Run a tool; what a user can fix is told on stderr instead of a traceback."""
 
     def run() -> None:
-        main()
+        preempted = None
+        try:
+            main()
+        except Preempted as reason:
+            preempted = reason
         # threads of gloo that outlive their group can abort a process that has done its work
         if dist.is_available() and dist.is_initialized():
             dist.destroy_process_group()
+        if preempted is not None:
+            raise preempted
 
     run_command(run)

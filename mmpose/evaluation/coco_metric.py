@@ -199,6 +199,16 @@ class CocoMetric(BaseMetric):
             numbers |= self._evaluate(detections, sigmas, rules)
         return numbers
 
+    def expected_numbers(self) -> dict[str, float | None]:
+        """Names of the numbers; -1 for those for which nobody is annotated, else None."""
+        if self.format_only:
+            return {}
+        sigmas = self._sigmas(self.metainfo or self.dataset_meta)
+        numbers: dict[str, float] = {}
+        for rules in self.evaluations:
+            numbers |= self._evaluate([], sigmas, rules)
+        return {name: -1 if value == -1 else None for name, value in numbers.items()}
+
     def _evaluate(
         self, detections: list[dict], sigmas: np.ndarray, rules: ExtendedRules
     ) -> dict[str, float]:

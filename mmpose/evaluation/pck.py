@@ -204,6 +204,10 @@ class PCKAccuracy(BaseMetric):
         torso = _torso_joints(self.dataset_meta) if "torso" in self.norm_items else None
         self.results.extend(_record(sample, self.norm_items, torso) for sample in data_samples)
 
+    def expected_numbers(self) -> dict[str, float | None]:
+        """Names of the numbers, before there is any."""
+        return {NORM_ITEMS[item]: None for item in self.norm_items}
+
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Mean over the joints that occur.
 
@@ -250,6 +254,10 @@ class MpiiPCKAccuracy(PCKAccuracy):
                 f"MPII's table is measured by one size, got {list(self.norm_items)}; take "
                 "norm_item='head' here and PCKAccuracy beside it"
             )
+
+    def expected_numbers(self) -> dict[str, float | None]:
+        """Names of the numbers, before there is any."""
+        return dict.fromkeys([*[f"{name} PCK" for name in MPII_GROUPS], "PCK", "PCK@0.1"])
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The table.

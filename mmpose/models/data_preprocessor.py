@@ -8,6 +8,8 @@ from torch import Tensor
 
 from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
+from mmpose.structures.device_crops import DeferredCrop, cut_deferred
+from mmpose.structures.transfer import stack_on
 
 
 @MODELS.register_module()
@@ -20,7 +22,8 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
         mean: of each channel, in the order after the swap, grey levels 0 to 255.
         std: likewise.
         bgr_to_rgb: whether the crops are BGR and the network wants RGB; None: unless rgb_to_bgr.
-        non_blocking: copy to the device without waiting.
+        non_blocking: copy a batch that comes as one tensor without waiting; a list of crops always
+            is.
         pad_size_divisor: what height and width of the crops must be multiples of. They are not
             padded: no codec could tell joints from a padded crop.
         rgb_to_bgr: whether the crops are RGB and the network wants BGR, the same swap.
@@ -80,18 +83,24 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
         return (crops.to(self.mean.dtype) - self.mean) / self.std
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """A batch of the data loader, moved, stacked and normalised.
+        """A batch of the data loader: crops stacked on the device and normalised.
+
+        The samples stay on the host, from where losses take what they need in one piece: to move
+        each of 256 took 31 ms of the host.
 
         Args:
-            data: ``inputs``, a (B, 3, H, W) tensor or a list of (3, H, W) ones, and optionally
-                ``data_samples``.
+            data: ``inputs``, a (B, 3, H, W) tensor, a list of (3, H, W) ones or of `DeferredCrop`,
+                which are cut here, and optionally ``data_samples``.
             training: makes no difference.
         """
         del training
-        data = self.cast_data(data)
         inputs = data["inputs"]
-        if not isinstance(inputs, Tensor):
-            inputs = torch.stack(list(inputs))
+        if isinstance(inputs, Sequence) and inputs and isinstance(inputs[0], DeferredCrop):
+            inputs = cut_deferred(inputs, self.mean.device)
+        if isinstance(inputs, Tensor):
+            inputs = inputs.to(self.device, non_blocking=self._non_blocking)
+        else:
+            inputs = stack_on(inputs, device=self.device)
         inputs = self.normalise(inputs)
         samples = data.get("data_samples")
         for sample in samples or ():

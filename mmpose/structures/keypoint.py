@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .bbox import Array, array_namespace
 from .sigmas import COCO_SIGMAS, SIGMAS_BY_NUM_KEYPOINTS, sigmas_of  # noqa: F401 - known from here
+from .transfer import small_tensor
 
 _EPS = 2.0**-52  # an area of 0 must not give nan
 
@@ -41,7 +42,7 @@ def keypoint_sigmas(
     """
     sigmas = sigmas_of(num_keypoints, sigmas)
     like = torch.zeros(()) if like is None else like
-    return torch.as_tensor(sigmas, dtype=like.dtype, device=like.device)
+    return small_tensor(sigmas, dtype=like.dtype, device=like.device)
 
 
 def mirror_keypoints(keypoints: Array, flip_indices: Sequence[int], image_width: int) -> Array:

@@ -158,7 +158,12 @@ class ShortRun:
         """Train; return what was logged every ten steps, means of these by name."""
         self._run("train.py")
         (log,) = self.folder.glob("work/*/vis_data/scalars.json")
-        return [json.loads(line) for line in log.read_text().splitlines()]
+        entries = [json.loads(line) for line in log.read_text().splitlines()]
+        return [
+            {name.removeprefix("train/"): value for name, value in entry.items()}
+            for entry in entries
+            if "iter" in entry  # not the validations and learning rates
+        ]
 
     def write_untrained(self) -> Path:
         """Write the weights that training starts from, with a random head, and return the path."""

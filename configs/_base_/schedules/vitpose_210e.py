@@ -9,7 +9,7 @@ __knobs__ = {
     "max_epochs": "length of the training; the learning rate falls after 17/21 and 20/21 of it"
 }
 max_epochs = 210
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(type="ResumableEpochTrainLoop", max_epochs=max_epochs, val_interval=5)
 val_cfg = dict()
 test_cfg = dict()
 

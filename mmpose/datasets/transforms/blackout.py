@@ -5,6 +5,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
+from mmpose.datasets.image_views import ImageView
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs
 
@@ -90,14 +91,22 @@ class RandomEdgesBlackout(Transform):
             set_box(results, box)
         return results
 
-    def _keep(self, image: np.ndarray, rectangle: np.ndarray) -> np.ndarray:
+    def _keep(self, image: np.ndarray | ImageView, rectangle: np.ndarray) -> np.ndarray | ImageView:
+        if isinstance(image, ImageView):
+            edges = self._draw_edges(image.shape)
+            return image.keep(tuple(rectangle.tolist()), edges)
         left, top, right, bottom = rectangle
-        if self.texture_prob and np.random.random() < self.texture_prob:
-            edges = draw_texture(*image.shape[:2])
-        else:
+        edges = self._draw_edges(image.shape)
+        if edges is None:
             edges = np.zeros(image.shape, np.uint8)
         edges[top:bottom, left:right] = image[top:bottom, left:right]
         return edges
+
+    def _draw_edges(self, img_shape: tuple[int, int, int]) -> np.ndarray | None:
+        """The random pattern (H, W, 3) of the edges, None where they are black."""
+        if self.texture_prob and np.random.random() < self.texture_prob:
+            return draw_texture(*img_shape[:2])
+        return None
 
     def _draw_rectangle(self, bbox: np.ndarray, img_shape: tuple[int, ...]) -> np.ndarray:
         center, size = bbox_xyxy2cs(bbox, self.context_size)

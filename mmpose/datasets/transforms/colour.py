@@ -3,14 +3,37 @@
 import importlib
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 
 from mmpose.registry import TRANSFORMS
+from mmpose.structures.device_crops import DeferredCrop
 
 from .base import Transform
+
+
+def change_colours(
+    image: np.ndarray | DeferredCrop, levels: np.ndarray, hsv_levels: np.ndarray | None
+) -> np.ndarray | DeferredCrop:
+    """An image after tables of its grey levels and then of hue, saturation and value.
+
+    Args:
+        image: (H, W, 3) uint8 BGR; a crop that is yet to be cut takes the tables along.
+        levels: (256,) uint8.
+        hsv_levels: (256, 3) uint8; None changes none.
+    """
+    if isinstance(image, DeferredCrop):
+        hsv = None if hsv_levels is None else torch.from_numpy(hsv_levels.T.copy())
+        return replace(image, levels=torch.from_numpy(levels), hsv_levels=hsv)
+    image = cv2.LUT(image, levels)
+    if hsv_levels is None:
+        return image
+    hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
+    return cv2.cvtColor(cv2.LUT(hsv, hsv_levels[:, None]), cv2.COLOR_HSV2BGR)
 
 
 @TRANSFORMS.register_module()
@@ -44,18 +67,16 @@ class PhotometricDistortion(Transform):
         delta = brightens * np.random.uniform(-self.brightness_delta, self.brightness_delta)
         factor = np.random.uniform(*self.contrast_range) if contrasts else 1.0
         levels = (np.arange(256) * factor + delta).clip(0, 255).astype(np.uint8)
-        image = cv2.LUT(results["img"], levels)
+        tables = None
         if saturates or shifts_hue:
-            hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
             tables = np.arange(256, dtype=np.float32)[:, None].repeat(3, 1)
             if shifts_hue:
                 shift = np.random.uniform(-self.hue_delta, self.hue_delta)
                 tables[:, 0] = (tables[:, 0] + shift) % 180
             if saturates:
                 tables[:, 1] *= np.random.uniform(*self.saturation_range)
-            tables = tables.clip(0, 255).astype(np.uint8)[:, None]  # (256, 1, 3)
-            image = cv2.cvtColor(cv2.LUT(hsv, tables), cv2.COLOR_HSV2BGR)
-        results["img"] = image
+            tables = tables.clip(0, 255).astype(np.uint8)  # (256, 3)
+        results["img"] = change_colours(results["img"], levels, tables)
         return results
 
 

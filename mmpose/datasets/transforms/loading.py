@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 from mmengine.logging import print_log
 
-from mmpose.inputs import check_image, read_image
+from mmpose.datasets.image_views import ImageView
+from mmpose.datasets.last_image import LastImage
+from mmpose.inputs import check_image
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs, fix_aspect_ratio
 
@@ -26,6 +28,10 @@ class LoadImage(Transform):
         backend_args: None or ``dict(backend="local")``: images are read from the disk.
         to_float32: must be False: crops are uint8 until the model's preprocessor.
         color_type: ``color``, or ``color_ignore_orientation`` to leave the EXIF entry alone.
+        keep_last: keep the last image for the next person of it; `GroupedSampler` has people of
+            an image follow one another.
+        reduce: decode JPEGs only when the crop is cut, and to a half, quarter or eighth where that
+            leaves a pixel for each of the crop's. Crops of large people become smoother.
 
     Raises:
         ValueError: a setting that no pose model of ours could be given images by.
@@ -37,6 +43,8 @@ class LoadImage(Transform):
         backend_args: dict | None = None,
         to_float32: bool = False,
         color_type: str = "color",
+        keep_last: bool = False,
+        reduce: bool = False,
     ) -> None:
         _check_backend(backend_args)
         if to_float32:
@@ -49,6 +57,15 @@ class LoadImage(Transform):
                 f"color_type must be one of {COLOR_TYPES}: models take three channels, grey "
                 f"images get three equal ones; got {color_type!r}"
             )
+        self.gives_views = keep_last or reduce
+        if self.gives_views and pad_to_aspect_ratio:
+            raise ValueError(
+                "pad_to_aspect_ratio=True changes the image itself: leave keep_last and reduce out"
+            )
+        self.reduce = reduce
+        self.reader = LastImage(
+            ignores_orientation=color_type == "color_ignore_orientation", is_kept=keep_last
+        )
         self.pad_to_aspect_ratio = pad_to_aspect_ratio
         self.color_type = color_type
         self.num_other_sizes = 0
@@ -64,9 +81,13 @@ class LoadImage(Transform):
             ValueError: ``img`` is no (H, W, 3) uint8 array.
         """
         if "img" not in results:
-            ignores = self.color_type == "color_ignore_orientation"
-            results["img"] = read_image(results["img_path"], ignore_orientation=ignores)
-        check_image(results["img"])
+            path = results["img_path"]
+            if self.gives_views:
+                results["img"] = self.reader.view(path, may_reduce=self.reduce)
+            else:
+                results["img"] = self.reader.read(path)
+        if not isinstance(results["img"], ImageView):
+            check_image(results["img"])
         shape, stated = results["img"].shape[:2], results.get("ori_shape")
         if stated is not None and tuple(stated) != shape:
             self._follow_image(results, stated)

@@ -46,7 +46,9 @@ def remove_cells(region: np.ndarray, *, num_cells: int, num_removed: int) -> np.
     distances = (seeds**2).sum(1) - 2 * pixels @ seeds.T  # (n, cells)
     nearest = distances.argmin(1)
     removed = np.random.choice(num_cells, num_removed, replace=False)
-    cleared = pixels[np.isin(nearest, removed)].astype(np.intp)
+    is_removed = np.zeros(num_cells, bool)
+    is_removed[removed] = True
+    cleared = pixels[is_removed[nearest]].astype(np.intp)
     region = region.copy()
     region[cleared[:, 0], cleared[:, 1]] = 0
     return region

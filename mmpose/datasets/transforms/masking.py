@@ -102,12 +102,15 @@ class MaskBackground(Transform):
         results["mask"], results["mask_alpha"] = None, self.alpha
         results["mask_state"] = "left out"
         if self.prob == 1 or np.random.random() < self.prob:
-            results["mask"], results["mask_state"] = self._decode(results)
+            results["mask"], results["mask_state"] = self.decode(results)
         if results["mask"] is not None and np.random.random() < self.noise_prob:
             results["mask"] = self._damage(results["mask"], results["img"].shape[:2])
         return results
 
-    def _decode(self, results: dict) -> tuple[RegionMask | None, str]:
+    def decode(self, results: dict) -> tuple[RegionMask | None, str]:
+        """The person's mask, None where it is not to be had, and the state that tells why."""
+        if results.get("cached_mask") is not None:  # decoded before, of a whole image
+            return results["cached_mask"], "used"
         segmentation = results.get("segmentation")
         left, top = results.get("image_padding", (0, 0))
         shape = results["ori_shape"] if "image_padding" in results else results["img"].shape[:2]

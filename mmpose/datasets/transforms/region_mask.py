@@ -51,7 +51,7 @@ class RegionMask:
     def mirrored(self, image_width: int) -> "RegionMask":
         """The mask in the image mirrored left to right."""
         left = image_width - self.left - self.pixels.shape[1]
-        return RegionMask(np.ascontiguousarray(self.pixels[:, ::-1]), left, self.top)
+        return RegionMask(cv2.flip(self.pixels, 1), left, self.top)
 
     def with_context(self, factor: float, img_shape: tuple[int, int]) -> "RegionMask":
         """The same mask in a window enlarged about its centre and clipped to the image (h, w)."""

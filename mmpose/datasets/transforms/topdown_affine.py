@@ -1,16 +1,19 @@
 """Cutting the crop of a person."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 
+from mmpose.datasets.image_views import ImageView
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import crop_windows, get_plain_warp_matrix, get_udp_warp_matrix
+from mmpose.structures.device_crops import DeferredCrop
 
 from .base import Transform
 from .masking import dim_background
 from .region_mask import RegionMask
+from .view_crop import cut_view_crop, defer_crop
 from .window_fields import choose_padding, current_box
 
 
@@ -47,7 +50,7 @@ def source_region(
 
 
 def cut_crop(
-    image: np.ndarray,
+    image: np.ndarray | ImageView,
     matrix: np.ndarray,
     output_size: tuple[int, int],
     *,
@@ -60,7 +63,7 @@ def cut_crop(
     result is that of dimming the whole image, at a fraction of the work.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) uint8, or a view of one: see `cut_view_crop`.
         matrix: (2, 3), image to crop.
         output_size: (w, h).
         mask: of the person; None dims nothing.
@@ -72,7 +75,12 @@ def cut_crop(
     left, top, right, bottom = source_region(matrix, output_size, image.shape[:2])
     if right <= left or bottom <= top:
         return np.zeros((output_size[1], output_size[0], 3), dtype=np.uint8)
+    if isinstance(image, ImageView):
+        box = left, top, right, bottom
+        return cut_view_crop(image, matrix, box, output_size, mask=mask, alpha=alpha)
     region = image[top:bottom, left:right]
+    if region.strides[1] < 0:  # a mirrored view, which OpenCV would copy pixel by pixel, twice
+        region = cv2.flip(region[:, ::-1], 1)
     if mask is not None:
         region = dim_background(region, mask.within(left, top, right, bottom), alpha)
     shifted = matrix.astype(np.float64)
@@ -90,6 +98,9 @@ class TopdownAffine(Transform):
             `GetBBoxCenterScale`, and 1.25 where that names none either.
         use_udp: border pixel centres map onto border pixel centres, as every unbiased codec
             wants; False, the published default, maps edges onto edges (`MSRAHeatmap`).
+        on_device: only take the part of the image that the crop shows; `PoseDataPreprocessor` cuts
+            the crop on the model's device. Of the steps that change images,
+            `PhotometricDistortion` alone can follow.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -102,12 +113,14 @@ class TopdownAffine(Transform):
         input_size: tuple[int, int],
         input_padding: float | None = None,
         use_udp: bool = False,
+        on_device: bool = False,
     ) -> None:
         if input_padding is not None and input_padding <= 0:
             raise ValueError(f"input_padding is a factor above 0, got {input_padding}")
         self.input_size = tuple(input_size)
         self.input_padding = input_padding
         self.use_udp = use_udp
+        self.on_device = on_device
 
     def transform(self, results: dict) -> dict:
         """Replace ``img`` by the crop; set ``transformed_keypoints`` and where the crop lies.
@@ -124,7 +137,8 @@ class TopdownAffine(Transform):
         rotation = results.get("bbox_rotation", np.zeros(1, np.float32))
         warp_matrix = get_udp_warp_matrix if self.use_udp else get_plain_warp_matrix
         matrix = warp_matrix(center, scale, rotation, self.input_size)[0]  # (2, 3)
-        results["img"] = cut_crop(
+        cut = self._defer if self.on_device else cut_crop
+        results["img"] = cut(
             results["img"],
             matrix,
             self.input_size,
@@ -143,3 +157,16 @@ class TopdownAffine(Transform):
         results["input_center"] = center[0] - np.float32(results.get("image_padding", (0, 0)))
         results["input_scale"] = scale[0]
         return results
+
+    @staticmethod
+    def _defer(
+        image: np.ndarray | ImageView, matrix: np.ndarray, size: tuple[int, int], **masking: Any
+    ) -> DeferredCrop:
+        left, top, right, bottom = source_region(matrix, size, image.shape[:2])
+        if right <= left or bottom <= top:  # one pixel of the image, of which nothing is seen
+            left, top = (
+                min(max(corner, 0), side - 1)
+                for corner, side in ((left, image.shape[1]), (top, image.shape[0]))
+            )
+            right, bottom = left + 1, top + 1
+        return defer_crop(image, matrix, (left, top, right, bottom), size, **masking)

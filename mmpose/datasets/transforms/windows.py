@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from mmpose.datasets.image_views import mirror_image
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import bbox_cs2xyxy, bbox_xyxy2cs, flip_bbox, flip_keypoints
 
@@ -94,7 +95,7 @@ class RandomFlip(Transform):
 
     def _mirror(self, results: dict) -> None:
         width = results["img"].shape[1]
-        results["img"] = results["img"][:, ::-1]
+        results["img"] = mirror_image(results["img"])
         if results.get("mask") is not None:
             results["mask"] = results["mask"].mirrored(width)
         if "bbox" in results:
@@ -144,6 +145,12 @@ def choose_half(
     return upper if prefers_upper else lower
 
 
+def _annotated(results: dict) -> np.ndarray:
+    """Which joints are annotated, (K,); they are (1, K), or (1, K, 2) when converted."""
+    visible = results["keypoints_visible"][0]
+    return visible[:, 0] if visible.ndim == 2 else visible
+
+
 @TRANSFORMS.register_module()
 class RandomHalfBody(Transform):
     """Show only the upper or the lower body.
@@ -181,29 +188,43 @@ class RandomHalfBody(Transform):
 
     def transform(self, results: dict) -> dict:
         """Shrink ``bbox_xyxy_wrt_input`` to the half, inside what it was."""
-        visible = results["keypoints_visible"][0]
-        visible = visible[:, 0] if visible.ndim == 2 else visible  # (K,); (K, 2) when converted
+        visible = _annotated(results)
         if visible.sum() < self.min_total_keypoints or np.random.random() > self.prob:
             return results
+        prefers_upper = np.random.random() < self.upper_prioritized_prob
+        box = self._half_box(results, visible, current_box(results), prefers_upper=prefers_upper)
+        if box is not None:
+            set_box(results, box)
+        return results
+
+    def possible_halves(self, results: dict, whole: np.ndarray) -> list[np.ndarray]:
+        """The boxes (1, 4) that a draw may make of a person's box ``whole`` (1, 4)."""
+        visible = _annotated(results)
+        if not self.prob or visible.sum() < self.min_total_keypoints:
+            return []
+        halves = [self._half_box(results, visible, whole, prefers_upper=u) for u in (True, False)]
+        return [half for half in halves if half is not None]
+
+    def _half_box(
+        self, results: dict, visible: np.ndarray, whole: np.ndarray, *, prefers_upper: bool
+    ) -> np.ndarray | None:
         half = choose_half(
             visible,
             results["upper_body_ids"],
             results["lower_body_ids"],
             min_upper=self.min_upper_keypoints,
             min_lower=self.min_lower_keypoints,
-            prefers_upper=np.random.random() < self.upper_prioritized_prob,
+            prefers_upper=prefers_upper,
         )
         if half is None:
-            return results
+            return None
         joints = results["keypoints"][0, half]  # (J, 2)
         extent = (joints.max(0) - joints.min(0)) * self.padding
-        whole = current_box(results)  # (1, 4)
         box = bbox_cs2xyxy(joints.mean(0, keepdims=True), extent[None])
         box[:, :2] = np.maximum(box[:, :2], whole[:, :2])
         box[:, 2:] = np.minimum(box[:, 2:], whole[:, 2:])
-        if (box[:, 2:] > box[:, :2]).all():  # joints outside their own box leave nothing
-            set_box(results, box.astype(np.float32))
-        return results
+        # joints outside their own box leave nothing
+        return box.astype(np.float32) if (box[:, 2:] > box[:, :2]).all() else None
 
 
 @TRANSFORMS.register_module()

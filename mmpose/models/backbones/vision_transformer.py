@@ -37,6 +37,12 @@ def resize_pos_embed(pos_embed: Tensor, shape: tuple[int, int], new: tuple[int, 
     return grid.flatten(2).transpose(1, 2).to(pos_embed.dtype)
 
 
+def layout_of(weight: Tensor) -> torch.memory_format:
+    """Whether the kernels (C, 3, P, P) of a model are laid out as NHWC or as NCHW."""
+    is_last = not weight.is_contiguous() and weight.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if is_last else torch.contiguous_format
+
+
 class PatchEmbed(nn.Module):
     """Patches of the image as tokens."""
 
@@ -179,7 +185,9 @@ class VisionTransformer(BaseModule):
         for layer in self.layers:
             tokens = layer(tokens)
         tokens = self.ln1(tokens)  # (B, h * w, C)
-        return (tokens.transpose(1, 2).unflatten(2, grid).contiguous(),)
+        # tokens are NHWC already: where convolutions are too, nothing is copied
+        maps = tokens.transpose(1, 2).unflatten(2, grid)
+        return (maps.contiguous(memory_format=layout_of(self.patch_embed.projection.weight)),)
 
 
 def _arch_settings(arch: str | dict) -> dict:

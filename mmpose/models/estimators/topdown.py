@@ -113,6 +113,11 @@ class TopdownPoseEstimator(BaseModel):
     def _dump_init_info(self, logger_name: str | None = None) -> None:
         """Write nothing: mmengine would log a paragraph for each of hundreds of parameters."""
 
+    def parts_to_compile(self) -> list[nn.Module]:
+        """What `torch.compile` is worth: networks without data samples."""
+        heads = self.head.heads if isinstance(self.head, PerDatasetHead) else [self.head]
+        return [part for part in (self.backbone, self.neck, *heads) if part is not None]
+
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Feature maps of normalised crops (B, 3, H, W)."""
         features = self.backbone(inputs)
@@ -271,7 +276,7 @@ def mask_shares(data_samples: Sequence[PoseDataSample], *, like: Tensor) -> dict
     if not any(states):
         return {}
     return {
-        f"masks_{state}": like.new_tensor(states.count(state) / len(states))
+        f"masks_{state}": like.new_full((), states.count(state) / len(states))
         for state in ("missing", "degenerate")
     }
 

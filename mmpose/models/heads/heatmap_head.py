@@ -94,7 +94,7 @@ class HeatmapHead(BaseModule):
         compute_acc: bool = True,
     ) -> dict[str, Tensor]:
         """``loss_kpt`` and, for the log, ``acc_pose`` of a batch."""
-        heatmaps = self.forward(features)
+        heatmaps = self(features)  # not self.forward, which is never compiled
         targets = stack_labels(data_samples, "gt_fields", "heatmaps", heatmaps)
         weights = stack_labels(data_samples, "gt_instance_labels", "keypoint_weights", heatmaps)
         check_targets(heatmaps, targets, weights, self.maps_per_keypoint)

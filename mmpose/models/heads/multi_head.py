@@ -196,7 +196,7 @@ class MultiHead(BaseModule):
         compute_acc: bool = True,
     ) -> dict[str, Tensor]:
         """One loss per branch that has one, and for the log errors and, if wanted, accuracies."""
-        outputs = self.forward(features)
+        outputs = self(features)  # not self.forward, which is never compiled
         maps = outputs.heatmaps
         labels = {
             name: stack_labels(data_samples, "gt_instances", name, maps) > 0

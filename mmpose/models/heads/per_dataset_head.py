@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
+from mmpose.structures.transfer import small_tensor
 
 
 def group_by_dataset(
@@ -134,7 +134,7 @@ class PerDatasetHead(BaseModule):
         options = {} if compute_acc else {"compute_acc": False}
         answer = {}
         for index, rows in self._rows_of_heads(data_samples).items():
-            chosen = torch.tensor(rows, device=features[-1].device)
+            chosen = small_tensor(rows, device=features[-1].device)
             parts = self.heads[index].loss(
                 [level.index_select(0, chosen) for level in features],
                 [data_samples[row] for row in rows],

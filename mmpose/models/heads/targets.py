@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mmpose.structures import PoseDataSample, keypoint_sigmas
 from mmpose.structures.keypoint import joint_similarity
+from mmpose.structures.transfer import stack_on
 
 
 def stack_labels(
@@ -32,7 +33,7 @@ def stack_labels(
                 "GenerateTarget(encoder=...) and PackPoseInputs()"
             )
         values.append(torch.as_tensor(getattr(record, field)))
-    stacked = torch.stack(values).to(device=like.device, dtype=torch.float32)
+    stacked = stack_on(values, device=like.device, dtype=torch.float32)
     rank = 4 if container == "gt_fields" else 2
     return stacked.flatten(0, stacked.ndim - rank)  # (B, 1, K, ...) or (B, K, ...)
 

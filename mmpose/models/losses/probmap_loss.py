@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from mmpose.codecs.peaks import full_precision
 from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
+from mmpose.structures.transfer import small_tensor
 
 from .heatmap_loss import MapLoss, mse_cells
 
@@ -28,8 +29,8 @@ def oks_cells(pred: Tensor, target: Tensor, oks_type: str) -> Tensor:
 
 def sobel_energy(maps: Tensor) -> Tensor:
     """Squared gradient magnitude of maps (B, K, h, w), zeros outside."""
-    across = torch.tensor([-1.0, 0.0, 1.0], device=maps.device, dtype=maps.dtype)
-    along = torch.tensor([1.0, 2.0, 1.0], device=maps.device, dtype=maps.dtype)
+    across = small_tensor([-1.0, 0.0, 1.0], device=maps.device, dtype=maps.dtype)
+    along = small_tensor([1.0, 2.0, 1.0], device=maps.device, dtype=maps.dtype)
     kernel = along[:, None] * across[None]  # (3, 3), derivative in x
     flat = maps.flatten(0, 1)[:, None]  # (B * K, 1, h, w)
     with full_precision(maps):

@@ -107,8 +107,11 @@ def test_five_iterations_leave_weights_metrics_and_resume(folder):
         for path in (folder / "work").rglob("scalars.json")
         for line in path.read_text().splitlines()
     ]
-    assert sum("loss" in entry for entry in scalars) == 5
-    assert any("coco/segm_mAP" in entry for entry in scalars)
+    assert sum("train/loss" in entry for entry in scalars) == 5
+    assert any("val/coco/segm_mAP" in entry for entry in scalars)
+
+    sheets = {path.name for path in (folder / "work").glob("*/vis_data/vis_image/samples/*")}
+    assert sheets == {"fixed_5.png", "worst_5.png"}
 
     detector = RTMDetDetector(load_config(DEMO), checkpoint, size=(128, 128), score_thr=0.0)
     (people,) = detector.detect([np.zeros((90, 120, 3), np.uint8)])

@@ -67,7 +67,6 @@ test_evaluator = None
 test_cfg = None
 train_cfg = dict(max_iters=4, val_interval=100)
 param_scheduler = []
-custom_hooks = [dict(type="SeededStepsHook")]
 default_hooks = dict(checkpoint=dict(interval=2, max_keep_ckpts=3))
 randomness = dict(seed=0)
 work_dir = "work"

@@ -3,8 +3,9 @@
 import pytest
 
 from mmpose.ablation.definition import read_ablation
-from mmpose.ablation.identity import Digests, Identifier, differences
+from mmpose.ablation.identity import Digests, Identifier
 from mmpose.ablation.plan import make_plan
+from mmpose.engine.config_difference import differences
 
 
 def plan_of(project, text, name="study", **settings):

@@ -43,8 +43,7 @@ def test_a_resumed_epoch_goes_on_where_it_stopped():
     whole = MultiSourceSampler(Lengths(30, 10), 5, [3, 2], seed=0)
     whole.set_epoch(1)
     rest = MultiSourceSampler(Lengths(30, 10), 5, [3, 2], seed=0)
-    rest.set_epoch(1)
-    rest.skip(15)
+    rest.go_to({"epoch": 1, "samples": 15})
     assert list(rest) == list(whole)[15:]
 
 

@@ -60,7 +60,7 @@ def single(tmp_path_factory):
 def crops(dataset, *, seed=0, skipped=0, **process):
     """An epoch of mixed batches, see `load`."""
     sampler = MultiSourceSampler(dataset, 4, [3, 1], seed=seed)
-    sampler.skip(skipped)
+    sampler.go_to({"epoch": 0, "samples": skipped})
     return load(dataset, sampler, **process)
 
 
@@ -123,8 +123,8 @@ def test_every_epoch_draws_anew_and_a_resumed_one_goes_on(single):
     first = load(single, default_sampler(single, shuffle=False))[0]
     second = load(single, default_sampler(single, shuffle=False, epoch=1))[0]
     assert not any(torch.equal(one, other) for one, other in zip(first, second, strict=True))
-    resumed = default_sampler(single, shuffle=False, epoch=1)
-    resumed.skip(4)
+    resumed = default_sampler(single, shuffle=False)
+    resumed.go_to({"epoch": 1, "samples": 4})
     assert torch.equal(load(single, resumed, num_workers=1, process_seed=9)[0], second[4:])
 
 

@@ -147,18 +147,23 @@ def test_a_launcher_that_did_not_start_us_is_refused(monkeypatch):
     start_processes("none")
 
 
-def test_mixed_precision_is_left_out_without_a_gpu(config_file, monkeypatch):
+def test_processes_without_a_gpu_have_no_device_numbers(config_file, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     config = load_config(config_file)
-    config.optim_wrapper = {"type": "OptimWrapper"}
-    adapt_to_machine(config, launcher="pytorch", amp=True)
-    assert config.optim_wrapper.type == "OptimWrapper"
+    adapt_to_machine(config, launcher="pytorch")
     assert config.model_wrapper_cfg.device_ids is None
 
 
-def test_mixed_precision_is_bfloat16_on_a_gpu(config_file, monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+@pytest.mark.parametrize("has_gpu", [True, False])
+def test_mixed_precision_is_bfloat16(has_gpu, config_file, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_gpu)
     config = load_config(config_file)
     config.optim_wrapper = {"type": "OptimWrapper"}
     adapt_to_machine(config, launcher="none", amp=True)
     assert config.optim_wrapper == {"type": "AmpOptimWrapper", "dtype": "bfloat16"}
+
+
+def test_what_mmengines_runner_reads_can_be_set_from_the_command_line(config_file):
+    options = {"compile": True, "activation_checkpointing": ["backbone"]}
+    config = load_config(config_file, options)
+    assert (config.compile, config.activation_checkpointing) == (True, ["backbone"])

@@ -92,3 +92,57 @@ def test_a_recorded_config_is_never_lost(tmp_path):
     assert kept.read_text() == "a = 1\n"
     runner.dump_config()  # the same again
     assert len(list(tmp_path.glob("config.before-*.py"))) == 1
+
+
+class TwoParts(BaseModel):
+    """A convolution as backbone and a sum as head."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Conv2d(2, 2, 3)
+        self.head = nn.Linear(2, 1)
+
+    def forward(self, inputs, mode="tensor"):
+        maps = self.backbone(inputs)
+        return {"loss": self.head(maps.mean((2, 3))).square().mean()}
+
+
+def train_two_parts(folder: Path, **config) -> StrictRunner:
+    torch.manual_seed(0)
+    images = [{"inputs": image} for image in torch.rand(8, 2, 5, 5)]
+    runner = StrictRunner(
+        TwoParts(),
+        str(folder),
+        train_dataloader=DataLoader(images, batch_size=2),
+        train_cfg={"by_epoch": False, "max_iters": 4},
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.1}, "clip_grad": {"max_norm": 9.0}},
+        default_hooks={"checkpoint": {"type": "CheckpointHook", "interval": 4, "by_epoch": False}},
+        default_scope="mmpose",
+        experiment_name=f"two parts in {folder.name}",
+        cfg=Config(config),
+    )
+    runner.train()
+    return runner
+
+
+def test_a_config_compiles_the_parts_and_lays_out_their_weights(tmp_path):
+    plain = train_two_parts(tmp_path / "plain")
+    options = {"compile": {"backend": "eager"}, "channels_last": True}
+    fast = train_two_parts(tmp_path / "fast", **options)
+    weight = fast.model.backbone.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
+    assert fast.model.backbone._compiled_call_impl is not None
+    assert plain.model.backbone._compiled_call_impl is None
+    for name in ("train/loss", "train/grad_norm"):
+        histories = [runner.message_hub.get_scalar(name).data[0] for runner in (plain, fast)]
+        assert len(histories[0]) == 4
+        torch.testing.assert_close(*map(torch.from_numpy, histories), rtol=1e-4, atol=1e-6)
+
+
+def test_losses_that_are_read_late_reach_the_checkpoint(tmp_path):
+    runner = train_two_parts(tmp_path)
+    stored = torch.load(tmp_path / "iter_4.pth", weights_only=True)["message_hub"]["log_scalars"]
+    losses, counts = stored["train/loss"].data
+    assert len(losses) == len(counts) == 4
+    assert losses[-1] == runner.message_hub.get_scalar("train/loss").current()

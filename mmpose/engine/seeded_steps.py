@@ -1,19 +1,21 @@
-"""Random clicks that a resumed run draws again."""
+"""Random draws of a training step, such as dropout's, that a resumed run makes again."""
 
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from mmengine.registry import HOOKS  # so that configs of every scope find it
 from mmengine.runner import Runner
-
-from bmp.registry import HOOKS
 
 
 @HOOKS.register_module()
 class SeededStepsHook(Hook):
     """Seeds torch's draws of every step by the run's seed, the step and the process.
 
-    So a run that was stopped and resumed draws the clicks of one that was not.
+    So a run that was stopped and resumed drops the paths and draws the clicks of one that was
+    not.
     """
+
+    priority = "VERY_HIGH"
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: object = None) -> None:
         """Seed the step."""

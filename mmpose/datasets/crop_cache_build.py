@@ -1,0 +1,199 @@
+"""Making a crop cache: shard by shard, in several processes, going on where it stopped."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from torch.utils.data import Dataset
+
+from mmpose.files import PARTIAL, whole_file, write_json
+from mmpose.inputs import UnreadableImageError
+
+from .crop_cache import (
+    COLUMNS,
+    INDEX,
+    MANIFEST,
+    check_is_fresh,
+    people_of,
+    person_key,
+    read_manifest,
+    shard_name,
+    what_decides,
+)
+from .transforms import LoadImage, MaskBackground
+from .transforms.window_reach import reach_of, window_steps
+
+PEOPLE_PER_SHARD = 128
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        num_people: in the cache.
+        num_shards: of all.
+        num_kept: how many of them were whole before.
+        num_unreadable: people whose images cannot be read.
+        num_bytes: of all shards.
+    """
+
+    num_people: int
+    num_shards: int
+    num_kept: int
+    num_unreadable: int
+    num_bytes: int
+
+
+class PersonCutter:
+    """Cuts people out of their images.
+
+    Args:
+        steps: of the pipeline of training.
+    """
+
+    def __init__(self, steps: list[Any]) -> None:
+        self.steps = window_steps(steps)
+        self.load = next(step for step in steps if isinstance(step, LoadImage))
+        self.masking = next((step for step in steps if isinstance(step, MaskBackground)), None)
+
+    def __call__(self, sample: dict, image: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
+        """Columns of a person's row from ``left`` on, and the bytes: pixels, then the mask."""
+        loaded = self.load.transform({**sample, "img": image})  # the image rules over annotations
+        left, top, right, bottom = reach_of(self.steps, loaded, image.shape[:2])
+        row = [left, top, right - left, bottom - top, image.shape[1], image.shape[0]]
+        parts = [np.ascontiguousarray(image[top:bottom, left:right])]
+        mask = None if self.masking is None else self.masking.decode(loaded)[0]
+        if mask is None:
+            return [*row, 0, 0, 0, 0], parts
+        parts.append(np.packbits(mask.pixels))
+        return [*row, mask.left, mask.top, *mask.pixels.shape[::-1]], parts
+
+
+def write_shard(number: int, people: list[dict], folder: Path, cutter: PersonCutter) -> None:
+    """Write a shard and, after it, its list of people with its hash.
+
+    Args:
+        number: of the shard.
+        people: samples, those of an image in succession.
+        folder: of the cache.
+        cutter: of the pipeline.
+    """
+    rows, offset, digest, path, image = [], 0, hashlib.sha256(), None, None
+    with whole_file(folder / shard_name(number)) as partial_file, partial_file.open("wb") as file:
+        for person in people:
+            if person["img_path"] != path:
+                path, image = person["img_path"], _read(cutter, person)
+            places, parts = ([0] * 10, []) if image is None else cutter(person, image)
+            rows.append([person_key(person), number, offset, *places])
+            for part in parts:
+                digest.update(part)
+                file.write(part)
+                offset += part.nbytes
+    write_json(
+        _list_path(folder, number), {"sha256": digest.hexdigest(), "bytes": offset, "rows": rows}
+    )
+
+
+def _read(cutter: PersonCutter, person: dict) -> np.ndarray | None:
+    try:
+        return cutter.load.transform({"img_path": person["img_path"]})["img"]
+    except UnreadableImageError:
+        return None  # training tells and leaves it out, as without a cache
+
+
+def _list_path(folder: Path, number: int) -> Path:
+    return folder / f"{shard_name(number)}.json"
+
+
+def whole_shard(folder: Path, number: int) -> dict[str, Any] | None:
+    """The list of a shard that is there and has its hash, else None."""
+    shard, listed = folder / shard_name(number), _list_path(folder, number)
+    if not shard.is_file() or not listed.is_file():
+        return None
+    content = json.loads(listed.read_text(encoding="utf-8"))
+    with shard.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return content if digest == content["sha256"] else None
+
+
+_work: dict[str, Any] = {}  # of a worker process, set when it is forked
+
+
+def _start_worker(work: dict[str, Any]) -> None:
+    cv2.setNumThreads(1)
+    _work.update(work)
+
+
+def _write_numbered(number: int) -> int:
+    people = _work["shards"][number]
+    write_shard(number, people, _work["folder"], _work["cutter"])
+    return number
+
+
+def plan_shards(dataset: Dataset) -> list[list[dict]]:
+    """All people of a data set, by image, in lists of a shard each."""
+    people = sorted(people_of(dataset), key=lambda person: person["img_path"])
+    step = PEOPLE_PER_SHARD
+    return [people[start : start + step] for start in range(0, len(people), step)]
+
+
+def build_cache(dataset: Dataset, folder: Path, num_workers: int) -> Iterator[int | BuildReport]:
+    """Make a crop cache, or finish one; shards that are whole already are kept.
+
+    Args:
+        dataset: of a training, with its pipeline.
+        folder: made if it is missing.
+        num_workers: processes.
+
+    Yields:
+        How many shards are done, each time one is; at last a `BuildReport`.
+
+    Raises:
+        ValueError: the pipeline cannot have a cache, or the folder has one of something else.
+    """
+    made_of = what_decides(dataset)
+    if (folder / MANIFEST).is_file():
+        check_is_fresh(read_manifest(folder), made_of, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.glob(f".*{PARTIAL}"):  # of a build that was killed
+        left_over.unlink()
+    write_json(folder / MANIFEST, {"made_of": made_of})
+    shards = plan_shards(dataset)
+    kept = [number for number in range(len(shards)) if whole_shard(folder, number) is not None]
+    work = {
+        "shards": shards,
+        "folder": folder,
+        "cutter": PersonCutter(dataset.pipeline.transforms),
+    }
+    missing = [number for number in range(len(shards)) if number not in set(kept)]
+    pool = partial(ProcessPoolExecutor, num_workers, get_context("fork"))
+    with pool(initializer=_start_worker, initargs=(work,)) as workers:
+        for done, _ in enumerate(workers.map(_write_numbered, missing), len(kept) + 1):
+            yield done
+    yield _finish(folder, made_of, len(shards), len(kept))
+
+
+def _finish(folder: Path, made_of: dict, num_shards: int, num_kept: int) -> BuildReport:
+    """Write the index and the manifest that says that all is there."""
+    lists = [
+        json.loads(_list_path(folder, n).read_text(encoding="utf-8")) for n in range(num_shards)
+    ]
+    rows = np.array([row for content in lists for row in content["rows"]], np.int64)
+    rows = rows.reshape(-1, len(COLUMNS))
+    with whole_file(folder / INDEX) as partial_file, partial_file.open("wb") as file:
+        np.save(file, rows)
+    sizes = [content["bytes"] for content in lists]
+    index = hashlib.sha256((folder / INDEX).read_bytes()).hexdigest()
+    content = {"made_of": made_of, "index": index, "shard_sizes": sizes}
+    write_json(folder / MANIFEST, content)
+    num_unreadable = int((rows[:, COLUMNS.index("width")] == 0).sum())
+    return BuildReport(len(rows), num_shards, num_kept, num_unreadable, sum(sizes))
