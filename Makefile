@@ -3,14 +3,15 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 
-.PHONY: help install demo test test-slow lint clean
+.PHONY: help install demo test test-slow test-interop lint clean
 
 help:
 	@echo "make demo       install, then crowds, the loop, one table, images, a short training"
 	@echo "make test       install, run the tests"
 	@echo "make test-slow  the longer tests alone"
+	@echo "make test-interop  against the real packages of others, in .venv-interop"
 	@echo "make lint       ruff check and ruff format --check"
-	@echo "make clean      remove .venv and outputs/"
+	@echo "make clean      remove .venv, .venv-interop and outputs/"
 
 install:
 	@bash tools/install.sh
@@ -25,8 +26,12 @@ test: install
 test-slow: install
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -m slow
 
+test-interop: install
+	@bash tools/install_interop.sh
+	@OMP_NUM_THREADS=1 .venv-interop/bin/python -m pytest -n 2 -m interop
+
 lint: install
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
 
 clean:
-	rm -rf .venv outputs
+	rm -rf .venv .venv-interop outputs

@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from mmpose.files import whole_file
 from mmpose.structures.quantised import halve_weight, quantise_weights, restore_weights
 
+from .file_kinds import kind_of
+from .hugging_face import fit_hugging_face
 from .old_layouts import fit_old_layout
 
 NESTED_ENTRIES = ("state_dict", "model")
@@ -70,7 +72,7 @@ def load_state_dict_file(path: str | Path) -> tuple[dict[str, Tensor], dict[str,
 
     Args:
         path: ``.safetensors``, or what ``torch.save`` wrote: a state dict, or a dict that holds
-            one as ``state_dict`` or ``model``.
+            one as ``state_dict`` or ``model``; or a folder that Hugging Face transformers wrote.
 
     Returns:
         The tensors on the CPU, without the prefix ``module.`` of a parallel wrapper, and ``meta``
@@ -81,6 +83,8 @@ def load_state_dict_file(path: str | Path) -> tuple[dict[str, Tensor], dict[str,
         ValueError: the file is cut off, holds a class that is not on the list, or no weights.
     """
     path = Path(path)
+    if path.is_dir():
+        return _read_folder(path), {}
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path} (absolute: {path.absolute()})")
     state_dict, meta = (_read_safetensors if path.suffix == ".safetensors" else _read_pickle)(path)
@@ -88,6 +92,24 @@ def load_state_dict_file(path: str | Path) -> tuple[dict[str, Tensor], dict[str,
     if state_dict and all(key.startswith("module.") for key in state_dict):
         state_dict = {key.removeprefix("module."): value for key, value in state_dict.items()}
     return state_dict, meta
+
+
+def _read_folder(folder: Path) -> dict[str, Tensor]:
+    """Weights of a folder of transformers, of one file or of the parts that an index names."""
+    index = folder / "model.safetensors.index.json"
+    names = ["model.safetensors"]
+    if index.is_file():
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"the folder {folder} lacks {', '.join(missing)}; expected a folder that Hugging Face "
+            "transformers wrote (save_pretrained), or name a file of weights"
+        )
+    state_dict: dict[str, Tensor] = {}
+    for name in names:
+        state_dict |= _read_safetensors(folder / name)[0]
+    return state_dict
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -136,7 +158,8 @@ def load_checkpoint(
 
     Args:
         model: changed in place; the weights take its dtype and device.
-        path: see :func:`load_state_dict_file`; official ViTPose files are renamed.
+        path: see :func:`load_state_dict_file`; official ViTPose files are renamed, and ViTPose
+            and SAM 2 of Hugging Face transformers.
         allow_missing: patterns (``head.*``) of weights the file need not have; one that has
             another shape in the file keeps the model's values.
         allow_unexpected: patterns of weights the model need not have.
@@ -149,7 +172,8 @@ def load_checkpoint(
     """
     state_dict, meta = load_state_dict_file(path)
     expected = model.state_dict()
-    state_dict = fit_old_layout(state_dict, expected)
+    seems = kind_of(state_dict)
+    state_dict = fit_hugging_face(fit_old_layout(state_dict, expected), expected)
     # what may have another shape is left out: then it is missing, which is allowed as well
     shapes = {name: value.shape for name, value in expected.items()}
     for name in list(state_dict):
@@ -160,7 +184,7 @@ def load_checkpoint(
     unexpected = [key for key in unexpected if not _fits(key, allow_unexpected)]
     if missing or unexpected or wrong_shapes:
         raise ValueError(
-            f"{path} does not fit {type(model).__name__}:"
+            f"{path} does not fit {type(model).__name__}; it seems to be of {seems}:"
             + _listed("not in the file", missing)
             + _listed("not in the model", unexpected)
             + _listed("of another shape", wrong_shapes)
