@@ -48,6 +48,7 @@ BMP_ORDER = [
     "environment",
     "detectors",
     "segmenters",
+    "transformers_pose",
     "pose",
     "pmpose",
     "loop",
