@@ -51,6 +51,7 @@ BMP_ORDER = [
     "precision",
     "detectors",
     "segmenters",
+    "transformers_pose",
     "pose",
     "pmpose",
     "loop",
