@@ -59,6 +59,7 @@ BMP_ORDER = [
     "evaluation",
     "results",
     "prediction",
+    "export",
     "detector_training",
     "segmenter_training",
     "synthcrowd",

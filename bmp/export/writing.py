@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from mmpose.files import whole_file
 
 MISSING = "ONNX files need onnx, onnxscript and onnxruntime: pip install -e '.[onnx]'"
-FREE = torch.export.Dim.DYNAMIC
 EXAMPLES = 2  # of people, crops, images: of one, torch takes the number for fixed
 COUNTS = (1, 3, 5)
 LARGEST = 2**31  # bytes: Protocol Buffers hold no more
@@ -68,6 +67,7 @@ def write_onnx(plan: Plan, path: str | Path, *, opset: int = 18) -> Path:
         import onnxscript  # noqa: F401 - torch's exporter asks for it
     except ModuleNotFoundError as error:
         raise ImportError(MISSING) from error
+    free = torch.export.Dim.DYNAMIC  # a named Dim would be fixed in silence
     examples = plan.make_inputs(EXAMPLES)
     network = plan.network.eval()
     network(*examples.values())  # what functions keep for later must not come from the tracing
@@ -78,7 +78,7 @@ def write_onnx(plan: Plan, path: str | Path, *, opset: int = 18) -> Path:
             tuple(examples.values()),
             input_names=list(examples),
             output_names=list(plan.outputs),
-            dynamic_shapes=[dict.fromkeys(plan.free_axes.get(name, ()), FREE) for name in examples],
+            dynamic_shapes=[dict.fromkeys(plan.free_axes.get(name, ()), free) for name in examples],
             opset_version=opset,
             dynamo=True,
             verbose=False,
