@@ -21,7 +21,7 @@ It answers this machine alone, keeps nothing, and needs no network. Ctrl-C ends 
 EXAMPLES = """examples:
   bmp serve --open
   bmp serve --config bmp_v2 --port 0               any free port; the address is printed
-  ssh -L 8765:127.0.0.1:8765 MACHINE bmp serve     of another machine, at http://127.0.0.1:8765/
+  ssh -t -L 8765:127.0.0.1:8765 MACHINE bmp serve  of another machine, at http://127.0.0.1:8765/
 """
 
 

@@ -22,7 +22,7 @@ from mmpose.inputs import UnreadableImageError, decode_image, read_bboxes
 MAX_PIXELS = 50_000_000  # a small file may hold far more, and masks take a byte a pixel and person
 MAX_NAME = 200  # characters
 SHOWN_WIDTH = 1600  # px, of the steps; the overlay keeps the size of the image
-STEPS = ("what the detector sees", "detections", "poses", "masks")
+STEPS = ("input", "detections", "poses", "masks")
 
 # an image and (N, 4) boxes or None to its people, with what every turn did
 FindPeople = Callable[[np.ndarray, Tensor | None], BMPResult]

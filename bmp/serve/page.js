@@ -26,6 +26,7 @@ function tell(text, isWrong = false) {
 }
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+const stemOf = (name) => name.replace(/\.[^.]*$/, "") || "image";
 const people = (count) => (count === 0 ? "nobody found" : count === 1 ? "1 person" : `${count} people`);
 
 // ---------------------------------------------------------------- the image
@@ -138,7 +139,7 @@ async function find() {
   const timer = setInterval(tick, 1000);
   let problem = null;
   try {
-    await receive(await send());
+    receive(await send());
   } catch (error) {
     const isCut = error instanceof TypeError; // what fetch says where nobody answers
     problem = isCut ? "bmp serve does not answer; is it still running?" : error.message;
@@ -162,11 +163,11 @@ async function send() {
   return content;
 }
 
-async function receive(answer) {
+function receive(answer) {
   state.answer = answer;
   state.steps = [null, ...answer.turns.flat(), answer.overlay];
   state.at = state.steps.length - 1;
-  const stem = answer.name.replace(/\.[^.]*$/, "") || "image";
+  const stem = stemOf(answer.name);
   const json = new Blob([JSON.stringify(answer.coco)], { type: "application/json" });
   offer("coco", keepUrl(json), `${stem}_people.json`);
   offer("overlay", answer.overlay.source, `${stem}_people.jpg`);
@@ -196,8 +197,7 @@ function listSteps() {
     made.addEventListener("click", () => go(at));
     line.append(made);
   };
-  const ends = row("image");
-  button(ends, "the image, to draw boxes", 0);
+  if (state.image) button(row("image"), "draw boxes", 0);
   let at = 1;
   state.answer.turns.forEach((turn, n) => {
     const line = row(`turn ${n + 1}`);
@@ -219,8 +219,10 @@ function listPeople() {
   $("people").replaceChildren(...rows);
 }
 
+const firstStep = () => (state.image ? 0 : 1); // boxes are drawn on what can be shown
+
 function go(at) {
-  if (at < 0 || at >= state.steps.length) return;
+  if (at < firstStep() || at >= state.steps.length) return;
   state.at = at;
   update();
 }
@@ -231,12 +233,16 @@ function update() {
   const picture = state.steps[state.at] || null;
   const isDrawing = picture === null && state.image !== null;
   $("find").disabled = !state.file || state.isWorking;
-  $("find").textContent = state.boxes.length ? `Find people from ${state.boxes.length === 1 ? "1 box" : `${state.boxes.length} boxes`}` : "Find people";
-  $("undo").disabled = $("clear").disabled = state.boxes.length === 0 || state.isWorking;
+  const drawn = state.boxes.length;
+  $("find").textContent = drawn === 0 ? "Find people" : `Find people from ${drawn === 1 ? "1 box" : `${drawn} boxes`}`;
+  $("undo").disabled = $("clear").disabled = drawn === 0 || state.isWorking;
   $("canvas").hidden = !isDrawing;
   $("hint").hidden = !isDrawing;
   $("picture").hidden = picture === null;
   $("steps").hidden = $("caption").hidden = $("downloads").hidden = state.answer === null;
+  const { naturalWidth: width, naturalHeight: height } = state.image || {};
+  const shape = state.answer || { width, height };
+  if (shape.width) document.querySelector(".stage").style.setProperty("--aspect", shape.width / shape.height);
   if (isDrawing) draw();
   if (picture) {
     $("picture").src = picture.source;
@@ -244,11 +250,10 @@ function update() {
   }
   if (state.answer === null) return;
   $("text").textContent = picture ? picture.caption : "the image";
-  $("back").disabled = state.at === 0;
+  $("back").disabled = state.at === firstStep();
   $("forth").disabled = state.at === state.steps.length - 1;
   $("shown").hidden = picture === null;
-  const stem = state.answer.name.replace(/\.[^.]*$/, "") || "image";
-  if (picture) offer("shown", picture.source, `${stem}_step${state.at}.jpg`);
+  if (picture) offer("shown", picture.source, `${stemOf(state.answer.name)}_step${state.at}.jpg`);
   for (const button of $("steps").querySelectorAll("button")) {
     if (Number(button.dataset.at) === state.at) button.setAttribute("aria-current", "step");
     else button.removeAttribute("aria-current");

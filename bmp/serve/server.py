@@ -9,6 +9,7 @@ import errno
 import http.server
 import json
 import logging
+import sys
 import threading
 from http import HTTPStatus
 from pathlib import Path
@@ -68,6 +69,11 @@ class PageServer(http.server.ThreadingHTTPServer):
             super().__init__((HOST, port), PageHandler)
         except (OSError, OverflowError) as error:
             raise OSError(_why_not(port, error)) from error
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that closes its connection is no fault; anything else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def port(self) -> int:
@@ -171,7 +177,9 @@ class PageHandler(http.server.BaseHTTPRequestHandler):
             raise Refusal(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing")
         if int(length) > MAX_BYTES:
             self._throw_away(int(length))
-            message = f"the file has {int(length) / 1e6:.1f} MB, at most {MAX_BYTES / 1e6:g} are taken"
+            message = (
+                f"the file has {int(length) / 1e6:.1f} MB, at most {MAX_BYTES / 1e6:g} are taken"
+            )
             raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
         body = self.rfile.read(int(length))
         if len(body) < int(length):

@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import io
 import json
 import socket
 import threading
@@ -14,40 +15,6 @@ from pycocotools import mask as coco_mask
 
 from bmp.serve.server import MAX_BYTES, UPLOAD_TYPE, PageServer
 from tests.bmp.prediction.photo_parts import find_nobody, find_one
-
-
-class StandIn:
-    """Finds one person, or nobody, and remembers what it was given."""
-
-    def __init__(self):
-        self.calls, self.answer = [], find_one
-        self.lock, self.most_at_once, self.at_once = threading.Lock(), 0, 0
-
-    def __call__(self, image, bboxes):
-        with self.lock:
-            self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
-        self.calls.append((image, bboxes))
-        result = self.answer(image)
-        with self.lock:
-            self.at_once -= 1
-        return result
-
-
-@pytest.fixture
-def model():
-    return StandIn()
-
-
-@pytest.fixture
-def server(model):
-    with PageServer(0, {"config": "stand-in", "device": "cpu"}) as server:
-        server.find_people = model
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def png(height=40, width=60):
@@ -99,7 +66,7 @@ def test_an_image_gives_a_picture_for_each_step_and_the_people(server, model):
     assert status == 200
     assert (answer["name"], answer["width"], answer["height"]) == ("a.png", 60, 40)
     (turn,) = answer["turns"]
-    steps = ["what the detector sees", "detections", "poses", "masks"]
+    steps = ["input", "detections", "poses", "masks"]
     assert [picture["step"] for picture in turn] == steps
     assert [picture["caption"] for picture in turn[:2]] == [
         "turn 1: what the detector sees",
@@ -159,14 +126,10 @@ def test_a_photo_is_turned_as_its_exif_data_say(server, model, tmp_path):
         pytest.param(
             "boxes=[[1,2,3,4]]&size=[40,60]", png(), "read as 60×40", id="drawn on another size"
         ),
-        pytest.param("name=c.png", png(1, 60_000) * 1, "", id="a line of pixels is an image"),
     ],
 )
 def test_what_cannot_be_used_is_told(server, query, body, message):
     status, answer = post(server, body, query)
-    if not message:
-        assert status == 200
-        return
     assert status == 422
     assert message in answer["error"]
     assert post(server, png())[0] == 200, "the next image is answered"
@@ -174,20 +137,13 @@ def test_what_cannot_be_used_is_told(server, query, body, message):
 
 def test_a_small_file_of_many_pixels_is_refused_before_it_is_decoded(server, model):
     one_bit = Image.new("1", (10_000, 5_001))  # 50,010,000 pixels in a few kB
-    with one_bit, open_buffer() as buffer:
-        one_bit.save(buffer, "PNG")
-        body = buffer.getvalue()
-    assert len(body) < 100_000
-    status, answer = post(server, body)
+    encoded = io.BytesIO()
+    one_bit.save(encoded, "PNG")
+    assert len(encoded.getvalue()) < 100_000
+    status, answer = post(server, encoded.getvalue())
     assert status == 422
     assert "at most 50 million" in answer["error"]
     assert model.calls == []
-
-
-def open_buffer():
-    import io
-
-    return io.BytesIO()
 
 
 def test_files_over_the_limit_are_refused_with_a_message(server, model):
@@ -199,13 +155,17 @@ def test_files_over_the_limit_are_refused_with_a_message(server, model):
 
 def test_a_length_is_asked_for(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
-        connection.sendall(f"POST /people HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        connection.sendall(
+            f"POST /people HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
+        )
         assert b"411" in connection.recv(1000).splitlines()[0]
 
 
 def test_an_upload_that_is_cut_off_ends_there(server, model):
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
-        head = f"POST /people HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Length: 9\r\n\r\n"
+        head = (
+            f"POST /people HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Length: 9\r\n\r\n"
+        )
         connection.sendall(head.encode() + b"abc")
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(1000) == b""
@@ -213,7 +173,9 @@ def test_an_upload_that_is_cut_off_ends_there(server, model):
     assert post(server, png())[0] == 200
 
 
-@pytest.mark.parametrize("name", ["evil.example", "evil.example:{port}", "127.0.0.1:1", "", "[::1]"])
+@pytest.mark.parametrize(
+    "name", ["evil.example", "evil.example:{port}", "127.0.0.1:1", "", "[::1]"]
+)
 def test_other_names_are_refused(server, model, name):
     host = name.format(port=server.port)
     assert ask(server, "GET", "/", headers={"Host": host})[0] == 403
@@ -247,7 +209,11 @@ def test_posts_of_other_pages_are_refused(server, model, headers):
 
 
 def test_what_a_form_of_another_page_could_send_is_refused(server, model):
-    for kind in ("text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"):
+    for kind in (
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded",
+    ):
         assert post(server, png(), Content_Type=kind)[0] == 415
     status, _, headers = ask(server, "OPTIONS", "/people")
     assert status == 501
