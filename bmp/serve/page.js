@@ -238,6 +238,7 @@ function update() {
   $("undo").disabled = $("clear").disabled = drawn === 0 || state.isWorking;
   $("canvas").hidden = !isDrawing;
   $("hint").hidden = !isDrawing;
+  document.querySelector(".stage").hidden = !isDrawing && picture === null;
   $("picture").hidden = picture === null;
   $("steps").hidden = $("caption").hidden = $("downloads").hidden = state.answer === null;
   const { naturalWidth: width, naturalHeight: height } = state.image || {};

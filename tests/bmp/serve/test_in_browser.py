@@ -146,7 +146,28 @@ def test_a_file_that_is_too_large_is_told_before_it_is_sent(page, tmp_path, mode
     page.choose_file("#drop .chooser", tmp_path / "large.png")
     page.wait_for("$('status').textContent === 'large.png has 20.1 MB, at most 20.0 MB are taken'")
     assert page.run("$('find').disabled")
+    # a page that did not look: the server's own answer comes through
+    page.run("state.maxBytes = Infinity")
+    page.choose_file("#work .chooser", tmp_path / "large.png")
+    page.wait_for("!$('find').disabled && $('status').textContent.startsWith('This browser')")
+    find(page)
+    assert text(page, "#status") == "the file has 20.1 MB, at most 20 are taken"
     assert model.calls == []
+
+
+@pytest.mark.parametrize(("kind", "holder"), [("drop", "dataTransfer"), ("paste", "clipboardData")])
+def test_an_image_is_dropped_or_pasted(page, photo, model, kind, holder):
+    content = list(photo.read_bytes())
+    page.run(
+        "{ const carried = new DataTransfer();"
+        f"carried.items.add(new File([new Uint8Array({content})], 'a.png'));"
+        f"const made = new Event('{kind}', {{bubbles: true, cancelable: true}});"
+        f"Object.defineProperty(made, '{holder}', {{value: carried}});"
+        "document.querySelector('#drop').dispatchEvent(made); }"
+    )
+    page.wait_for("!$('canvas').hidden")
+    find(page)
+    assert text(page, "#status").startswith("1 person in 600×400 pixels")
 
 
 @pytest.mark.parametrize("width", [1280, 400])
