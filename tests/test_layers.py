@@ -65,6 +65,7 @@ BMP_ORDER = [
     "synthcrowd",
     "api",
     "demo",
+    "serve",
     "training_advice",
     "training_config",
     "commands",
