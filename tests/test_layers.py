@@ -58,6 +58,7 @@ BMP_ORDER = [
     "visualization",
     "evaluation",
     "results",
+    "streams",
     "prediction",
     "export",
     "detector_training",
