@@ -55,7 +55,7 @@ class BMPResult:
         heatmaps: (N, 17, h, w) float32 when asked for, else None.
         intermediates: what every turn did when asked for, else None.
         turns: the people after each turn, records of tensors.
-        error: why the image could not be read; None when it could.
+        error: why the image could not be read, or which stage failed on it; None when nothing did.
 
     Raises:
         ValueError: an array has another rank or length than the others.
