@@ -116,6 +116,14 @@ def check_writable(
     return folder
 
 
+def is_no_file(path: str | os.PathLike) -> bool:
+    """Whether a path is a device or a pipe, such as /dev/stdout: written to, never replaced."""
+    path = Path(path)
+    # /dev/stdout may lead to a file; its name there is the system's all the same
+    is_of_system = path.absolute().parent == Path("/dev")
+    return is_of_system or (path.exists() and not path.is_file() and not path.is_dir())
+
+
 def check_file_writable(path: str | os.PathLike, option: str = "--out") -> None:
     """Prove that a file can be written, before any long work; see :func:`check_writable`.
 
@@ -129,4 +137,5 @@ def check_file_writable(path: str | os.PathLike, option: str = "--out") -> None:
     """
     if Path(path).is_dir():
         raise IsADirectoryError(f"{path} is a folder; name a file in it with {option}")
-    check_writable(Path(path).parent, option)
+    if not is_no_file(path):
+        check_writable(Path(path).parent, option)

@@ -10,6 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmpose.errors import is_no_file
+
 PARTIAL = ".part"
 
 
@@ -17,7 +19,8 @@ PARTIAL = ".part"
 def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     """Where to write a file that takes its name only when it is finished.
 
-    Makes the folder. Several processes may write the same file: the last one's stays.
+    Makes the folder. Several processes may write the same file: the last one's stays. A device
+    or a pipe is written to as it is.
 
     Args:
         path: the name it gets when the block ends; after an error there, nothing is left.
@@ -26,6 +29,9 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
         OSError: the folder or file cannot be written.
     """
     path = Path(path)
+    if is_no_file(path):
+        yield path  # a new file of that name would take its place for all programs
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # not the process number: two machines that share a disk may have the same
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")

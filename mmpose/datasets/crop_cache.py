@@ -77,11 +77,16 @@ def what_decides(dataset: Dataset) -> dict[str, Any]:
             f"{number} {Path(part.ann_file).name}": _hash_of(Path(part.ann_file))
             for number, part in enumerate(annotated_parts(dataset))
         },
-        "steps": _as_json({type(step).__name__: vars(step) for step in window_steps(steps)}),
+        "steps": _as_json({type(step).__name__: _window_of(step) for step in window_steps(steps)}),
         "color_type": loads[0].color_type,
         "masks": any(isinstance(step, MaskBackground) for step in steps),
         "source code": _hash_of(*(folder / name for name in _SOURCES)),
     }
+
+
+def _window_of(step: Any) -> dict[str, Any]:
+    """The settings of a step that decide the window; not where the crop is cut out of it."""
+    return {name: value for name, value in vars(step).items() if name != "on_device"}
 
 
 def _hash_of(*paths: Path) -> str:

@@ -30,8 +30,8 @@ from .metric_names import check_hooks
 from .partial_files import remove_partial_files
 from .preemption import leave, noted_signal
 
-# entries of the log that every checkpoint carries
-VALIDATED, PASSING, KEPT = "validated_step", "passing_ckpts", "keep_ckpt_ids"
+# entries of the log that every checkpoint carries; mmengine prints those named val... as metrics
+VALIDATED, PASSING, KEPT = "step_validated", "passing_ckpts", "keep_ckpt_ids"
 RETRY_S, TRIES = 60.0, 10
 
 

@@ -27,6 +27,7 @@ from .loops import resumable
 from .saved_run import RECORD, record_of
 from .start_weights import how_to_get_start_weights
 
+_START = ("load_from = ", "resume = ")
 KEPT_CONFIG = "{stem}.before-{timestamp}{suffix}"
 
 
@@ -174,14 +175,17 @@ class StrictRunner(Runner):
     def dump_config(self) -> None:
         """Write the config of a training run into its work directory.
 
-        A test leaves it alone. Where another one is recorded there, as after a resume with
-        changes, that is kept beside it.
+        A test leaves it alone, and so does a resume without changes. Where another one is
+        recorded there, that is kept beside it.
         """
         if self._train_dataloader is None or self.cfg.filename is None:
             return
         target = Path(self.work_dir, Path(self.cfg.filename).name)
         text = self.cfg.pretty_text
-        if target.is_file() and target.read_text(encoding="utf-8") != text:
+        before = target.read_text(encoding="utf-8") if target.is_file() else ""
+        if self._resume and _without_start(before) == _without_start(text):
+            return  # what is there also tells the weights that the run started from
+        if before not in ("", text):
             kept = KEPT_CONFIG.format(
                 stem=target.stem, timestamp=self.timestamp, suffix=target.suffix
             )
@@ -207,3 +211,8 @@ class StrictRunner(Runner):
             return
         with whole_file(Path(out_dir, filename)) as partial:
             super().save_checkpoint(out_dir, partial.name, *args, **kwargs)
+
+
+def _without_start(config_text: str) -> list[str]:
+    """The lines of a config but those that say where the weights come from, as a resume sets."""
+    return [line for line in config_text.splitlines() if not line.startswith(_START)]

@@ -1,11 +1,15 @@
 """Files that appear whole or not at all."""
 
 import json
+import os
+import stat
+import threading
 
 import cv2
 import numpy as np
 import pytest
 
+from mmpose.errors import check_file_writable, is_no_file
 from mmpose.files import whole_file, write_image, write_json
 
 IMAGE = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
@@ -57,3 +61,25 @@ def test_a_failed_write_leaves_no_part_behind(tmp_path):
     with pytest.raises(OSError, match=r"taken\.png"):
         write_image(tmp_path / "taken.png", IMAGE)
     assert names(tmp_path) == ["taken.png"]
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+    reader.start()
+    check_file_writable(pipe)
+    write_json(pipe, [1])
+    reader.join(timeout=10)
+    assert read == ["[1]\n"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert names(tmp_path) == ["pipe"]
+
+
+def test_names_of_the_system_are_no_files_to_be_replaced(tmp_path):
+    assert is_no_file("/dev/null")
+    assert is_no_file("/dev/stdout")  # also where a shell leads it to a file
+    assert not is_no_file("/dev/shm/new.json")
+    assert not is_no_file(tmp_path)
+    assert not is_no_file(tmp_path / "new.json")

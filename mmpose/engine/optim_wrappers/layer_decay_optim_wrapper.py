@@ -62,12 +62,14 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     ``custom_keys`` of published configs, which ask for what is done anyway, are allowed.
 
     Raises:
-        ValueError: see :func:`check_paramwise_cfg`.
+        ValueError: see :func:`check_paramwise_cfg`; or the optimiser's config has no ``lr``.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         check_paramwise_cfg(paramwise_cfg or {})
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
+        if self.base_lr is None:
+            raise ValueError("the optimizer names no lr, from which those of the depths follow")
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:
         """Sort the trainable parameters of the model into groups."""
@@ -81,12 +83,12 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         # sorted: a resumed optimiser finds its state by the number of the group
         for (layer_id, decays), parameters in sorted(groups.items()):
             scale = rate ** (num_layers + 1 - layer_id)
-            params.append(
-                {
-                    "params": parameters,
-                    "group_name": f"layer_{layer_id}_{'decay' if decays else 'no_decay'}",
-                    "weight_decay": self.base_wd if decays else 0.0,
-                    "lr_scale": scale,
-                    "lr": self.base_lr * scale,
-                }
-            )
+            group = {
+                "params": parameters,
+                "group_name": f"layer_{layer_id}_{'decay' if decays else 'no_decay'}",
+                "lr_scale": scale,
+                "lr": self.base_lr * scale,
+            }
+            if not decays:
+                group["weight_decay"] = 0.0  # the others take the optimiser's
+            params.append(group)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mmpose.datasets import CocoDataset, CombinedDataset, crop_cache_build
 from mmpose.datasets.crop_cache import INDEX, MANIFEST, shard_name
 from mmpose.datasets.crop_cache_build import BuildReport, build_cache
 from mmpose.datasets.seeded_index import SeededIndex
+from mmpose.structures.device_crops import cut_deferred
 from tests.mmpose.datasets.test_seeded_draws import PIPELINE
 from tests.mmpose.datasets.tiny_people import write_people
 
@@ -102,6 +104,21 @@ def test_a_build_goes_on_where_it_stopped_and_mends_what_is_damaged(folder):
         people(folder, crop_cache=str(cache))
     assert build(plain, folder).num_kept == 4
     assert_equal_samples(plain, people(folder, crop_cache=str(cache)))
+
+
+def test_the_cache_serves_crops_that_the_device_cuts(folder):
+    build(people(folder), folder)
+    pipeline = [
+        dict(step, on_device=True) if step["type"] == "TopdownAffine" else step
+        for step in PIPELINE
+        if step["type"] != "RandomPatchesBlackout"  # it needs the crop
+    ]
+    plain = people(folder, pipeline=pipeline)
+    cached = people(folder, pipeline=pipeline, crop_cache=str(folder / "cache"))
+    for index in range(len(plain)):
+        seeded = SeededIndex(index, (index, 1))
+        crops = [cut_deferred([part[seeded]["inputs"]], "cpu") for part in (plain, cached)]
+        assert torch.equal(*crops)
 
 
 def wider(pipeline):

@@ -77,6 +77,12 @@ def test_a_best_one_that_is_gone_is_forgotten(tmp_path):
     assert names(tmp_path) == ["best_tiny_score_iter_8.pth", "iter_10.pth", "iter_12.pth"]
 
 
+def test_notes_of_the_hook_are_not_logged_as_metrics():
+    noted = (checkpoint_hook.VALIDATED, checkpoint_hook.PASSING, checkpoint_hook.KEPT)
+    # mmengine's LogProcessor prints what begins so
+    assert not [name for name in noted if name.startswith(("train", "val", "test"))]
+
+
 @pytest.mark.parametrize("by_epoch", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_validation_that_was_cut_off_is_done_on_resume(tmp_path, by_epoch):
     settings = {"scores": [0.2, 0.5], "interval": 3 if by_epoch else 12, "by_epoch": by_epoch}

@@ -48,6 +48,23 @@ def test_learning_rates_decay_towards_the_input():
     assert decays == {0.0}
 
 
+def test_without_weight_decay_in_the_config_that_of_the_optimiser_holds():
+    constructor = LayerDecayOptimWrapperConstructor(
+        {"optimizer": {"type": "AdamW", "lr": 1e-3}}, {"num_layers": 12, "layer_decay_rate": 0.75}
+    )
+    groups = constructor(make_vit_like()).optimizer.param_groups
+    decays = {g["group_name"]: g["weight_decay"] for g in groups}
+    assert decays["layer_13_decay"] == 0.01  # torch's default for AdamW
+    assert decays["layer_13_no_decay"] == 0.0
+
+
+def test_learning_rates_by_depth_need_one_to_start_from():
+    with pytest.raises(ValueError, match="names no lr"):
+        LayerDecayOptimWrapperConstructor(
+            {"optimizer": {"type": "AdamW"}}, {"num_layers": 12, "layer_decay_rate": 0.75}
+        )
+
+
 def test_vectors_are_not_decayed():
     model = make_vit_like()
     model.head.requires_grad_(False)

@@ -94,6 +94,22 @@ def test_a_recorded_config_is_never_lost(tmp_path):
     assert len(list(tmp_path.glob("config.before-*.py"))) == 1
 
 
+def test_a_resume_without_changes_leaves_the_recorded_config(tmp_path):
+    runner = make_runner(tmp_path)
+    started = {"a": 1, "load_from": "start.pth", "resume": False}
+    runner.cfg = Config(started, "a", "config.py")
+    runner.dump_config()
+    recorded = (tmp_path / "config.py").read_text()
+    runner.cfg = Config({**started, "load_from": "iter_4.pth", "resume": True}, "a", "config.py")
+    runner._resume = True
+    runner.dump_config()
+    assert (tmp_path / "config.py").read_text() == recorded
+    assert not list(tmp_path.glob("config.before-*.py"))
+    runner._resume = False  # a new training from there is another one
+    runner.dump_config()
+    assert len(list(tmp_path.glob("config.before-*.py"))) == 1
+
+
 class TwoParts(BaseModel):
     """A convolution as backbone and a sum as head."""
 
