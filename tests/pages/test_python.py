@@ -64,7 +64,7 @@ def script_of(page: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_PYTHON)
 def test_the_python_of_a_page_runs(page, world, tmp_path):  # noqa: F811
-    run_in(world, "bmp run one_image --out outputs/mine --no-gif")
+    run_in(world, "bmp predict one_image --out outputs/mine --no-gif")
     script = tmp_path / "page.py"
     script.write_text(script_of(page))
     done = run_in(world, f"{sys.executable} {script}")
