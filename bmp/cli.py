@@ -25,8 +25,10 @@ EXAMPLES = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0 if it did what was asked."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    if argv and argv[0] in tool.known_tools():  # their arguments are none of this parser's
-        return guarded(lambda: tool.run(argv[0], argv[1:]))
+    for count in (2, 1):  # their arguments are none of this parser's
+        name = " ".join(argv[:count])
+        if name in tool.known_tools():
+            return guarded(lambda: tool.run(name, argv[count:]))  # noqa: B023 - called at once
     args = make_parser().parse_args(argv)
     # of torch, about a call in mmdet: nothing that a user could change
     warnings.filterwarnings("ignore", message="torch.meshgrid", category=UserWarning)

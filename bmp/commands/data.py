@@ -53,6 +53,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     advise.add_argument("--val-images", help="folder of their images (default: looked for)")
     advise.add_argument("--write", type=Path, metavar="CONFIG", help="write the config, a .py file")
     advise.set_defaults(command=run_advise)
+    # its arguments are those of tools/datasets/convert.py, see bmp/commands/tool.py
+    actions.add_parser(
+        "convert",
+        help="YOLO, Label Studio, CVAT, datumaro, SLEAP, DeepLabCut as one COCO file",
+        add_help=False,
+    )
 
 
 def _add_action(

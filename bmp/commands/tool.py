@@ -4,7 +4,6 @@ Every argument goes to the script, ``--help`` too.
 """
 
 import argparse
-import runpy
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +17,7 @@ TOOLS = {
     "ablate": ("ablate.py", "run many changes of a config, one table"),
     "analyze": ("analyze_results.py", "why a result file has its AP"),
     "compare": ("compare_results.py", "is one result file better than another?"),
+    "data convert": ("datasets/convert.py", "annotations of other tools as one COCO file"),
     "export": ("export_onnx.py", "ONNX files of pose models, detectors and segmenters"),
 }
 
@@ -25,6 +25,8 @@ TOOLS = {
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """List the subcommands; their arguments are the scripts' own, see :func:`run`."""
     for name, (script, purpose) in known_tools().items():
+        if " " in name:  # of another command's own list
+            continue
         commands.add_parser(name, help=f"{purpose} (tools/{script})", add_help=False)
 
 
@@ -40,7 +42,9 @@ def run(name: str, arguments: Sequence[str]) -> int:
     # a script's own folder comes first when Python starts it
     sys.path.insert(0, str(script.parent))
     try:
-        runpy.run_path(str(script), run_name="__main__")
+        # not runpy, which would call the program by the script's name in usage and errors
+        code = compile(script.read_bytes(), str(script), "exec")
+        exec(code, {"__name__": "__main__", "__file__": str(script), "__builtins__": __builtins__})
     except SystemExit as stopped:
         if isinstance(stopped.code, str):  # a message, which Python itself would print
             tell(stopped.code)

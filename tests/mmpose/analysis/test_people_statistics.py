@@ -117,4 +117,8 @@ def test_rows():
     rows = visibility_rows(np.array([[1, 2, 3, 0], [4, 0, 0, 1]]), ["nose", "tail"])
     assert rows[0]["joint"] == "nose"
     assert list(rows[-1].values()) == ["all", 5, 2, 3, 1]
-    assert [row["joint"] for row in visibility_rows(np.zeros((2, 4)), ["nose"])] == ["0", "1", "all"]
+    assert [row["joint"] for row in visibility_rows(np.zeros((2, 4)), ["nose"])] == [
+        "0",
+        "1",
+        "all",
+    ]

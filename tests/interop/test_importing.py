@@ -1,0 +1,125 @@
+"""Annotations that the real exporters wrote come back: people, masks, joints by name."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from mmpose.datasets.importing.convert import convert, find_format
+
+pytestmark = pytest.mark.interop
+
+HEIGHT, WIDTH = 120, 160
+OUTLINE = [20.0, 20.0, 60.0, 20.0, 60.0, 80.0, 20.0, 80.0]
+BOX, NOSE, NECK = [20.0, 20.0, 40.0, 60.0], (30.0, 30.0), (50.0, 40.0)
+
+
+def datumaro_project():
+    """One person with box, outline and two joints, one occluded; another with a box alone."""
+    dm = pytest.importorskip("datumaro")
+    labels = dm.LabelCategories.from_iterable(["person", "ball"])
+    points = dm.PointsCategories.from_iterable([(0, ["nose", "neck"], [(1, 2)])])
+    annotations = [
+        dm.Bbox(*BOX, label=0, group=1, id=1),
+        dm.Polygon(OUTLINE, label=0, group=1, id=2),
+        dm.Points([*NOSE, *NECK], [2, 1], label=0, group=1, id=3),
+        dm.Bbox(80, 10, 30, 50, label=0, group=2, id=4),
+    ]
+    image = dm.Image.from_numpy(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    item = dm.DatasetItem(id="a", subset="train", media=image, annotations=annotations)
+    categories = {dm.AnnotationType.label: labels, dm.AnnotationType.points: points}
+    # YOLO wants a second subset
+    empty = dm.DatasetItem(id="b", subset="val", media=image, annotations=[])
+    return dm.Dataset.from_iterable([item, empty], categories=categories, media_type=dm.Image)
+
+
+def people_of(path, tmp_path):
+    convert(path, tmp_path / "out.json")
+    content = json.loads((tmp_path / "out.json").read_text())
+    return content, sorted(content["annotations"], key=lambda person: person["bbox"][0])
+
+
+def test_datumaro_s_own_format(tmp_path):
+    datumaro_project().export(str(tmp_path / "dm"), "datumaro", save_media=True)
+    assert find_format(tmp_path / "dm") == "datumaro"
+    content, (first, second) = people_of(tmp_path / "dm", tmp_path)
+    assert (first["bbox"], second["bbox"]) == (BOX, [80, 10, 30, 50])
+    assert first["segmentation"] == [OUTLINE]
+    assert first["keypoints"] == [*NOSE, 2, *NECK, 1]
+    assert content["categories"][0]["keypoints"] == ["nose", "neck"]
+
+
+def test_cvat_as_datumaro_writes_it(tmp_path):
+    datumaro_project().export(str(tmp_path / "cvat"), "cvat", save_media=True)
+    _, people = people_of(tmp_path / "cvat/train.xml", tmp_path)
+    boxes = [person["bbox"] for person in people]
+    assert BOX in boxes
+    assert [80, 10, 30, 50] in boxes
+    masks = [p["segmentation"] for p in people if p["segmentation"]]
+    assert masks == [[OUTLINE]]
+
+
+def test_yolo_as_datumaro_writes_it(tmp_path):
+    datumaro_project().export(str(tmp_path / "yolo"), "yolo_ultralytics", save_media=True)
+    assert find_format(tmp_path / "yolo") == "yolo"
+    content, people = people_of(tmp_path / "yolo", tmp_path)
+    assert content["images"][0]["width"] == WIDTH
+    boxes = np.array([person["bbox"] for person in people])
+    np.testing.assert_allclose(boxes, [BOX, [80, 10, 30, 50]], atol=0.01)
+
+
+def sleap_labels(folder):
+    sio = pytest.importorskip("sleap_io")
+    names = []
+    for n, shape in enumerate([(60, 80, 3), (50, 40, 3)]):  # sizes differ, as photos' do
+        names.append(str(folder / f"{n}.png"))
+        cv2.imwrite(names[-1], np.zeros(shape, np.uint8))
+    skeleton = sio.Skeleton(nodes=["nose", "left_wrist"], edges=[("nose", "left_wrist")])
+    video = sio.Video.from_filename(names)
+
+    def pose(*points):
+        return sio.Instance.from_numpy(np.array(points, float), skeleton=skeleton)
+
+    frames = [
+        sio.LabeledFrame(
+            video=video,
+            frame_idx=0,
+            instances=[pose((10, 20), (30, np.nan)), pose((40, 20), (50, 30))],
+        ),
+        sio.LabeledFrame(video=video, frame_idx=1, instances=[pose((11, 20), (30, 31))]),
+    ]
+    return sio, sio.Labels(frames)
+
+
+def test_sleap_keeps_each_image_s_own_size_and_missing_joints(tmp_path):
+    _, labels = sleap_labels(tmp_path)
+    labels.save(str(tmp_path / "a.slp"))
+    convert(tmp_path / "a.slp", tmp_path / "out.json")
+    content = json.loads((tmp_path / "out.json").read_text())
+    assert [(i["width"], i["height"]) for i in content["images"]] == [(80, 60), (40, 50)]
+    joints = [person["keypoints"] for person in content["annotations"]]
+    assert joints == [
+        [10, 20, 2, 0, 0, 0],
+        [40, 20, 2, 50, 30, 2],
+        [11, 20, 2, 30, 31, 2],
+    ]
+    assert content["categories"][0]["skeleton"] == [[1, 2]]
+
+
+def test_label_studio_as_sleap_io_writes_it(tmp_path):
+    sio, labels = sleap_labels(tmp_path)
+    sio.save_labelstudio(labels, str(tmp_path / "ls.json"))
+    assert find_format(tmp_path / "ls.json") == "label-studio"
+    content, people = people_of(tmp_path / "ls.json", tmp_path)
+    assert len(content["images"]) == 2
+    found = sorted(tuple(person["keypoints"][:2]) for person in people)
+    np.testing.assert_allclose(found, [(10, 20), (11, 20), (40, 20)], atol=1e-3)
+
+
+def test_masks_decode_to_the_outline(tmp_path):
+    datumaro_project().export(str(tmp_path / "dm"), "datumaro", save_media=True)
+    _, (first, _) = people_of(tmp_path / "dm", tmp_path)
+    rle = coco_mask.frPyObjects(first["segmentation"], HEIGHT, WIDTH)
+    assert coco_mask.area(coco_mask.merge(rle)) == first["area"]
