@@ -38,6 +38,7 @@ PLACEHOLDERS = {
     r" \[CHECKPOINT\]": "",
     r" 8( --amp)?$": r" 2\1",  # GPUs
     r"--nproc_per_node \d": "--nproc_per_node 2",
+    r"(ablations/prompting\.py)$": r"\1 --only base pos-1",
     r"work_dirs/NAME/iter_N\.pth|\bCHECKPOINT\b": f"{TRAINED}/iter_2.pth",
     r"\bWORK_DIR\b": TRAINED,
     r"bmp/weights/NAME\.": "outputs/published.",
@@ -49,14 +50,13 @@ PLACEHOLDERS = {
     r" images/(?= |$)": " one_image/",
     r"\bIMAGE\b": PHOTO,
 }
-# Changes that make a long command short: a command that begins so gets this at its end.
+# Changes that make a long command short: a command that begins so gets these options.
 SHORTER = {
     r"(torchrun .*|python )tools/train\.py (?!.*--knobs)|tools/dist_train\.sh ": {
         "train_cfg.max_iters": "2",
         "train_cfg.val_interval": "2",
         "train_dataloader.batch_size": "2",
     },
-    r"python tools/ablate\.py (?!.*(--dry-run|--table))": None,
 }
 
 
@@ -105,7 +105,7 @@ def as_run(command: str) -> str:
     for pattern, text in PLACEHOLDERS.items():
         command = re.sub(pattern, text, command)
     for start, options in SHORTER.items():
-        if options and re.match(start, command):
+        if re.match(start, command):
             given = " ".join(f"{key}={value}" for key, value in options.items())
             flag = "" if "--cfg-options" in command else "--cfg-options "
             command = f"{command} {flag}{given}"

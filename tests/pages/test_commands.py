@@ -37,21 +37,24 @@ COMMANDS = list(
 )
 
 
+def environment_of(world: Path) -> dict[str, str]:
+    """What a command is given beside the variables of this process."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(world),
+        "OMP_NUM_THREADS": "1",
+        "BMP_MODELS": str(world / "models"),
+        "TORCH_HOME": str(world / "hub"),
+        "https_proxy": "http://127.0.0.1:9",  # nobody listens there: as on a machine offline
+    }
+
+
 def run_in(world: Path, command: str) -> subprocess.CompletedProcess:
     """Run a command as a shell there, Python and its scripts being those of this test."""
-    environment = dict(os.environ)
-    environment.update(
-        PATH=f"{Path(sys.executable).parent}:{environment['PATH']}",
-        PYTHONPATH=str(world),
-        OMP_NUM_THREADS="1",
-        BMP_MODELS=str(world / "models"),
-        TORCH_HOME=str(world / "hub"),
-        https_proxy="http://127.0.0.1:9",  # nobody listens there: as on a machine offline
-    )
     return subprocess.run(
         ["bash", "-c", command],
         cwd=world,
-        env=environment,
+        env=os.environ | environment_of(world),
         capture_output=True,
         text=True,
         timeout=600,
