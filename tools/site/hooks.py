@@ -1,13 +1,16 @@
 """What the site adds to the pages of docs/: pages of other folders, and a page for each module.
 
+Diagrams become the drawings that tools/site/diagrams.sh made: the site needs no script of others.
 Links that leave docs/ lead to those pages, or become plain names where there is none. MkDocs calls
 the functions by their names.
 """
 
 import ast
+import hashlib
 import re
 from pathlib import Path
 
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +23,7 @@ ELSEWHERE = {
 }
 PACKAGES = ("bmp", "mmpose", "pmpose", "bboxmaskpose")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+MERMAID = re.compile(r"^```mermaid\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FENCE = re.compile(r"(^```.*?^```)", re.DOTALL | re.MULTILINE)
 LEDGER = re.compile(r"<!-- ledger.*?-->|<!-- /ledger -->", re.DOTALL)
 
@@ -65,11 +69,24 @@ def on_page_markdown(markdown: str, page: object, **_: object) -> str:
     """Rewrite links that leave docs/; drop the templates of measured numbers."""
     target = page.file.src_uri
     source = {new: old for old, new in ELSEWHERE.items()}.get(target, f"docs/{target}")
+    markdown = MERMAID.sub(_drawing, LEDGER.sub("", markdown))
     # every second part is a fence, which stays as it is
-    parts = FENCE.split(LEDGER.sub("", markdown))
+    parts = FENCE.split(markdown)
     for n in range(0, len(parts), 2):
         parts[n] = LINK.sub(lambda link: _link(link, source), parts[n])
     return "".join(parts)
+
+
+def drawing_of(diagram: str) -> str:
+    """Name in docs/images of the drawing of a diagram; another diagram has another name."""
+    return f"diagram-{hashlib.sha256(diagram.encode()).hexdigest()[:8]}.svg"
+
+
+def _drawing(fence: re.Match) -> str:
+    name = drawing_of(fence[1])
+    if not (ROOT / "docs" / "images" / name).is_file():
+        raise PluginError(f"no docs/images/{name} of a changed diagram: tools/site/diagrams.sh")
+    return f"![The diagram as a drawing](images/{name})"
 
 
 def _link(link: re.Match, source: str) -> str:
