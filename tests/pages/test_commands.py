@@ -79,7 +79,7 @@ def world(tmp_path_factory):
         if source.is_symlink():  # bmp/configs
             target.symlink_to(source.readlink())
         elif source.is_file():
-            shutil.copyfile(source, target)
+            shutil.copy(source, target)  # with its mode: scripts are run
     (folder / ".venv/bin").mkdir(parents=True)
     script = f'#!/usr/bin/env bash\nexec {sys.executable} -m bmp.cli "$@"\n'
     (folder / ".venv/bin/bmp").write_text(script)

@@ -18,7 +18,10 @@ for page in pathlib.Path("docs").glob("*.md"):
         pathlib.Path(sys.argv[1], f"diagram-{name}.mmd").write_text(diagram)
 EOF
 for diagram in "$work"/*.mmd; do
+    drawing=docs/images/$(basename "$diagram" .mmd).svg
     "$work/node_modules/.bin/mmdc" --quiet --input "$diagram" --backgroundColor white \
-        --output "docs/images/$(basename "$diagram" .mmd).svg" \
+        --output "$drawing" \
         --configFile "$work/theme.json" --puppeteerConfigFile "$work/chromium.json"
+    # its own width, where it would fill the page
+    sed -i -E '1s/width="100%"(.*viewBox="0 0 ([0-9]+))/width="\2"\1/' "$drawing"
 done
