@@ -29,7 +29,7 @@ def make_outputs(
 
     Boxes are small, so that nobody is suppressed; masks are diamonds round the same points.
     """
-    height, width = image.pixels.shape[:2]
+    height, width = image.pixels.shape[1:]
     strides = [stride for stride, _ in head.prior_generator.strides]
     sizes = [(height // stride, width // stride) for stride in strides]
     cls_scores = [torch.full((1, num_classes, *size), NOBODY) for size in sizes]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bmp.detectors.given_boxes import GivenBoxes
 from bmp.environment import pick_device
@@ -15,6 +16,7 @@ from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.locations import find_config
 from bmp.loop import run_loop
 from bmp.loop.build import build_parts
+from bmp.loop.failures import describe_failure, run_apart
 from bmp.pmpose import PMPose
 from bmp.pose import TopdownPose
 from bmp.results import BMPResult, failed_result, make_result
@@ -26,7 +28,7 @@ from mmpose.inputs import image_array, read_image
 
 logger = logging.getLogger(__name__)
 
-Image = str | os.PathLike | np.ndarray
+Image = str | os.PathLike | np.ndarray | Tensor
 
 
 class BBoxMaskPose:
@@ -96,7 +98,7 @@ class BBoxMaskPose:
         """Find the people of one image or of a list of images.
 
         Args:
-            image: a path or a (H, W, 3) uint8 BGR array, or a list of them.
+            image: a path or a (H, W, 3) uint8 BGR array or tensor, or a list of them.
             bboxes: (N, 4) xyxy, people to start from instead of the first detection; later
                 turns still look for others. With a list of images, a list (None: detect).
             return_intermediates: hand out what every turn did.
@@ -104,7 +106,7 @@ class BBoxMaskPose:
 
         Returns:
             A result, or a list of them. In a list, an image that cannot be read is reported and
-            gives an empty result with ``error``.
+            gives an empty result with ``error``; so does one in which a stage fails.
 
         Raises:
             ValueError: the one image cannot be read, or boxes have a wrong shape.
@@ -112,7 +114,7 @@ class BBoxMaskPose:
         options = {"intermediates": return_intermediates, "probmaps": return_probmaps}
         # an array is always one image: a stack (B, H, W, 3) is refused, not guessed at
         if not isinstance(image, list | tuple):
-            return self._predict([image_array(read_image(image))], [bboxes], **options)[0]
+            return self._predict([read_image(image)], [bboxes], **options)[0]
         bboxes = [None] * len(image) if bboxes is None else bboxes
         if len(bboxes) != len(image):
             raise ValueError(
@@ -126,31 +128,39 @@ class BBoxMaskPose:
             results += self._predict_batch(image[start:end], bboxes[start:end], options)
         num_failed = sum(result.error is not None for result in results)
         if num_failed:
-            logger.warning("%d of %d images could not be read", num_failed, len(results))
+            logger.warning("%d of %d images failed", num_failed, len(results))
         return results
 
     def _predict_batch(
         self, images: Sequence[Image], bboxes: Sequence[Any], options: dict[str, bool]
     ) -> list[BMPResult]:
         """Results of some images; those that cannot be read are reported."""
-        read: dict[int, np.ndarray] = {}
+        read: dict[int, np.ndarray | Tensor] = {}
         results: list[BMPResult | None] = [None] * len(images)
         for n, image in enumerate(images):
             # one broken file must not end a run over thousands
             try:
-                read[n] = image_array(read_image(image))
+                read[n] = read_image(image)
             # damaged files and arrays of a wrong shape; a TypeError is the caller's mistake
             except ValueError as error:
                 logger.warning("%s", error)
                 results[n] = failed_result(str(error))
-        found = self._predict(list(read.values()), [bboxes[n] for n in read], **options)
-        for n, result in zip(read, found, strict=True):
+        numbers = list(read)
+
+        def run(chosen: Sequence[int]) -> list[BMPResult]:
+            some = [numbers[k] for k in chosen]
+            return self._predict([read[n] for n in some], [bboxes[n] for n in some], **options)
+
+        for n, result in zip(numbers, run_apart(run, len(numbers)), strict=True):
+            if isinstance(result, Exception):
+                result = failed_result(describe_failure(result))
+                logger.warning("image %d of its batch failed: %s", n + 1, result.error)
             results[n] = result
         return results
 
     def _predict(
         self,
-        images: Sequence[np.ndarray],
+        images: Sequence[np.ndarray | Tensor],
         bboxes: Sequence[Any],
         *,
         intermediates: bool,

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from bmp.locations import find_checkpoint, find_config
 from bmp.structures import People, with_fields
 from mmpose.apis import estimate_batch, init_model
+from mmpose.inputs import Image
 
 NUM_COCO_JOINTS = 17  # they come first in every skeleton of these models
 CONFIG_FOLDERS = ("PMPose", "MaskPose", "demo")
@@ -33,6 +33,12 @@ class TopdownPose:
     flip_test: bool = True
     chunk: int = 64
     return_heatmaps: bool = False
+    works_on_device = True
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(self.model.parameters()).device
 
     @property
     def heatmap_shape(self) -> tuple[int, int]:
@@ -40,7 +46,7 @@ class TopdownPose:
         width, height = self.model.head.decoder.heatmap_size
         return int(height), int(width)
 
-    def estimate(self, images: Sequence[np.ndarray], people: Sequence[People]) -> list[People]:
+    def estimate(self, images: Sequence[Image], people: Sequence[People]) -> list[People]:
         """The records with joints.
 
         Args:
@@ -55,7 +61,7 @@ class TopdownPose:
             self.model,
             images,
             [record.bboxes for record in people],
-            [record.get("masks") for record in people],
+            [record.packed_masks if "masks" in record else None for record in people],
             flip_test=self.flip_test,
             chunk=self.chunk,
             return_heatmaps=self.return_heatmaps,
@@ -77,20 +83,21 @@ def build_pose_model(cfg: Mapping[str, Any], device: torch.device | str = "cpu")
 
     Args:
         cfg: ``config`` (path), ``checkpoint`` (name or path; None: random weights), and maybe
-            ``flip_test`` and ``chunk``.
+            ``flip_test``, ``chunk``, and ``dtype`` and ``compile`` of
+            :func:`mmpose.apis.init_model`.
         device: where it works.
 
     Raises:
         ValueError: another key.
     """
     arguments = dict(cfg)
-    unknown = set(arguments) - {"config", "checkpoint", "flip_test", "chunk"}
-    if unknown:
+    known = ("config", "checkpoint", "flip_test", "chunk", "dtype", "compile")
+    if unknown := set(arguments) - set(known):
         raise ValueError(
-            f"unknown keys in pose_model: {sorted(unknown)}; known: config, checkpoint, "
-            "flip_test, chunk"
+            f"unknown keys in pose_model: {sorted(unknown)}; known: {', '.join(known)}"
         )
     config = find_config(arguments.pop("config"), CONFIG_FOLDERS)
     checkpoint = arguments.pop("checkpoint", None)
     path = None if checkpoint is None else str(find_checkpoint(checkpoint))
-    return TopdownPose(init_model(config, path, device), **arguments)
+    network = {name: arguments.pop(name) for name in ("dtype", "compile") if name in arguments}
+    return TopdownPose(init_model(config, path, device, **network), **arguments)

@@ -57,8 +57,9 @@ def describe(people: Any, num_turns: int = 0) -> str:
         num_turns: how many turns there were, if known.
     """
     parts = ["1 person" if len(people) == 1 else f"{len(people)} people"]
+    fields = people.stored() if hasattr(people, "stored") else people  # packed masks stay packed
     masks, keypoints, heatmaps, iteration = (
-        people.get(name) for name in ("masks", "keypoints", "heatmaps", "iteration")
+        fields.get(name) for name in ("masks", "keypoints", "heatmaps", "iteration")
     )
     if masks is not None:
         parts += ["×".join(map(str, masks.shape[1:])), "masks"]

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import torch
 
-from bmp.evaluation.coco_annotations import annotation_file, people_to_annotations
+from bmp.evaluation.coco_annotations import (
+    annotation_file,
+    people_to_annotations,
+    people_to_yolo,
+)
 from bmp.evaluation.coco_results import people_to_results
 from bmp.loop import LoopResult, Turn
 from bmp.record import Rows, describe, select_rows
@@ -51,7 +55,7 @@ class BMPResult:
         heatmaps: (N, 17, h, w) float32 when asked for, else None.
         intermediates: what every turn did when asked for, else None.
         turns: the people after each turn, records of tensors.
-        error: why the image could not be read; None when it could.
+        error: why the image could not be read, or which stage failed on it; None when nothing did.
 
     Raises:
         ValueError: an array has another rank or length than the others.
@@ -182,6 +186,14 @@ class BMPResult:
         people = self.people
         entries = people_to_results(people, image_id)
         return annotation_file([image], people_to_annotations(people, entries, first_id))
+
+    def to_yolo(self) -> str:
+        """The people as a label file of YOLO-pose: class 0, box, 17 joints with flags.
+
+        See :func:`bmp.evaluation.coco_annotations.people_to_yolo`; ``data.yaml`` then says
+        ``kpt_shape: [17, 3]``. Nobody found, or an image that was not read, is an empty text.
+        """
+        return "" if self.error is not None else people_to_yolo(self.people, self.masks.shape[1:])
 
     def to_supervision(self) -> "tuple[supervision.Detections, supervision.KeyPoints]":
         """The people as boxes with masks and as joints of the package supervision.

@@ -8,6 +8,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from bmp.record import Rows, describe, select_rows
+from mmpose.structures.packed_masks import PackedMasks, as_packed, empty_masks, join_masks
 
 FIELD_RANKS = {
     "bboxes": 2,
@@ -44,7 +45,8 @@ class People(InstanceData):
     Attributes:
         bboxes: (N, 4) xyxy float32, image pixels.
         bbox_scores: (N,) float32, of the detector.
-        masks: (N, H, W) bool.
+        masks: (N, H, W) bool; the loop sets :class:`mmpose.structures.packed_masks.PackedMasks`,
+            which stay bits until they are read here, and ``packed_masks`` leaves them so.
         mask_scores: (N,) float32, the segmenter's estimate of its IoU.
         keypoints: (N, K, 2) float32 x, y, image pixels.
         keypoint_scores: (N, K) float32; this and the next two: see docs/conventions.md.
@@ -61,7 +63,7 @@ class People(InstanceData):
 
     bboxes: Tensor
     bbox_scores: Tensor
-    masks: Tensor
+    masks: Tensor  # for editors; the property below replaces it
     mask_scores: Tensor
     keypoints: Tensor
     keypoint_scores: Tensor
@@ -71,12 +73,42 @@ class People(InstanceData):
     scores: Tensor
     iteration: Tensor
 
+    @property
+    def masks(self) -> Tensor:
+        """(N, H, W) bool."""
+        masks = self._stored("masks")
+        if isinstance(masks, PackedMasks):  # kept, so that a changed pixel stays changed
+            masks = vars(self)["masks"] = masks.unpack()
+        return masks
+
+    @masks.setter
+    def masks(self, value: Tensor | PackedMasks) -> None:
+        vars(self)["masks"] = value
+
+    @masks.deleter
+    def masks(self) -> None:
+        del vars(self)["masks"]
+
+    @property
+    def packed_masks(self) -> PackedMasks:
+        """The masks as bits."""
+        return as_packed(self._stored("masks"))
+
+    def _stored(self, name: str) -> Any:
+        if name not in vars(self):  # as Python says it of any attribute
+            raise AttributeError(f"these people have no {name}, only {', '.join(self.keys())}")
+        return vars(self)[name]
+
+    def stored(self) -> dict[str, Any]:
+        """The fields as they are kept: masks may be :class:`PackedMasks`."""
+        return {name: vars(self)[name] for name in self.keys()}
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("_metainfo_fields", "_data_fields"):  # mmengine's own
             super().__setattr__(name, value)
             return
         value = _as_field(name, value)
-        others = {other: field for other, field in self.items() if other != name}
+        others = {other: field for other, field in self.stored().items() if other != name}
         _check_together({**others, name: value})
         self.set_field(value, name)
 
@@ -91,7 +123,7 @@ class People(InstanceData):
         if isinstance(item, str):
             return getattr(self, item)
         rows = select_rows(item, len(self))
-        return self._derive({name: value[rows] for name, value in self.items()})
+        return self._derive({name: value[rows] for name, value in self.stored().items()})
 
     def __iter__(self) -> Iterator["People"]:
         """Records of one person each."""
@@ -111,7 +143,8 @@ class People(InstanceData):
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "People":
         """The same people on another device."""
         moved = {
-            name: value.to(device=device, non_blocking=non_blocking) for name, value in self.items()
+            name: value.to(device=device, non_blocking=non_blocking)
+            for name, value in self.stored().items()
         }
         return self._derive(moved)
 
@@ -166,7 +199,7 @@ def with_fields(people: InstanceData, **changed: Tensor) -> People:
     if not isinstance(people, People):
         people, changed = People(), dict(people.items()) | changed
     new = {name: _as_field(name, value) for name, value in changed.items()}
-    fields = dict(people.items()) | new
+    fields = people.stored() | new
     _check_together(fields)
     return people._derive(fields)
 
@@ -175,6 +208,8 @@ def _as_field(name: str, value: Any) -> Tensor:
     """A value as the field of this name: its dtype, its rank."""
     if name not in FIELD_RANKS:
         raise ValueError(f"people have no field {name!r}; known fields: {', '.join(FIELD_RANKS)}")
+    if name == "masks" and isinstance(value, PackedMasks):
+        return value
     if not isinstance(value, Tensor):
         raise TypeError(f"people.{name} must be a tensor, got {type(value).__name__}")
     if name == "bboxes" and value.numel() == 0:
@@ -246,10 +281,9 @@ def empty_people(
         num_keypoints: K; None leaves the keypoint fields out.
         device: where the tensors lie.
     """
-    height, width = image_shape
     fields = {
         "bbox_scores": torch.zeros(0, device=device),
-        "masks": torch.zeros(0, height, width, dtype=torch.bool, device=device),
+        "masks": empty_masks(0, image_shape, device),
     }
     if num_keypoints is not None:
         per_joint = torch.zeros(0, num_keypoints, device=device)
@@ -273,10 +307,12 @@ def concatenate_people(first: InstanceData, second: InstanceData) -> People:
         raise ValueError(
             f"records with different fields cannot be joined; only one has {different}"
         )
-    return with_fields(
-        People(),
-        **{name: torch.cat([first[name], second[name]]) for name in first.keys()},  # noqa: SIM118
-    )
+    names = [name for name in first.keys() if name != "masks"]  # noqa: SIM118
+    fields: dict = {name: torch.cat([first[name], second[name]]) for name in names}
+    if "masks" in first:
+        both = [with_fields(people).packed_masks for people in (first, second)]
+        fields["masks"] = join_masks(both)
+    return with_fields(People(), **fields)
 
 
 def masks_to_bboxes(masks: Tensor, fallback: Tensor) -> Tensor:
@@ -289,15 +325,4 @@ def masks_to_bboxes(masks: Tensor, fallback: Tensor) -> Tensor:
     Returns:
         (N, 4) xyxy float32, image pixels.
     """
-    columns, rows = masks.any(1), masks.any(2)  # (N, W), (N, H)
-
-    def extent(line: Tensor) -> tuple[Tensor, Tensor]:
-        first = line.to(torch.uint8).argmax(1)
-        last = line.shape[1] - line.flip(1).to(torch.uint8).argmax(1)
-        return first, last
-
-    if len(masks) == 0:
-        return fallback.to(torch.float32)
-    (x1, x2), (y1, y2) = extent(columns), extent(rows)
-    tight = torch.stack([x1, y1, x2, y2], 1).to(torch.float32)
-    return torch.where(columns.any(1)[:, None], tight, fallback.to(torch.float32))
+    return as_packed(masks).bboxes(fallback)

@@ -5,6 +5,7 @@ recommendation starts from is the published one of its family and size.
 """
 
 import math
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,7 @@ PUBLISHED_PEOPLE, PUBLISHED_EPOCHS = 149_813, 210  # of COCO train2017, by the p
 LARGE_IMAGE = 0.3e6  # pixels, COCO's 640 x 480; from there on decoding is most of the work
 REACH = 2.6  # side of what augmentation may show, in heights of the person
 GB = 1e9
+LINE = 100  # characters of a reason
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ def choose_batch(
         f"there are {num_people} people": power_of_two(num_people),
     }
     why = min(limits, key=limits.__getitem__)
-    reasons.append(f"Batch: {limits[why]}, since {why}.")
+    reasons.append(f"Batch: {limits[why]}, the power of two that all limits allow: {why}.")
     return limits[why]
 
 
@@ -268,17 +270,19 @@ def _wants_cache(
 
 def format_advice(advice: Advice, written: Path | None) -> str:
     """The recommendation as text."""
-    name = written or "CONFIG (of --write)"
+    name = written or "CONFIG"
     lines = [
         f"config         configs/{advice.config}",
         f"batch          {advice.batch} with --amp ({advice.batch_float32} fit without)",
-        f"learning rate  {advice.learning_rate:.2g} (AdamW)",
+        f"learning rate  {advice.learning_rate:.3g} (AdamW)",
         f"length         {advice.epochs} epochs, {advice.steps:,} steps",
         f"crop cache     {'yes' if advice.wants_cache else 'no'}",
         "",
-        *advice.reasons,
+        *(textwrap.fill(reason, LINE, subsequent_indent="  ") for reason in advice.reasons),
         "",
     ]
+    if written is None:
+        lines.append("--write CONFIG, a .py file, gives the config that is meant here:")
     option = ""
     if advice.wants_cache:
         lines.append(f"python tools/datasets/crop_cache.py {name} --out FOLDER")

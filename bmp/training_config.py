@@ -122,16 +122,12 @@ class ValidationData:
     images: str
 
 
-def write_training_config(
-    path: Path, advice: Advice, check: FileCheck, validation: ValidationData | None
-) -> Path:
-    """Write the config that a recommendation describes.
+def check_can_write(path: Path, check: FileCheck) -> None:
+    """Whether a config can be written, before what it says is worked out.
 
     Args:
         path: a .py file.
-        advice: the recommendation.
         check: of the file to train on.
-        validation: None: the training people themselves, which the config says.
 
     Raises:
         ValueError: the path is no .py file, the images or the skeleton are not known.
@@ -145,6 +141,23 @@ def write_training_config(
             f"{check.source} has the joints of no bundled skeleton; write a metainfo file like "
             "mmpose/datasets/metainfo/coco.py and give --skeleton FILE"
         )
+
+
+def write_training_config(
+    path: Path, advice: Advice, check: FileCheck, validation: ValidationData | None
+) -> Path:
+    """Write the config that a recommendation describes.
+
+    Args:
+        path: a .py file.
+        advice: the recommendation.
+        check: of the file to train on.
+        validation: None: the training people themselves, which the config says.
+
+    Raises:
+        ValueError: see :func:`check_can_write`.
+    """
+    check_can_write(path, check)
     text = training_config(path, advice, check, validation)
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -175,7 +188,7 @@ def training_config(
         "note": note,
         "num_joints": len(check.joint_names),
         "batch": advice.batch,
-        "rate": f"{advice.learning_rate:.2g}",
+        "rate": f"{advice.learning_rate:.3g}",
         "epochs": advice.epochs,
         "interval": max(advice.epochs // NUM_VALIDATIONS, 1),
         "warm_up": min(WARM_UP, max(advice.steps // 10, 1)),

@@ -21,6 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmpose.structures.constants import is_free_to_read
+from mmpose.structures.packed_masks import PackedMasks, as_packed, empty_masks
+from mmpose.structures.planes import image_planes
+
 # what OpenCV's encoders are asked by -> the endings that files of that format have
 _FORMATS = {
     ".avif": (".avif",),
@@ -145,6 +149,15 @@ def image_tensor(image: Image) -> Tensor:
     return torch.from_numpy(image if image.flags.writeable else image.copy())
 
 
+def upload_image(image: Image, device: torch.device | str) -> Tensor:
+    """A checked image on a device: (H, W, 3) uint8 whose memory holds three planes.
+
+    Bytes travel, a quarter of what floats would take; what works on it there needs planes.
+    """
+    planes = image_planes(image_tensor(image))
+    return planes.to(device, non_blocking=True).permute(1, 2, 0)
+
+
 def is_turned(path: Path, image: np.ndarray) -> bool:
     """Whether the EXIF data of a file turn it, so that tools that ignore these see another image.
 
@@ -190,9 +203,13 @@ def read_bboxes(bboxes: Any) -> Tensor:
         (N, 4) float32.
 
     Raises:
-        ValueError: another shape, a number that is not finite, or corners in the wrong order.
+        ValueError: another shape, and of boxes on the CPU a number that is not finite, or corners
+            in the wrong order.
     """
     boxes = read_box_numbers(bboxes)
+    # those on a device come from a network: to look at them is to wait for it
+    if not is_free_to_read(boxes):
+        return boxes
     is_wrong = ~(boxes[:, 2:] >= boxes[:, :2]).all(1) | ~boxes.isfinite().all(1)
     if is_wrong.any():
         first = int(is_wrong.nonzero()[0])
@@ -228,8 +245,8 @@ def read_masks(
     num_people: int,
     image_shape: tuple[int, int],
     device: torch.device | str | None = None,
-) -> Tensor | None:
-    """Masks as a tensor.
+) -> PackedMasks | None:
+    """Masks as bits.
 
     Args:
         masks: (N, H, W), a list of (H, W), or one (H, W) for one person; anything but 0 is inside.
@@ -239,25 +256,30 @@ def read_masks(
         device: where they go; None leaves them.
 
     Returns:
-        (N, H, W) bool, contiguous, or None.
+        (N, H, W), or None.
 
     Raises:
         ValueError: their number or size does not fit.
     """
     if masks is None:
         return None
-    if isinstance(masks, list | tuple):
-        masks = np.stack([np.asarray(mask) for mask in masks]) if len(masks) else np.zeros(0)
-    tensor = torch.as_tensor(masks if isinstance(masks, Tensor) else np.asarray(masks))
-    tensor = tensor.to(device) if device is not None else tensor
-    tensor = (tensor if tensor.dtype == torch.bool else tensor != 0).contiguous()
-    if tensor.numel() == 0 and num_people == 0:
-        return tensor.reshape(0, *image_shape)
-    tensor = tensor[None] if tensor.ndim == 2 else tensor
-    if tuple(tensor.shape) != (num_people, *image_shape):
+    masks = masks if isinstance(masks, PackedMasks) else _mask_tensor(masks)
+    masks = masks.to(device) if device is not None else masks
+    if not isinstance(masks, PackedMasks):
+        masks = masks if masks.dtype == torch.bool else masks != 0
+        if masks.numel() == 0 and num_people == 0:
+            return empty_masks(0, image_shape, masks.device)
+        masks = masks[None] if masks.ndim == 2 else masks
+    if tuple(masks.shape) != (num_people, *image_shape):
         raise ValueError(
             f"masks are (N, H, W) = {(num_people, *image_shape)}, one for each box and as large as "
-            f"the image, got shape {tuple(tensor.shape)}; leave a person's mask empty to pose it "
+            f"the image, got shape {tuple(masks.shape)}; leave a person's mask empty to pose it "
             "without"
         )
-    return tensor
+    return as_packed(masks)
+
+
+def _mask_tensor(masks: Any) -> Tensor:
+    if isinstance(masks, list | tuple):
+        masks = np.stack([np.asarray(mask) for mask in masks]) if len(masks) else np.zeros(0)
+    return torch.as_tensor(masks if isinstance(masks, Tensor) else np.asarray(masks))

@@ -36,7 +36,10 @@ def bind_dataset(dataset):
     """A data set takes its arguments, and its pipeline is built."""
     bind(DATASETS, dataset)
     for step in dataset.get("pipeline", ()):
-        TRANSFORMS.build(step)
+        if step["type"] == "CopyPastePeople":  # reads an annotation file when it is built
+            bind(TRANSFORMS, step)
+        else:
+            TRANSFORMS.build(step)
     parts = [*dataset.get("datasets", ()), *filter(None, [dataset.get("dataset")])]
     for part in parts:
         bind_dataset(part)

@@ -102,22 +102,24 @@ def run_advise(args: argparse.Namespace) -> int:
     """``bmp data advise``: 1 if the file has faults that `bmp data check` names."""
     from bmp.environment import tell
     from bmp.training_advice import GB, advise, format_advice
-    from bmp.training_config import ValidationData, write_training_config
+    from bmp.training_config import ValidationData, check_can_write, write_training_config
     from mmpose.analysis.people_statistics import people_statistics
     from mmpose.datasets.file_check import check_file, find_folder_of
     from mmpose.errors import check_file_writable
 
     if args.memory <= 0:
         raise ValueError(f"--memory is in GB and above 0, got {args.memory:g}")
-    if args.write is not None:
-        check_file_writable(args.write, "--write")
     check = check_file(args.file, args.images, args.skeleton)
     if check.content is None:
         raise ValueError(check.faults[0].places[0])
+    validation = None
+    if args.val is not None:
+        validation = ValidationData(args.val, args.val_images or find_folder_of(args.val))
+    if args.write is not None:
+        check_can_write(args.write, check)
+        check_file_writable(args.write, "--write")
     advice = advise(check, people_statistics(check.content), args.memory * GB)
     if args.write is not None:
-        folder = args.val_images or (args.val and find_folder_of(args.val))
-        validation = ValidationData(args.val, folder) if args.val else None
         write_training_config(args.write, advice, check, validation)
     print(format_advice(advice, args.write))
     if check.is_harmed:

@@ -17,6 +17,7 @@ with warnings.catch_warnings():
 from mmdet.registry import MODELS  # noqa: E402
 
 from bmp.detector_training.coco_dataset import CocoHumanDataset, TolerantCocoDataset  # noqa: E402
+from bmp.detector_training.copy_paste import CopyPastePeople  # noqa: E402
 from bmp.detector_training.detection_metric import DetectionMetric  # noqa: E402
 from bmp.detector_training.hole_metric import HoleMetric  # noqa: E402
 from bmp.detector_training.ins_head import ExactRTMDetInsHead  # noqa: E402
@@ -33,6 +34,7 @@ if "TimmBackbone" not in MODELS.module_dict:
 
 __all__ = [
     "CocoHumanDataset",
+    "CopyPastePeople",
     "DetectionMetric",
     "ExactRTMDetInsHead",
     "HoleMetric",

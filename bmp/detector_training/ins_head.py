@@ -77,5 +77,5 @@ class ExactRTMDetInsHead(RTMDetInsSepBNHead):
             stride=stride,
             scale_factor=scale_factor,
             threshold=cfg.mask_thr_binary,
-        )
+        ).unpack()  # mmdet's metrics take masks of bools
         return results

@@ -70,11 +70,9 @@ class GivenBoxes:
 
     def _record(self, n: int, image_shape: tuple[int, int]) -> People:
         bboxes, scores = self.bboxes[n], self.scores[n]
-        fields = {"bbox_scores": torch.ones(len(bboxes)) if scores is None else scores}
-        masks = read_masks(self.masks[n], len(bboxes), image_shape)
+        scores = torch.ones(len(bboxes)) if scores is None else scores
+        fields = {"bbox_scores": torch.as_tensor(scores, device=self.device)}
+        masks = read_masks(self.masks[n], len(bboxes), image_shape, self.device)
         if masks is not None:
             fields["masks"] = masks
-        return make_people(
-            bboxes.to(self.device),
-            **{name: torch.as_tensor(value, device=self.device) for name, value in fields.items()},
-        )
+        return make_people(bboxes.to(self.device), **fields)

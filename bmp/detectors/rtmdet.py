@@ -7,9 +7,8 @@ RTMDet-Ins heads are decoded here, for people alone; any other mmdet model goes 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
@@ -17,17 +16,32 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from bmp.detectors.instance_masks import dynamic_mask_logits
+from bmp.detectors.candidates import Candidates, people_of, rank_candidates
 from bmp.detectors.letterbox import Canvas, Letterboxed, letterbox, read_canvas
-from bmp.detectors.mask_upsampling import upsample_masks
 from bmp.detectors.selection import best_bboxes
-from bmp.structures import People, empty_people, make_people, masks_to_bboxes
+from bmp.precision import lower_precision
+from bmp.structures import People, make_people, masks_to_bboxes
+from mmpose.apis.model import read_dtype
 from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
-from mmpose.inputs import check_image
+from mmpose.engine.memory import run_in_chunks
+from mmpose.inputs import Image, check_image, upload_image
+from mmpose.structures.constants import read_together
+from mmpose.structures.packed_masks import PackedMasks, pack_masks
 
 _CLASS_LAYER = "bbox_head.rtm_cls.0.weight"  # as many rows as classes
 _MULTIPLE = 32  # sides of an input that every level of a feature pyramid divides
+
+
+class Started(NamedTuple):
+    """A detection that waits for its numbers to be read."""
+
+    candidates: list[Candidates]
+    """One an image; none of models that are not decoded here."""
+    people: list[People]
+    """Finished records of other models."""
+    to_read: Tensor
+    """(B, P, 5), what :meth:`RTMDetDetector.finish` needs on the CPU."""
 
 
 class RTMDetDetector:
@@ -49,6 +63,8 @@ class RTMDetDetector:
             None does what the test pipeline does.
         batch_size: images per forward pass.
         inclusive_nms: see :func:`bmp.detectors.selection.best_bboxes`.
+        dtype: ``fp32`` or ``bf16``, in which products of backbone and neck run.
+        compile: translate backbone and neck with ``torch.compile`` when they first run.
 
     Raises:
         ValueError: ``batch_size`` is below 1, or an RTMDet-Ins model has no class ``label``.
@@ -67,6 +83,8 @@ class RTMDetDetector:
         size: tuple[int, int] | None = None,
         batch_size: int = 8,
         inclusive_nms: bool = False,
+        dtype: str | torch.dtype = "fp32",
+        compile: bool = False,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -87,34 +105,81 @@ class RTMDetDetector:
         self.label = label
         self.batch_size = batch_size
         self.inclusive_nms = inclusive_nms
+        for name in ("backbone", "neck"):
+            # the head stays in float32: its sides are pixels, with more digits than bfloat16 has
+            if read_dtype(dtype) != torch.float32:
+                lower_precision(getattr(self.model, name), self.device, dtype)
+            if compile:
+                getattr(self.model, name).compile()
+
+    works_on_device = True
 
     @torch.no_grad()
-    def detect(self, images: Sequence[np.ndarray]) -> list[People]:
+    def detect(
+        self, images: Sequence[Image], hidden: Sequence[PackedMasks | None] | None = None
+    ) -> list[People]:
         """Find people in images of any sizes.
 
         Args:
             images: (H, W, 3) uint8 BGR each.
+            hidden: (N, H, W) an image, on the device; whose pixels are shown as black.
 
         Returns:
             One record per image, best first: ``bboxes``, ``bbox_scores`` and, if the model gives
-            them, ``masks`` (N, H, W) bool at the size of the image.
+            them, ``masks`` (N, H, W) at the size of the image.
         """
+        started = self.start(images, hidden)
+        return self.finish(started, read_together([started.to_read])[0])
+
+    @torch.no_grad()
+    def start(
+        self, images: Sequence[Image], hidden: Sequence[PackedMasks | None] | None = None
+    ) -> "Started":
+        """The part of :meth:`detect` that needs no number on the host."""
+        hidden = [None] * len(images) if hidden is None else hidden
         for image in images:
             check_image(image)
-        people = []
-        for start in range(0, len(images), self.batch_size):
-            batch = [
-                letterbox(image, self.canvas) for image in images[start : start + self.batch_size]
-            ]
-            people += self._detect_batch(batch)
-        return people
 
-    def _detect_batch(self, batch: list[Letterboxed]) -> list[People]:
-        inputs = [torch.from_numpy(image.pixels).permute(2, 0, 1) for image in batch]
-        if not is_rtmdet_ins(self.model):
-            return self._predict_with_mmdet(inputs, batch)
+        def search(part: slice) -> list[Candidates] | list[People]:
+            batch = [
+                letterbox(upload_image(image, self.device), self.canvas, masks)
+                for image, masks in zip(images[part], hidden[part], strict=True)
+            ]
+            if is_rtmdet_ins(self.model):
+                return self._find_candidates(batch)
+            return self._predict_with_mmdet([image.pixels for image in batch], batch)
+
+        answers, self.batch_size = run_in_chunks(
+            search, len(images), self.batch_size, "images in the detector"
+        )
+        found = [answer for part in answers for answer in part]
+        candidates, people = (found, []) if is_rtmdet_ins(self.model) else ([], found)
+        to_read = [entry.to_read for entry in candidates] or [torch.zeros(0)]
+        return Started(candidates, people, torch.stack(to_read))
+
+    @torch.no_grad()
+    def finish(self, started: "Started", read: Tensor) -> list[People]:
+        """The rest of :meth:`detect`.
+
+        Args:
+            started: what :meth:`start` gave.
+            read: its ``to_read`` on the CPU.
+        """
+        if not started.candidates:
+            return started.people
+        kept = [self._choose(*numbers.split([4, 1], 1)) for numbers in read]
+        return [
+            people_of(self.model, candidates, rows.to(self.device, non_blocking=True))
+            for candidates, rows in zip(started.candidates, kept, strict=True)
+        ]
+
+    def _find_candidates(self, batch: list[Letterboxed]) -> list["Candidates"]:
+        inputs: list[Tensor] | Tensor = [image.pixels for image in batch]
+        if len({image.shape for image in inputs}) == 1:  # mmengine compares padded ones one by one
+            inputs = torch.stack(inputs)
         pixels = self.model.data_preprocessor({"inputs": inputs, "data_samples": None})["inputs"]
-        return self.decode(self.model(pixels, mode="tensor"), batch)
+        outputs = self.model(pixels, mode="tensor")
+        return rank_candidates(self.model, outputs, batch, self.label)
 
     @torch.no_grad()
     def decode(
@@ -127,74 +192,20 @@ class RTMDetDetector:
                 (B, C, h, w), and mask features (B, C, h, w).
             batch: the B images it was given.
         """
-        cls_scores, distances, kernels, features = outputs
-        priors = torch.cat(
-            self.model.bbox_head.prior_generator.grid_priors(
-                [level.shape[-2:] for level in cls_scores],
-                dtype=features.dtype,
-                device=features.device,
-                with_stride=True,
-            )
-        )
-        # Of the classes people alone: the others need neither suppression nor masks.
-        scores = [level[:, self.label : self.label + 1] for level in cls_scores]
-        scores, distances, kernels = (
-            torch.cat([level.flatten(2) for level in maps], 2)  # (B, C, A)
-            for maps in (scores, distances, kernels)
-        )
-        return [
-            self._decode(*maps, priors, image)
-            for *maps, image in zip(
-                scores[:, 0].sigmoid(), distances, kernels, features, batch, strict=True
-            )
-        ]
+        candidates = rank_candidates(self.model, outputs, batch, self.label)
+        started = Started(candidates, [], torch.stack([entry.to_read for entry in candidates]))
+        return self.finish(started, read_together([started.to_read])[0])
 
-    def _decode(
-        self,
-        scores: Tensor,
-        distances: Tensor,
-        kernels: Tensor,
-        features: Tensor,
-        priors: Tensor,
-        image: Letterboxed,
-    ) -> People:
-        """One image: scores (A,), distances (4, A), kernels (D, A), priors (A, 4)."""
-        head, cfg = self.model.bbox_head, self.model.test_cfg
+    def _choose(self, bboxes: Tensor, scores: Tensor) -> Tensor:
+        """Which candidates are people, best first: bboxes (P, 4) and scores (P, 1) on the CPU."""
+        cfg = self.model.test_cfg
         # mmdet's own threshold comes first there, so that the higher of the two decides
-        keep = (scores > max(self.score_thr, cfg.get("score_thr", 0.0))).nonzero()[:, 0]
-        keep = keep[scores[keep].argsort(descending=True)[: cfg.get("nms_pre", 1000)]]
-        # clipped to the resized image, not to its padding, then scaled to the image itself
-        bboxes = head.bbox_coder.decode(
-            priors[keep, :2], distances[:, keep].T, max_shape=image.inner_shape
-        ) / scores.new_tensor(image.scale_factor * 2)
-        is_large = ((bboxes[:, 2:] - bboxes[:, :2]) > cfg.get("min_bbox_size", 0)).all(1)
-        keep, bboxes = keep[is_large], bboxes[is_large]
+        keep = (scores[:, 0] > max(self.score_thr, cfg.get("score_thr", 0.0))).nonzero()[:, 0]
+        is_large = ((bboxes[keep, 2:] - bboxes[keep, :2]) > cfg.get("min_bbox_size", 0)).all(1)
+        keep = keep[is_large]
         # the model's suppression, then the loop's stricter one, as published (IoU 0.6 and 0.3)
-        best = nms(bboxes, scores[keep], cfg.nms.iou_threshold)
-        keep, bboxes = keep[best], bboxes[best]
-        best = self._suppress(bboxes, scores[keep])
-        keep, bboxes = keep[best], bboxes[best]
-        if len(keep) == 0:
-            return empty_people(image.image_shape, device=scores.device)
-        stride = head.prior_generator.strides[0][0]
-        # Masks only of those who stay and of the cells that the image covers, and one more: pixels
-        # at the edge are interpolated with it.
-        height, width = (math.ceil(side / stride) + 1 for side in image.inner_shape)
-        logits = dynamic_mask_logits(
-            features[:, :height, :width],
-            kernels[:, keep].T,
-            priors[keep],
-            stride=stride,
-            channels=head.dyconv_channels,
-        )
-        masks = upsample_masks(
-            logits,
-            image.image_shape,
-            stride=stride,
-            scale_factor=image.scale_factor,
-            threshold=cfg.get("mask_thr_binary", 0.5),
-        )
-        return make_people(bboxes, bbox_scores=scores[keep], masks=masks)
+        keep = keep[nms(bboxes[keep], scores[keep, 0], cfg.nms.iou_threshold)]
+        return keep[self._suppress(bboxes[keep], scores[keep, 0])]
 
     def _suppress(self, bboxes: Tensor, scores: Tensor) -> Tensor:
         return best_bboxes(
@@ -239,7 +250,8 @@ class RTMDetDetector:
         best = self._suppress(bboxes, scores)
         fields = {}
         if "masks" in found:
-            fields["masks"] = _fit_masks(found.masks[keep[best]].bool(), image_shape)
+            masks = _fit_masks(found.masks[keep[best]].bool(), image_shape)
+            fields["masks"] = pack_masks(masks)
         return make_people(bboxes[best], bbox_scores=scores[best], **fields)
 
 

@@ -94,3 +94,33 @@ def joint_flags(people: People) -> np.ndarray:
     is_found = (confidence >= LEAST_CONFIDENCE) & is_finite
     is_seen = people.visibility >= LEAST_VISIBILITY
     return torch.where(is_found, 1 + is_seen.long(), 0).cpu().numpy()
+
+
+def people_to_yolo(people: People, image_shape: tuple[int, int]) -> str:
+    """People of one image as a label file of YOLO-pose, a row each.
+
+    Args:
+        people: with joints, presence and visibility.
+        image_shape: (H, W).
+
+    Returns:
+        Rows ``0 x y w h x1 y1 v1 ...``, shares of the image, six decimals. Boxes are cut to the
+        image; a joint outside it has flag 0, as one that was not found. Nobody is an empty text.
+    """
+    height, width = image_shape
+    size = np.array([width, height])
+    corners = (people.bboxes.cpu().numpy().reshape(-1, 2, 2) / size).clip(0, 1)
+    centers, sides = corners.mean(1), corners[:, 1] - corners[:, 0]
+    joints = people.keypoints.cpu().numpy() / size
+    flags = joint_flags(people)
+    rows = []
+    for center, side, points, seen in zip(centers, sides, joints, flags, strict=True):
+        is_there = (seen > 0) & ((points >= 0) & (points <= 1)).all(1)
+        points = np.where(is_there[:, None], points, 0)
+        boxes = " ".join(f"{number:.6f}" for number in (*center, *side))
+        triples = " ".join(
+            f"{x:.6f} {y:.6f} {flag}"
+            for (x, y), flag in zip(points, np.where(is_there, seen, 0), strict=True)
+        )
+        rows.append(f"0 {boxes} {triples}")
+    return "\n".join(rows) + ("\n" if rows else "")

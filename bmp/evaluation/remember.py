@@ -20,6 +20,7 @@ from bmp.loop.part_keys import part_key
 from bmp.loop.stage_cache import CachedDetector, CachedPoseModel, CachedSegmenter, StageMemory
 from bmp.segmenters.prompts import UNUSED, Prompts
 from bmp.structures import JOINT_FIELDS, People, with_fields
+from mmpose.structures.packed_masks import PackedMasks, as_packed, join_masks
 
 
 @dataclass
@@ -137,7 +138,7 @@ class RememberingSegmenter:
         self.segmenter = segmenter
         self.calls = calls
         self.embeddings: dict[tuple[bytes, ...], Any] = {}
-        self.memory: dict[bytes, tuple[Tensor, Tensor]] = {}
+        self.memory: dict[bytes, tuple[PackedMasks, Tensor]] = {}
 
     def embed(self, images: Sequence[np.ndarray]) -> tuple[tuple[bytes, ...], Any]:
         """As the segmenter, with keys of the images before the embeddings."""
@@ -150,7 +151,7 @@ class RememberingSegmenter:
 
     def segment(
         self, embeddings: tuple[tuple[bytes, ...], Any], prompts: Sequence[Prompts]
-    ) -> list[tuple[Tensor, Tensor]]:
+    ) -> list[tuple[PackedMasks | Tensor, Tensor]]:
         """As the segmenter, on what :meth:`embed` gave."""
         images, inner = embeddings
         keys = [_prompt_keys(*pair) for pair in zip(images, prompts, strict=True)]
@@ -164,15 +165,20 @@ class RememberingSegmenter:
             ]
             answers = self.segmenter.segment(inner, wanted)
             for row, rows, (masks, scores) in zip(keys, new, answers, strict=True):
-                pairs = zip(masks, scores, strict=True)
-                self.memory |= {row[n]: pair for n, pair in zip(rows, pairs, strict=True)}
+                packed = as_packed(masks)
+                for k, n in enumerate(rows):
+                    self.memory[row[n]] = packed[k : k + 1], scores[k]
         self.calls.count("people segmented", sum(map(len, keys)), num_new)
         return [
-            tuple(map(torch.stack, zip(*[self.memory[key] for key in row], strict=True)))
-            if row
-            else answers[n]
+            _joined([self.memory[key] for key in row]) if row else answers[n]
             for n, row in enumerate(keys)
         ]
+
+
+def _joined(people: Sequence[tuple[PackedMasks, Tensor]]) -> tuple[PackedMasks, Tensor]:
+    """Masks and scores of people of one image."""
+    masks, scores = zip(*people, strict=True)
+    return join_masks(masks), torch.stack(scores)
 
 
 def build_sweep_parts(

@@ -33,9 +33,11 @@ def measure_parts(
         detector = CachedDetector(detector, memory, keys[0], device)
         pose_model = CachedPoseModel(pose_model, memory, keys[1])
         segmenter = CachedSegmenter(segmenter, memory, keys[2], device)
+    # a detector that works on a device is asked in two steps
+    searching = [name for name in ("detect", "start", "finish") if hasattr(detector, name)]
     return replace(
         parts,
-        detector=time_methods(detector, clock, detect="detect"),
+        detector=time_methods(detector, clock, **dict.fromkeys(searching, "detect")),
         pose_model=time_methods(pose_model, clock, estimate="pose"),
         segmenter=time_methods(segmenter, clock, embed="embed", segment="segment"),
     )

@@ -13,8 +13,9 @@ from torch import nn
 from bmp.disk_cache import digest
 from bmp.environment import pick_device
 from bmp.interfaces import KnowsPeople
-from bmp.loop import run_loop
+from bmp.loop import LoopResult, run_loop
 from bmp.loop.build import PART_KEYS, build_parts
+from bmp.loop.failures import describe_failure, run_apart
 from bmp.loop.measured import measure_parts
 from bmp.loop.part_keys import part_key
 from bmp.loop.stage_cache import StageMemory
@@ -101,27 +102,40 @@ class BBoxMaskPoseModel(BaseModel):
         readable = [n for n, entry in enumerate(image) if entry is not None]
         parts = measure_parts(self.parts, self.clock, self.memory, self.part_keys, self.place)
         self.clock.start()
-        found = run_loop(
-            [image[n] for n in readable],
-            parts.detector,
-            parts.pose_model,
-            parts.segmenter,
-            parts.settings,
-            given=self._given([(img_id[n], image[n].shape[:2]) for n in readable]),
-        )
+
+        def run(chosen: Sequence[int]) -> list[LoopResult]:
+            some = [readable[k] for k in chosen]
+            return run_loop(
+                [image[n] for n in some],
+                parts.detector,
+                parts.pose_model,
+                parts.segmenter,
+                parts.settings,
+                given=self._given([(img_id[n], image[n].shape[:2]) for n in some]),
+            )
+
+        found = run_apart(run, len(readable))
+        error = list(error)
+        for n, result in zip(readable, found, strict=True):
+            if isinstance(result, Exception):
+                error[n] = f"image {img_id[n]}: {describe_failure(result)}"
+        answered = {
+            n: result.turns
+            for n, result in zip(readable, found, strict=True)
+            if not isinstance(result, Exception)
+        }
         seconds = [
             {stage: spent / max(1, len(readable)) for stage, spent in turn.items()}
             for turn in self.clock.stop()
         ]
-        turns = dict(zip(readable, (result.turns for result in found), strict=True))
         for reason in filter(None, error):
             print_log(f"skipped, its people count as missed: {reason}", logger="current")
         return [
             {
                 "img_id": identity,
-                "turns": turns.get(n, []),
+                "turns": answered.get(n, []),
                 "error": error[n],
-                "seconds": seconds if n in turns else [],
+                "seconds": seconds if n in answered else [],
             }
             for n, identity in enumerate(img_id)
         ]

@@ -18,6 +18,7 @@ from bmp.loop.suppression import check_threshold, pairwise_pose_oks, suppress
 from bmp.structures import People, with_fields
 from mmpose.structures.bbox import bbox_areas, bbox_xywh2xyxy, bbox_xyxy2xywh
 from mmpose.structures.keypoint import joint_similarity
+from mmpose.structures.packed_masks import PackedMasks, pack_masks
 from mmpose.structures.sigmas import COCO_SIGMAS
 
 COMPAT_ITEMS = {
@@ -179,7 +180,9 @@ def pose_inputs(people: Sequence[People], items: frozenset[str]) -> Sequence[Peo
     if "mask_polygons" not in items:
         return people
     return [
-        with_fields(p, masks=mask_polygons(p.masks)) if "masks" in p else p  # boxes of a user
+        with_fields(p, masks=pack_masks(mask_polygons(p.masks)))
+        if "masks" in p
+        else p  # boxes of a user
         for p in people
     ]
 
@@ -215,17 +218,19 @@ def prompt_bboxes(bboxes: Tensor, items: frozenset[str]) -> Tensor:
     return misread_bboxes(bboxes) if "prompt_boxes" in items else bboxes
 
 
-def trim_masks(masks: Tensor, scores: Tensor, *, num_old: int, items: frozenset[str]) -> Tensor:
+def trim_masks(
+    masks: PackedMasks, scores: Tensor, *, num_old: int, items: frozenset[str]
+) -> PackedMasks:
     """``masks_new_only``: exclusive masks.
 
     Args:
-        masks: (N, H, W) bool, older people first.
+        masks: (N, H, W), older people first.
         scores: (N,) in [0, 1].
         num_old: how many people are of earlier turns.
         items: names of :data:`COMPAT_ITEMS`.
 
     Returns:
-        (N, H, W) bool; with the item, old masks are whole and may overlap new ones.
+        (N, H, W); with the item, old masks are whole and may overlap new ones.
     """
     if "masks_new_only" not in items:
         return exclusive_masks(masks, scores)

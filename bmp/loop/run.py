@@ -5,77 +5,34 @@ Segmentation for Multiple Bodies: Closing the Virtuous Circle", ICCV 2025 (arXiv
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from bmp.interfaces import Detector, PoseModel, Segmenter
+from bmp.interfaces import Detector, DeviceDetector, PoseModel, Segmenter
 from bmp.loop import published
+from bmp.loop.failures import stage
+from bmp.loop.frames import Frames, works_on_device
 from bmp.loop.masks import black_out
 from bmp.loop.refine import refine_masks
 from bmp.loop.settings import LoopSettings
-from bmp.segmenters.prompts import Prompts
+from bmp.loop.state import LoopResult, State, Turn, settle, unread
 from bmp.structures import (
     JOINT_FIELDS,
     People,
     concatenate_people,
     empty_people,
-    masks_to_bboxes,
     with_fields,
 )
+from mmpose.inputs import Image
+from mmpose.structures.constants import read_together
 from mmpose.structures.sigmas import COCO_SIGMAS
-
-
-@dataclass
-class Turn:
-    """What one turn did on one image, for drawings and study.
-
-    Attributes:
-        iteration: number of the turn, from 0.
-        detections: what the detector found in the blacked-out image.
-        poses: the same people with their poses, before suppression.
-        refined: those who were new, with their final masks of this turn.
-        prompts: what the segmenter was shown, one entry per person of ``refined``.
-    """
-
-    iteration: int
-    detections: People
-    poses: People
-    refined: People
-    prompts: Prompts
-
-    def to(self, device: torch.device | str) -> "Turn":
-        """The same turn on another device."""
-        stages = (self.detections, self.poses, self.refined, self.prompts)
-        return Turn(self.iteration, *(stage.to(device) for stage in stages))
-
-
-@dataclass
-class LoopResult:
-    """People of one image.
-
-    Attributes:
-        people: everybody, with ``scores`` and ``iteration``.
-        turns: everybody known after each turn; the last one is ``people``.
-        intermediates: what every turn did, empty unless asked for.
-    """
-
-    people: People
-    turns: list[People]
-    intermediates: list[Turn] = field(default_factory=list)
-
-    def add(self, people: People) -> None:
-        """Take everybody who is known after another turn."""
-        self.people = people
-        self.turns.append(people)
 
 
 @torch.no_grad()
 def run_loop(
-    images: Sequence[np.ndarray],
-    detector: Detector,
+    images: Sequence[Image],
+    detector: Detector | DeviceDetector,
     pose_model: PoseModel,
     segmenter: Segmenter,
     settings: LoopSettings | None = None,
@@ -85,10 +42,12 @@ def run_loop(
 ) -> list[LoopResult]:
     """Find all people of some images, their poses and their masks.
 
-    All images go through each part together, so memory grows with their number.
+    All images go through each part together, so memory grows with their number. Parts that work on
+    a device are waited for once a turn, when it must be known how many people were found, and once
+    at the end.
 
     Args:
-        images: (H, W, 3) uint8 BGR each.
+        images: (H, W, 3) uint8 BGR each, arrays or tensors on any device.
         detector: finds boxes (and masks).
         pose_model: finds joints of people with known boxes.
         segmenter: cuts out people whose joints are known.
@@ -97,69 +56,101 @@ def run_loop(
         keep_intermediates: keep what every turn did.
 
     Returns:
-        One result per image; nobody found is an empty record of full rank.
+        One result per image, on the device of the parts; nobody found is an empty record of full
+        rank.
     """
     if not images:
         return []
     settings = settings or LoopSettings()
+    frames = Frames(images)
     # once for all turns: the segmenter always sees the original images, which do not change
-    embeddings = segmenter.embed(images) if settings.refine_masks else None
-    results = [LoopResult(_nobody(image), []) for image in images]
+    with stage("embed"):
+        embeddings = segmenter.embed(frames.of(segmenter)) if settings.refine_masks else None
+    states = [State(_nobody(shape)) for shape in frames.shapes]
     active = list(range(len(images)))  # images in which somebody may still be hidden
     for turn in range(settings.num_iters):
-        searched, known = [images[i] for i in active], [results[i].people for i in active]
-        found = _detect(searched, known, detector, given if turn == 0 else None)
-        posed = _pose(searched, found, pose_model, settings)
-        kept = [keep_each_once(*pair, settings) for pair in zip(known, posed, strict=True)]
-        old, new = _spread(kept, active, results)
-        new, prompts = refine_masks(images, new, old, segmenter, embeddings, settings)
+        if turn == 0 and given is not None:
+            found = list(given)
+        else:
+            with stage("detect", turn):
+                found, active = _detect(frames, states, active, detector, settings)
+        if not active:
+            break
+        with stage("pose", turn):
+            shown = published.pose_inputs(found, settings.compat)
+            # the original images: a joint behind somebody who is known would be lost in the black
+            posed = pose_model.estimate(frames.of(pose_model, active), shown)
+        new, stays = _compare(states, active, posed, settings)
+        old = [state.people for state in states]
+        with stage("segment", turn):
+            new, prompts = refine_masks(
+                frames.of(segmenter), new, old, segmenter, embeddings, settings, stays
+            )
         # finished before they join: older people keep their own turn, and only records of equal
         # fields can be joined
-        for result, stayed, came in zip(results, old, new, strict=True):
-            result.add(_merge(stayed, _finish(came, turn, settings), settings))
-        # before `active` shrinks: found and posed are of the images searched in this turn
-        if keep_intermediates:
-            _note(results, active, turn, found, posed, new, prompts)
+        new = [_finish(people, turn, settings) for people in new]
+        done = {
+            i: Turn(turn, found[n], posed[n], new[i], prompts[i])
+            for n, i in enumerate(active if keep_intermediates else [])
+        }
+        for i, state in enumerate(states):
+            people = _merge(state.people, new[i], stays[i], settings)
+            state.add(people, stays[i], done.get(i))
         # with nobody new the next turn would, as a rule, look at the same pixels again
         if settings.stop_early:
             active = [i for i in active if len(new[i]) > 0]
-        if not active:
-            break
+    settle(states, read_together(unread(states)), settings)
     # before the lists are filled up, so that turns left out show the final poses too
     if settings.final_pose:
-        _pose_again(images, results, pose_model, settings)
-    for result in results:  # a turn that was not needed left everything as it was
-        result.turns += [result.people] * (settings.num_iters - len(result.turns))
-    return results
+        _pose_again(frames, states, pose_model, settings)
+    return [state.result(settings.num_iters) for state in states]
 
 
 def _detect(
-    images: Sequence[np.ndarray],
-    known: Sequence[People],
-    detector: Detector,
-    given: Sequence[People] | None,
-) -> list[People]:
-    """People in the images without those who are known, or the given ones."""
-    if given is not None:
-        return list(given)
-    hidden = [black_out(image, p.masks) for image, p in zip(images, known, strict=True)]
-    return detector.detect(hidden)
-
-
-def _pose(
-    images: Sequence[np.ndarray],
-    found: Sequence[People],
-    pose_model: PoseModel,
+    frames: Frames,
+    states: Sequence[State],
+    active: list[int],
+    detector: Detector | DeviceDetector,
     settings: LoopSettings,
-) -> list[People]:
-    """Poses of the found people; those with too few joints are dropped."""
-    # the original images: a joint behind somebody who is known would be lost in the black
-    poses = pose_model.estimate(images, published.pose_inputs(found, settings.compat))
-    threshold = settings.prompting.confidence_thr
-    return [p[(p.keypoint_scores > threshold).sum(1) >= settings.min_joints] for p in poses]
+) -> tuple[list[People], list[int]]:
+    """People in the images without those who are known, and the images that were searched.
+
+    Who stayed in the last turn is read on the way.
+    """
+    if works_on_device(detector):
+        hidden = [states[i].people.packed_masks.to(detector.device) for i in active]
+        started = detector.start(frames.of(detector, active), hidden)
+        numbers, *flags = read_together([started.to_read, *unread(states)])
+        settle(states, flags, settings)
+        found = detector.finish(started, numbers)
+    else:
+        settle(states, read_together(unread(states)), settings)
+        active = [i for i in active if not states[i].is_finished]
+        known = [states[i].people.packed_masks for i in active]
+        hidden = [black_out(*pair) for pair in zip(frames.of(detector, active), known, strict=True)]
+        found = detector.detect(hidden) if active else []
+    # in images where nobody new stayed, the same people were found once more
+    pairs = [(p, i) for p, i in zip(found, active, strict=True) if not states[i].is_finished]
+    return [people for people, _ in pairs], [i for _, i in pairs]
 
 
-def keep_each_once(old: People, new: People, settings: LoopSettings) -> tuple[People, People]:
+def _compare(
+    states: Sequence[State], active: Sequence[int], posed: Sequence[People], settings: LoopSettings
+) -> tuple[list[People], list[Tensor | None]]:
+    """New people of all images, and who stays of old and new people, (N,) bool on the device.
+
+    The segmenter's embeddings are of all images, so its prompts must be too. An image that is no
+    longer searched has nobody new and keeps everybody (None).
+    """
+    # empty slices, not None: they have the fields that prompts are made of
+    new = [state.people[:0] for state in states]
+    stays: list[Tensor | None] = [None] * len(states)
+    for i, people in zip(active, posed, strict=True):
+        new[i], stays[i] = people, who_stays(states[i].people, people, settings)
+    return new, stays
+
+
+def who_stays(old: People, new: People, settings: LoopSettings) -> Tensor:
     """Who of the known and of the new people stays when each person may be there only once.
 
     Args:
@@ -168,38 +159,55 @@ def keep_each_once(old: People, new: People, settings: LoopSettings) -> tuple[Pe
         settings: thresholds and published items.
 
     Returns:
-        The old and the new people that stay.
+        (N,) bool, of the old people and then of the new ones.
     """
     # in the first turn `old` is nobody on the CPU, wherever the parts work
-    device = new.bboxes.device
+    device, threshold = new.bboxes.device, settings.prompting.confidence_thr
     joined = {
         # old ones first: of two equal poses the later one goes
         name: torch.cat([old[name].to(device), new[name]])
         for name in ("keypoints", "keypoint_scores", "bboxes")
     }
+    if settings.min_joints:
+        enough = (new.keypoint_scores > threshold).sum(1) >= settings.min_joints
+        enough = torch.nn.functional.pad(enough, (len(old), 0), value=True)
+        # joints that are nowhere are like no others
+        nowhere = joined["keypoints"].masked_fill(~enough[:, None, None], torch.nan)
+        joined["keypoints"] = nowhere
     keep = published.pose_nms(
-        **joined,
-        confidence_thr=settings.prompting.confidence_thr,
-        oks_thr=settings.oks_nms_thr,
-        items=settings.compat,
+        **joined, confidence_thr=threshold, oks_thr=settings.oks_nms_thr, items=settings.compat
     )
-    keep = published.survivors(keep, num_old=len(old), items=settings.compat)
+    if settings.min_joints:
+        keep &= enough
+    return published.survivors(keep, num_old=len(old), items=settings.compat)
+
+
+def keep_each_once(old: People, new: People, settings: LoopSettings) -> tuple[People, People]:
+    """The old and the new people of :func:`who_stays`."""
+    keep = who_stays(old, new, settings)
     return old[keep[: len(old)].to(old.bboxes.device)], new[keep[len(old) :]]
 
 
-def _merge(old: People, new: People, settings: LoopSettings) -> People:
-    """Old and new people in one record, their masks made exclusive, boxes refreshed."""
-    if len(new.bboxes) == 0:
+def _merge(old: People, new: People, stays: Tensor | None, settings: LoopSettings) -> People:
+    """Old and new people in one record, their masks made exclusive, boxes refreshed.
+
+    Who does not stay has an empty mask: only the device knows who that is.
+    """
+    if stays is None:
         return old
     # a first turn has nobody to join: empty records lack fields such as heatmaps
-    people = concatenate_people(old.to(new.bboxes.device), new) if len(old.bboxes) else new
-    masks = people.masks
+    people = new if len(old.bboxes) == 0 else old.to(stays.device)
+    if len(old.bboxes) and len(new.bboxes):
+        people = concatenate_people(people, new)
+    masks = people.packed_masks.only(stays)
+    if len(new.bboxes) == 0:
+        return with_fields(people, masks=masks)
     if settings.exclusive_masks:
         masks = published.trim_masks(
             masks, people.mask_scores, num_old=len(old.bboxes), items=settings.compat
         )
     # after the masks: a box follows the pixels that its person may keep
-    bboxes = masks_to_bboxes(masks, people.bboxes) if settings.refresh_bboxes else people.bboxes
+    bboxes = masks.bboxes(people.bboxes) if settings.refresh_bboxes else people.bboxes
     return with_fields(people, bboxes=bboxes, masks=masks)
 
 
@@ -223,55 +231,22 @@ def ranking_scores(people: People, settings: LoopSettings) -> Tensor:
 
 
 def _pose_again(
-    images: Sequence[np.ndarray],
-    results: Sequence[LoopResult],
-    pose_model: PoseModel,
-    settings: LoopSettings,
+    frames: Frames, states: Sequence[State], pose_model: PoseModel, settings: LoopSettings
 ) -> None:
-    """Poses on the final boxes and masks, put into the results."""
-    poses = pose_model.estimate(images, [result.people for result in results])
-    for result, posed in zip(results, poses, strict=True):
+    """Poses on the final boxes and masks."""
+    poses = pose_model.estimate(frames.of(pose_model), [state.people for state in states])
+    for state, posed in zip(states, poses, strict=True):
         people = with_fields(
-            result.people, **{name: posed[name] for name in JOINT_FIELDS if name in posed}
+            state.people, **{name: posed[name] for name in JOINT_FIELDS if name in posed}
         )
-        result.people = with_fields(people, scores=ranking_scores(people, settings))
-        result.turns[-1] = result.people
+        state.people = with_fields(people, scores=ranking_scores(people, settings))
+        state.turns[-1] = state.people
 
 
-def _nobody(image: np.ndarray) -> People:
+def _nobody(image_shape: tuple[int, int]) -> People:
     """An empty record with every field that people of the loop have."""
-    people = empty_people(image.shape[:2], num_keypoints=len(COCO_SIGMAS))
+    people = empty_people(image_shape, num_keypoints=len(COCO_SIGMAS))
     people.mask_scores = torch.zeros(0)
     people.scores = torch.zeros(0)
     people.iteration = torch.zeros(0, dtype=torch.int64)
     return people
-
-
-def _spread(
-    kept: Sequence[tuple[People, People]], active: Sequence[int], results: Sequence[LoopResult]
-) -> tuple[list[People], list[People]]:
-    """Old and new people of all images from those of the active ones.
-
-    The segmenter's embeddings are of all images, so its prompts must be too. An image that is no
-    longer searched keeps everybody.
-    """
-    old = [result.people for result in results]
-    # empty slices, not None: they have the fields that prompts are made of
-    new = [result.people[:0] for result in results]
-    for i, pair in zip(active, kept, strict=True):
-        old[i], new[i] = pair
-    return old, new
-
-
-def _note(
-    results: Sequence[LoopResult],
-    active: Sequence[int],
-    turn: int,
-    found: Sequence[People],
-    posed: Sequence[People],
-    refined: Sequence[People],
-    prompts: Sequence[Prompts],
-) -> None:
-    """Keep what a turn did; ``found`` and ``posed`` are of the active images alone."""
-    for i, detections, poses in zip(active, found, posed, strict=True):
-        results[i].intermediates.append(Turn(turn, detections, poses, refined[i], prompts[i]))

@@ -21,6 +21,7 @@ from bmp.disk_cache import DiskCache, digest
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.segmenters.prompts import Prompts
 from bmp.structures import JOINT_FIELDS, People, make_people, with_fields
+from mmpose.structures.packed_masks import PackedMasks
 
 PACKED = "packed_"  # before the name of an array of compressed bits
 STAGES = ("detect", "pose", "embed", "segment")
@@ -263,7 +264,8 @@ def unpack_people(arrays: dict[str, np.ndarray], device: torch.device) -> People
 
 def _pack(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
     arrays = {}
-    for name, tensor in tensors.items():
+    for name, value in tensors.items():
+        tensor = value.unpack() if isinstance(value, PackedMasks) else value
         array = tensor.detach().cpu().numpy()
         if array.dtype == bool:  # masks: a hundredth of the bytes
             bits = zlib.compress(np.packbits(array.reshape(-1)).tobytes(), level=1)

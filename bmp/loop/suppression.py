@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mmpose.structures.bbox import bbox_areas
+from mmpose.structures.constants import constant
 from mmpose.structures.keypoint import joint_similarity
 from mmpose.structures.sigmas import COCO_SIGMAS
 
@@ -34,7 +34,9 @@ def pairwise_pose_oks(
     """
     d2 = (keypoints[:, None] - keypoints[None]).square().sum(-1)  # (i, j, K)
     d2 = d2.nan_to_num(torch.inf)  # a joint that is nowhere is like no other
-    similarity = joint_similarity(d2, areas[:, None, None], keypoints.new_tensor(sigmas))
+    similarity = joint_similarity(
+        d2, areas[:, None, None], constant(tuple(sigmas), keypoints.device, keypoints.dtype)
+    )
     counted = (valid | ~valid.any(1, keepdim=True)).to(similarity.dtype)  # (N, K)
     return (similarity * counted[:, None]).sum(-1) / counted.sum(-1)[:, None]
 
@@ -69,22 +71,30 @@ def suppress(similarity: Tensor, *, num_valid: Tensor, scores: Tensor, threshold
         ValueError: the threshold is below 0: everybody would be the same person.
     """
     check_threshold(threshold)
-    worst_first = np.lexsort(
-        (-np.arange(len(scores)), scores.cpu().numpy(), num_valid.cpu().numpy())
-    )
-    rank = np.empty(len(worst_first), dtype=np.int64)
-    rank[worst_first] = np.arange(len(worst_first))
-    # N x N numbers, one removal per pass: on the CPU, without a device round trip per pass
-    remaining = similarity.detach().nan_to_num(-1.0).cpu().numpy().copy()
-    np.fill_diagonal(remaining, -1)
-    keep = np.ones(len(rank), dtype=bool)
-    while remaining.size and remaining.max() > threshold:
-        first, second = np.unravel_index(remaining.argmax(), remaining.shape)
-        gone = second if rank[first] > rank[second] else first
-        keep[gone] = False
-        remaining[gone, :] = -1
-        remaining[:, gone] = -1
-    return torch.from_numpy(keep).to(similarity.device)
+    num_people = len(similarity)
+    people = torch.arange(num_people, device=similarity.device)
+    rank = _rank(num_valid, scores)
+    remaining = similarity.detach().nan_to_num(-1.0).fill_diagonal_(-1)
+    keep = torch.ones(num_people, dtype=torch.bool, device=similarity.device)
+    # as many passes as there can be: whether a pass has still something to do, only the device
+    # knows, and to ask it costs more than the pass
+    for _ in range(num_people - 1):
+        place = remaining.argmax()  # the first in row-major order
+        first, second = place // num_people, place % num_people
+        # take, for an index of no dimension would be fetched to the host
+        gone = torch.where(rank.take(first) > rank.take(second), second, first)
+        is_gone = (people == gone) & (remaining.take(place) > threshold)
+        keep &= ~is_gone
+        remaining.masked_fill_(is_gone[:, None] | is_gone, -1)
+    return keep
+
+
+def _rank(num_valid: Tensor, scores: Tensor) -> Tensor:
+    """(N,) 0 for who goes first: few joints, then a low score, then a late place."""
+    order = torch.arange(len(scores), device=scores.device).flip(0)
+    for key in (scores, num_valid):  # the last of stable sorts counts most
+        order = order[key[order].argsort(stable=True)]
+    return order.argsort()
 
 
 def pose_nms(

@@ -1,5 +1,6 @@
 """Training and evaluation of the pose-prompted segmenter."""
 
+from bmp.segmenter_training.copy_paste import CopyPastePeople
 from bmp.segmenter_training.dataset import PoseSegDataset
 from bmp.segmenter_training.metric import PromptedMaskMetric
 from bmp.segmenter_training.packing import PackPeople
@@ -15,6 +16,7 @@ from bmp.segmenter_training.transforms import (
 from mmpose.engine.seeded_steps import SeededStepsHook
 
 __all__ = [
+    "CopyPastePeople",
     "FlipPeople",
     "JitterColours",
     "LoadPeople",

@@ -45,7 +45,7 @@ def cut_out(
         for sample, prompt, (logits, mask_scores) in zip(
             data_samples, prompts, answers, strict=True
         ):
-            masks = upsample_masks(logits, sample.ori_shape).cpu().numpy()
+            masks = upsample_masks(logits, sample.ori_shape).unpack().cpu().numpy()
             scores = mask_scores.cpu() * sample.people.bbox_scores.cpu()
             sample.pred_masks[entry] = {
                 "rles": [mask_to_rle(mask) for mask in masks],

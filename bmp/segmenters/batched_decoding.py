@@ -1,23 +1,23 @@
-"""From prompts to masks: the people of all images, one decoder call for each number of points.
+"""From prompts to masks: the people of all images together.
 
-Points are never padded: SAM 2's answer changes with padding tokens and repeated clicks, while
-people are independent of each other, so a call may hold people of many images.
+SAM 2's answer changes with padding tokens and repeated clicks. So people with fewer points have
+empty slots that nothing attends to, which are as good as absent.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import functional as F
 
+from bmp.enlarging import Axis, enlarge_masks, make_axis
 from bmp.segmenters.embeddings import Embeddings
 from bmp.segmenters.prompts import UNUSED, Prompts
 from bmp.segmenters.shared_decoder import DecodedMasks, decode_people
-
-# float32 pixels of enlarged masks at a time: 16 MiB suit a processor, 256 MiB a GPU
-UPSAMPLED_ON_A_CPU = 2**22
-UPSAMPLED_ON_A_GPU = 2**26
+from mmpose.structures.constants import constant, is_free_to_read
+from mmpose.structures.packed_masks import PackedMasks
 
 
 def encode_prompts(
@@ -127,10 +127,10 @@ def draw_clicks(
 
 
 @torch.no_grad()
-def decode_grouped(
+def decode_together(
     sam: SAM2Base,
     embeddings: Embeddings,
-    image_index: Tensor,
+    counts: Sequence[int],
     point_coords: Tensor,
     point_labels: Tensor,
     *,
@@ -138,12 +138,12 @@ def decode_grouped(
     uses_mask: Tensor | None = None,
     chunk: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Masks of people with differently many points, one call for each number of points.
+    """Masks of people with differently many points, who are decoded together.
 
     Args:
         sam: the model, in evaluation mode.
         embeddings: of the images.
-        image_index: (N,) which image each person is in.
+        counts: how many of the N people are in each image; they come image by image.
         point_coords: (N, P, 2) pixels of the S × S image.
         point_labels: (N, P) 0 to 3 as in :func:`encode_prompts`, -1 where a slot is unused.
         mask_logits: (N, S/4, S/4) masks to improve on.
@@ -153,34 +153,37 @@ def decode_grouped(
     Returns:
         Logits (N, S/4, S/4) and scores (N,); zeros for people without any prompt.
     """
-    num_points = (point_labels != UNUSED).sum(1)  # (N,)
-    if mask_logits is None:
-        uses_mask = torch.zeros_like(num_points, dtype=torch.bool)
-    size = sam.image_size // 4
-    logits = point_coords.new_zeros(len(point_coords), size, size)
-    scores = point_coords.new_zeros(len(point_coords))
+    num_people, size = len(point_coords), sam.image_size // 4
+    used = point_labels != UNUSED
+    if is_free_to_read(used):  # to know what nobody uses would else be a wait
+        columns = used.any(0)
+        point_coords, point_labels = point_coords[:, columns], point_labels[:, columns]
+        used = used[:, columns]
+        is_prompted = used.any(1) if uses_mask is None else used.any(1) | uses_mask
+        if not is_prompted.all():
+            rows = is_prompted.nonzero()[:, 0]
+            masks = {"mask_logits": mask_logits, "uses_mask": uses_mask}
+            some = {name: v if v is None else v[rows] for name, v in masks.items()}
+            remaining = [int(part.sum()) for part in is_prompted.split(list(counts))]
+            args = (remaining, point_coords[rows], point_labels[rows])
+            found, found_scores = decode_together(sam, embeddings, *args, **some, chunk=chunk)
+            logits = point_coords.new_zeros(num_people, size, size).index_copy(0, rows, found)
+            return logits, point_coords.new_zeros(num_people).index_copy(0, rows, found_scores)
+    if num_people == 0:
+        return point_coords.new_zeros(0, size, size), point_coords.new_zeros(0)
+    has_point = used.any(1)
+    sparse, dense = encode_prompts(sam, point_coords, point_labels, mask_logits, uses_mask)
+    if mask_logits is None and sam.click_sigma is None:
+        dense = None  # the same for everybody, and part of the image that people share
+    # SAM adds an empty token behind the points, where there are any
+    padding = sparse.shape[1] - used.shape[1]
+    used = torch.cat([used, has_point[:, None].expand(-1, padding)], 1)
+    decoded = decode_people(sam, embeddings, counts, sparse, dense, used, chunk=chunk)
     # without any prompt SAM would give an arbitrary mask with a real score
-    is_prompted = (num_points > 0) | uses_mask
-    for count in num_points[is_prompted].unique().tolist():
-        rows = ((num_points == count) & is_prompted).nonzero()[:, 0]
-        used = point_labels[rows] != UNUSED
-        has_mask = uses_mask[rows]
-        sparse, dense = encode_prompts(
-            sam,
-            point_coords[rows][used].reshape(len(rows), count, 2),
-            point_labels[rows][used].reshape(len(rows), count),
-            mask_logits[rows] if has_mask.any() else None,
-            has_mask,
-        )
-        if sam.click_sigma is not None:
-            # the drawn clicks are a mask prompt of everybody
-            has_mask = torch.ones_like(has_mask)
-        decoded = decode_people(
-            sam, embeddings, image_index[rows], sparse, dense, has_mask, chunk=chunk
-        )
-        logits[rows] = decoded.mask_logits[:, 0].to(logits.dtype)
-        scores[rows] = decoded.mask_scores[:, 0].to(scores.dtype)
-    return logits, scores
+    nobody = ~has_point if uses_mask is None else ~(has_point | uses_mask)
+    logits = decoded.mask_logits[:, 0].to(point_coords.dtype)
+    scores = decoded.mask_scores[:, 0].to(point_coords.dtype)
+    return logits.masked_fill(nobody[:, None, None], 0), scores.masked_fill(nobody, 0)
 
 
 def to_model_pixels(points: Tensor, image_shapes: Tensor, image_size: int) -> Tensor:
@@ -195,7 +198,7 @@ def to_model_pixels(points: Tensor, image_shapes: Tensor, image_size: int) -> Te
     return points / image_shapes.flip(-1)[:, None] * image_size
 
 
-def upsample_masks(mask_logits: Tensor, image_shape: tuple[int, int]) -> Tensor:
+def upsample_masks(mask_logits: Tensor, image_shape: tuple[int, int]) -> PackedMasks:
     """Masks at full size.
 
     Args:
@@ -203,19 +206,21 @@ def upsample_masks(mask_logits: Tensor, image_shape: tuple[int, int]) -> Tensor:
         image_shape: (H, W).
 
     Returns:
-        (N, H, W) bool, logit above 0 after bilinear resizing; made in chunks to bound memory.
+        (N, H, W) as bits, logit above 0 after bilinear resizing.
     """
-    height, width = image_shape
-    masks = torch.zeros(
-        len(mask_logits), height, width, dtype=torch.bool, device=mask_logits.device
+    rows, columns = (
+        _read_axis(cells, length, mask_logits.device)
+        for cells, length in zip(mask_logits.shape[1:], image_shape, strict=True)
     )
-    limit = UPSAMPLED_ON_A_CPU if mask_logits.device.type == "cpu" else UPSAMPLED_ON_A_GPU
-    chunk = max(1, limit // (height * width))
-    for start in range(0, len(mask_logits), chunk):
-        part = mask_logits[None, start : start + chunk].float()
-        full = F.interpolate(part, (height, width), mode="bilinear", align_corners=False)
-        masks[start : start + chunk] = full[0] > 0
-    return masks
+    return enlarge_masks(mask_logits, rows, columns)
+
+
+@lru_cache(maxsize=16)  # images of one size come one after the other
+def _read_axis(num_cells: int, length: int, device: torch.device) -> Axis:
+    """How pixels are made of cells, worked out on the CPU, so that nobody waits for the device."""
+    cells = torch.eye(num_cells)[None]
+    axis = make_axis(F.interpolate(cells, size=length, mode="linear", align_corners=False)[0].T)
+    return axis._replace(weights=axis.weights.to(device, non_blocking=True))
 
 
 def decode_prompts(
@@ -226,8 +231,6 @@ def decode_prompts(
     chunk: int | None = None,
 ) -> list[tuple[Tensor, Tensor]]:
     """Small masks of all prompted people of all images.
-
-    People with equally many points share one decoder call, whichever image they are in.
 
     Args:
         sam: the model, in evaluation mode.
@@ -246,18 +249,22 @@ def decode_prompts(
         raise ValueError(f"{len(prompts)} prompts for {len(embeddings)} images")
     device = embeddings.coarse.device
     counts = [len(p) for p in prompts]
-    image_index = torch.arange(len(prompts)).repeat_interleave(torch.tensor(counts)).to(device)
     coords, labels = _join_points(prompts)
-    shapes = torch.tensor(embeddings.image_shapes, device=device)[image_index]
+    shapes = torch.cat(
+        [
+            constant(shape, device).expand(count, -1)
+            for shape, count in zip(embeddings.image_shapes, counts, strict=True)
+        ]
+    )
     mask_logits, uses_mask = _join_masks(prompts, sam.image_size // 4)
-    logits, scores = decode_grouped(
+    logits, scores = decode_together(
         sam,
         embeddings,
-        image_index,
+        counts,
         to_model_pixels(coords.to(device, torch.float32), shapes, sam.image_size),
         labels.to(device),
         mask_logits=None if mask_logits is None else mask_logits.to(device, torch.float32),
-        uses_mask=uses_mask.to(device),
+        uses_mask=None if uses_mask is None else uses_mask.to(device),
         chunk=chunk,
     )
     return list(zip(logits.split(counts), scores.split(counts), strict=True))
@@ -272,18 +279,21 @@ def _join_points(prompts: Sequence[Prompts]) -> tuple[Tensor, Tensor]:
     coords, labels = [], []
     for p in prompts:
         padding = width - p.point_labels.shape[1]
-        corners = torch.where(p.uses_bbox[:, None], p.point_labels.new_tensor([2, 3]), UNUSED)
-        own = torch.cat([p.bboxes.reshape(-1, 2, 2), p.point_coords], 1)
+        labels_23 = constant((2, 3), p.point_labels.device, p.point_labels.dtype)
+        corners = torch.where(p.uses_bbox[:, None], labels_23, UNUSED)
+        # boxes that nobody is shown may be nowhere
+        bboxes = p.bboxes.nan_to_num(0.0, 0.0, 0.0).reshape(-1, 2, 2)
+        own = torch.cat([bboxes, p.point_coords], 1)
         coords.append(F.pad(own, (0, 0, 0, padding)))
         labels.append(F.pad(torch.cat([corners, p.point_labels], 1), (0, padding), value=UNUSED))
     return torch.cat(coords), torch.cat(labels)
 
 
-def _join_masks(prompts: Sequence[Prompts], size: int) -> tuple[Tensor | None, Tensor]:
-    """Mask prompts (N, size, size), None if nobody has one, and (N,) who has one."""
+def _join_masks(prompts: Sequence[Prompts], size: int) -> tuple[Tensor | None, Tensor | None]:
+    """Mask prompts (N, size, size) and (N,) who has one; None where there are none."""
+    if all(p.mask_logits is None for p in prompts):
+        return None, None
     uses_mask = torch.cat([p.uses_mask for p in prompts])
-    if not uses_mask.any():
-        return None, uses_mask
     masks = []
     for p in prompts:
         if p.mask_logits is None:

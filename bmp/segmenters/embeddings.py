@@ -7,13 +7,13 @@ Memory kept: an image takes C·(S/16)² + C/4·(S/8)² + C/8·(S/4)² floats (:f
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmpose.inputs import check_image
+from mmpose.inputs import Image, check_image, upload_image
+from mmpose.structures.constants import constant
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -38,6 +38,11 @@ class Embeddings:
     def __len__(self) -> int:
         return len(self.image_shapes)
 
+    def float(self) -> "Embeddings":
+        """The same in float32."""
+        maps = (m.float() for m in (self.coarse, self.fine, self.middle))
+        return Embeddings(*maps, self.image_shapes)
+
     def select(self, index: Tensor) -> "Embeddings":
         """The embeddings of images ``index`` (N,), repeats allowed."""
         shapes = tuple(self.image_shapes[i] for i in index.tolist())
@@ -51,7 +56,7 @@ def embedding_bytes(sam: SAM2Base) -> int:
 
 
 def prepare_image(
-    image: np.ndarray,
+    image: Image,
     image_size: int,
     *,
     device: torch.device | str = "cpu",
@@ -70,20 +75,18 @@ def prepare_image(
     Returns:
         (3, S, S) float32; the aspect ratio is not kept.
     """
-    check_image(image)
-    # bytes travel to the device, a quarter of what floats would take
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device)
-    # SAM 2 was trained on RGB; the published loop gives it BGR
-    pixels = pixels if bgr_as_rgb else pixels.flip(-1)
+    planes = upload_image(check_image(image), torch.device(device)).permute(2, 0, 1)
     # stretched, not padded: SAM 2 was trained on squares that ignore the aspect ratio
     square = F.interpolate(
-        pixels.permute(2, 0, 1)[None].float() / 255,
+        planes[None].float() / 255,
         (image_size, image_size),
         mode="bilinear",
         align_corners=False,
         antialias=antialias,
     )[0]
-    mean, std = (square.new_tensor(v)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
+    # SAM 2 was trained on RGB; the published loop gives it BGR
+    square = square if bgr_as_rgb else square.flip(0)
+    mean, std = (constant(v, square.device)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
     return (square - mean) / std
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bmp.interfaces import Segmenter
 from bmp.segmenters.prompts import Prompts
+from mmpose.structures.packed_masks import PackedMasks, as_packed, pack_masks
 
 CROP_SCALE = 1.5  # of the box, about its centre
 PEOPLE_AT_A_TIME = 4  # whose pieces are embedded together: bounds the memory for them
@@ -44,7 +45,7 @@ def segment_with_crops(
     images: Sequence[np.ndarray],
     embeddings: Any,
     prompts: Sequence[Prompts],
-) -> list[tuple[Tensor, Tensor]]:
+) -> list[tuple[PackedMasks, Tensor]]:
     """As ``segmenter.segment``, with a piece of the image for everybody shown by a box.
 
     Args:
@@ -54,11 +55,13 @@ def segment_with_crops(
         prompts: one per image.
 
     Returns:
-        Masks (N, H, W) bool in the whole image and mask_scores (N,), a pair per image.
+        Masks (N, H, W) in the whole image as bits and mask_scores (N,), a pair per image.
     """
     # for everybody, also for those whose rows are replaced below: decoding is cheap beside their
     # embeddings
-    answers = segmenter.segment(embeddings, prompts)
+    answers = [
+        (as_packed(masks), scores) for masks, scores in segmenter.segment(embeddings, prompts)
+    ]
     people = [(i, row) for i, p in enumerate(prompts) for row in p.uses_bbox.nonzero()[:, 0]]
     # one copy from the device per image; one per person would wait for it each time
     windows = [
@@ -76,7 +79,8 @@ def segment_with_crops(
         found = segmenter.segment(segmenter.embed(pieces), own)
         for (i, row, (x1, y1, x2, y2)), (mask, score) in zip(places, found, strict=True):
             masks, scores = answers[i]
-            masks[row] = False
-            masks[row, y1:y2, x1:x2] = mask[0]
+            whole = torch.zeros(1, *masks.shape[1:], dtype=torch.bool, device=masks.device)
+            whole[0, y1:y2, x1:x2] = as_packed(mask).unpack()[0]
+            masks.bits[row] = pack_masks(whole).bits[0]
             scores[row] = score[0]
     return answers

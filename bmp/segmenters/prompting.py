@@ -14,6 +14,7 @@ from bmp.segmenters.keypoint_selection import (
 from bmp.segmenters.prompts import UNUSED, Prompts
 from bmp.structures import People
 from mmpose.structures.bbox import bbox_areas, bbox_overlaps
+from mmpose.structures.constants import constant
 
 BBOX_MARGIN = 2.0  # px between a prompted joint and the extended box
 COUNTS = ("num_pos_keypoints", "num_pos_keypoints_if_crowd", "num_neg_keypoints")
@@ -116,7 +117,8 @@ def make_prompts(
     limit = torch.full_like(count, settings.num_pos_keypoints)
     if settings.num_pos_keypoints_if_crowd is not None:
         limit = torch.where(is_crowd, settings.num_pos_keypoints_if_crowd, limit)
-    coords, labels = _take(keypoints, order, torch.minimum(count, limit), label=1)
+    most = max(settings.num_pos_keypoints, settings.num_pos_keypoints_if_crowd or 0)
+    coords, labels = _take(keypoints, order, torch.minimum(count, limit), most, label=1)
     shown_bboxes = _extend(bboxes, coords, labels) if settings.extend_bbox else bboxes
     uses_bbox = torch.full_like(is_crowd, settings.use_bbox) & ~is_crowd
     if settings.no_joint == "bbox":
@@ -135,7 +137,9 @@ def make_prompts(
     if settings.ignore_small_bboxes:
         is_small = bbox_areas(bboxes) < SMALL_AREA
         labels, uses_bbox = labels.masked_fill(is_small[:, None], UNUSED), uses_bbox & ~is_small
-    return Prompts(coords, labels, shown_bboxes, uses_bbox)
+    return Prompts.known_to_fit(
+        point_coords=coords, point_labels=labels, bboxes=shown_bboxes, uses_bbox=uses_bbox
+    )
 
 
 def _usable_visibility(
@@ -146,14 +150,19 @@ def _usable_visibility(
     usable = keypoints.isfinite().all(-1) & scores.isfinite() & people.visibility.isfinite()
     if image_shape is not None and settings.drop_outside:
         # half a pixel more on each side: pixel (0, 0) reaches from -0.5 to 0.5
-        limits = keypoints.new_tensor([image_shape[1] - 0.5, image_shape[0] - 0.5])
+        limits = constant((image_shape[1] - 0.5, image_shape[0] - 0.5), keypoints.device)
         usable &= ((keypoints >= -0.5) & (keypoints < limits)).all(-1)
     return torch.where(usable, people.visibility, -torch.inf)
 
 
-def _take(keypoints: Tensor, order: Tensor, count: Tensor, *, label: int) -> tuple[Tensor, Tensor]:
-    """The first ``count`` joints in ``order`` as points with one label, the rest unused."""
-    width = int(count.max()) if len(count) else 0
+def _take(
+    keypoints: Tensor, order: Tensor, count: Tensor, most: int, *, label: int
+) -> tuple[Tensor, Tensor]:
+    """The first ``count`` joints in ``order`` as points with one label, the rest unused.
+
+    ``most`` is as many as anybody may have: how many somebody has, only the device knows.
+    """
+    width = min(most, order.shape[1]) if len(count) else 0
     coords = keypoints.gather(1, order[:, :width, None].expand(-1, -1, 2))
     is_used = torch.arange(width, device=order.device) < count[:, None]
     return coords, torch.where(is_used, label, UNUSED)
@@ -191,4 +200,5 @@ def _negatives(
     is_visible = (visibility >= settings.visibility_thr).flatten()
     keep = is_visible & (owner != people[:, None]) & is_shown[:, None]
     order = sort_kept(-centre_distance(pool, keep, bboxes), keep)
-    return _take(pool, order, keep.sum(1).clamp(max=settings.num_neg_keypoints), label=0)
+    most = settings.num_neg_keypoints
+    return _take(pool, order, keep.sum(1).clamp(max=most), most, label=0)

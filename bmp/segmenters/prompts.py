@@ -1,6 +1,5 @@
 """What the segmenter is shown of people: points, boxes, masks, in any mix."""
 
-from copy import copy
 from dataclasses import dataclass, replace
 
 import torch
@@ -102,18 +101,28 @@ class Prompts:
         """(N,) bool, who has anything to be found by."""
         return self.uses_bbox | self.uses_mask | (self.point_labels != UNUSED).any(1)
 
-    def select(self, rows: Tensor) -> "Prompts":
-        """The prompts of some people, by index or (N,) bool."""
-        fields = {name: value for name, value in vars(self).items() if value is not None}
-        return Prompts(**{name: value[rows] for name, value in fields.items()})
+    @classmethod
+    def known_to_fit(cls, **fields: Tensor | None) -> "Prompts":
+        """Prompts of fields that were checked or made right: a check would wait for the device."""
+        made = object.__new__(cls)
+        fields.setdefault("mask_logits", None)
+        if fields.get("uses_mask") is None:
+            fields["uses_mask"] = torch.zeros_like(fields["uses_bbox"])
+        for name, value in fields.items():
+            object.__setattr__(made, name, value)
+        return made
+
+    def select(self, rows: slice | Tensor) -> "Prompts":
+        """The prompts of some people, by slice, index or (N,) bool."""
+        return Prompts.known_to_fit(
+            **{name: None if value is None else value[rows] for name, value in vars(self).items()}
+        )
 
     def to(self, device: torch.device | str) -> "Prompts":
         """The same prompts on another device."""
-        moved = copy(self)  # they were checked when made; a check would wait for the GPU
-        for name, value in vars(self).items():
-            if value is not None:
-                object.__setattr__(moved, name, value.to(device))
-        return moved
+        return Prompts.known_to_fit(
+            **{n: None if v is None else v.to(device) for n, v in vars(self).items()}
+        )
 
     def crop(self, window: tuple[int, int, int, int], image_shape: tuple[int, int]) -> "Prompts":
         """The same prompts in a piece of the image.

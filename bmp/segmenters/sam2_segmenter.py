@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bmp.locations import find_checkpoint, find_config
+from bmp.precision import network_precision
 from bmp.segmenters.batched_decoding import decode_prompts, upsample_masks
 from bmp.segmenters.clean_up import clean_up
 from bmp.segmenters.embeddings import (
@@ -21,6 +22,9 @@ from bmp.segmenters.prompts import Prompts
 from bmp.segmenters.sam2_model import build_sam2
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
+from mmpose.engine.memory import run_in_chunks
+from mmpose.inputs import Image
+from mmpose.structures.packed_masks import PackedMasks
 
 
 class SAM2Segmenter:
@@ -39,6 +43,8 @@ class SAM2Segmenter:
             published loop asks for 10 here and 50 below but, without its extension, does neither.
         max_sprinkle_area: specks up to so many pixels of it are dropped, 0: none.
         max_embedding_bytes: memory that the embeddings of one :meth:`embed` may take.
+        dtype: ``fp32`` or ``bf16``, in which the network's matrix products run.
+        compile: translate the image encoder with ``torch.compile`` when it first runs.
 
     Raises:
         FileNotFoundError: there is no such config or checkpoint.
@@ -58,6 +64,8 @@ class SAM2Segmenter:
         max_hole_area: float = 0.0,
         max_sprinkle_area: float = 0.0,
         max_embedding_bytes: int = 2**31,  # 128 images of SAM 2 at 1024 px
+        dtype: str | torch.dtype = "fp32",
+        compile: bool = False,
     ) -> None:
         model = (load_config(config) if isinstance(config, str) else config).get("model", {})
         if "sam" not in model:
@@ -83,6 +91,11 @@ class SAM2Segmenter:
             load_checkpoint(self.sam, checkpoint)
         # inference alone: training has PoseSAM, which builds a SAM 2 of its own
         self.sam = self.sam.to(self.device).requires_grad_(False)
+        self.precision = network_precision(self.device, dtype)
+        if compile:
+            self.sam.image_encoder.compile()
+
+    works_on_device = True
 
     @property
     def max_images(self) -> int:
@@ -90,7 +103,7 @@ class SAM2Segmenter:
         return self.max_embedding_bytes // embedding_bytes(self.sam)
 
     @torch.no_grad()
-    def embed(self, images: Sequence[np.ndarray]) -> Embeddings:
+    def embed(self, images: Sequence[Image]) -> Embeddings:
         """Encode images, in chunks; the caller keeps them as long as it needs them.
 
         Args:
@@ -100,8 +113,8 @@ class SAM2Segmenter:
             TypeError, ValueError: something is no such image, there is none, or too many.
         """
         # one image is a sequence too, of its rows, and would fail with a puzzling message
-        if isinstance(images, np.ndarray):
-            raise TypeError(f"embed takes a list of images, got an array of {images.shape}")
+        if isinstance(images, np.ndarray | Tensor):
+            raise TypeError(f"embed takes a list of images, got an array of {tuple(images.shape)}")
         if not images:
             raise ValueError("embed needs at least one image")
         # the caller holds all embeddings until the last turn: refuse before memory runs out
@@ -112,17 +125,22 @@ class SAM2Segmenter:
                 f"max_embedding_bytes, {self.max_embedding_bytes / 2**20:.0f} MiB: give at most "
                 f"{self.max_images} images at a time, or allow more"
             )
+
         # the encoder's inner maps take more memory than what is kept of them, hence chunks
-        parts = []
-        for start in range(0, len(images), self.embed_chunk):
-            chunk = images[start : start + self.embed_chunk]
-            batch = torch.stack([self._prepare(image) for image in chunk])
-            parts.append(embed_batch(self.sam, batch, [image.shape[:2] for image in chunk]))
+        def embed(part: slice) -> Embeddings:
+            batch = torch.stack([self._prepare(image) for image in images[part]])
+            shapes = [tuple(image.shape[:2]) for image in images[part]]
+            with self.precision():
+                return embed_batch(self.sam, batch, shapes).float()
+
+        parts, self.embed_chunk = run_in_chunks(
+            embed, len(images), self.embed_chunk, "images in the segmenter"
+        )
         return join_embeddings(parts)
 
     def segment(
         self, embeddings: Embeddings, prompts: Sequence[Prompts]
-    ) -> list[tuple[Tensor, Tensor]]:
+    ) -> list[tuple[PackedMasks, Tensor]]:
         """Masks of all prompted people of all images.
 
         Args:
@@ -130,8 +148,8 @@ class SAM2Segmenter:
             prompts: one per image.
 
         Returns:
-            For every image its masks (N, H, W) bool and mask_scores (N,); an empty mask and 0 for
-            people without any prompt.
+            For every image its masks (N, H, W) as bits and mask_scores (N,); an empty mask and 0
+            for people without any prompt.
         """
         answers = []  # one image after the other, as they differ in size
         for shape, p, (logits, scores) in zip(
@@ -143,11 +161,11 @@ class SAM2Segmenter:
                 max_hole_area=self.max_hole_area,
                 max_sprinkle_area=self.max_sprinkle_area,
             )
-            masks = upsample_masks(logits, shape)
             # The published loop lets SAM draw an arbitrary mask for an empty prompt. Here it
             # stays empty, also where clean_up takes all of it for a hole.
-            masks &= p.is_prompted.to(masks.device)[:, None, None]
-            answers.append((masks, scores))
+            nobody = ~p.is_prompted.to(logits.device)
+            logits = logits.masked_fill(nobody[:, None, None], -1.0)
+            answers.append((upsample_masks(logits, shape), scores))
         return answers
 
     def decode(
@@ -159,9 +177,10 @@ class SAM2Segmenter:
             For every image the logits (N, S/4, S/4) and mask_scores (N,); zeros for people
             without any prompt.
         """
-        return decode_prompts(self.sam, embeddings, prompts, chunk=self.decode_chunk)
+        with self.precision():
+            return decode_prompts(self.sam, embeddings, prompts, chunk=self.decode_chunk)
 
-    def _prepare(self, image: np.ndarray) -> Tensor:
+    def _prepare(self, image: Image) -> Tensor:
         return prepare_image(
             image,
             self.sam.image_size,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from sam2.modeling.sam.transformer import Attention
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class PixelProjections(NamedTuple):
@@ -42,6 +43,22 @@ def project_pixels(
         _split_heads(to_image.v_proj(pixels), to_image),
         _split_heads(to_tokens.q_proj(pixels_pe), to_tokens),
     )
+
+
+def attend_to_each_other(
+    attention: Attention, query: Tensor, value: Tensor, used: Tensor
+) -> Tensor:
+    """``attention(query, query, value)`` of tokens (N, T, C) to those ``used``, (N, T) bool."""
+    heads = (
+        _split_heads(project(tokens), attention).transpose(1, 2)
+        for project, tokens in (
+            (attention.q_proj, query),
+            (attention.k_proj, query),
+            (attention.v_proj, value),
+        )
+    )
+    found = F.scaled_dot_product_attention(*heads, attn_mask=used[:, None, None])
+    return attention.out_proj(found.transpose(1, 2).flatten(2))
 
 
 def attend_to_image(
@@ -82,6 +99,7 @@ def attend_to_tokens(
     key: Tensor,
     value: Tensor,
     *,
+    used: Tensor,
     residual: Tensor,
     projected: PixelProjections | None = None,
 ) -> Tensor:
@@ -92,6 +110,7 @@ def attend_to_tokens(
         query: (N, n, C), or (1, n, C) that all people share: pixels with positional encoding.
         key: (N, T, C) tokens with positional encoding.
         value: (N, T, C) tokens.
+        used: (N, T) bool, tokens that count.
         residual: (N, n, C) or (1, n, C) pixels; adding them here saves a copy of the maps.
         projected: query of pixels that all people share, if they do.
     """
@@ -106,6 +125,7 @@ def attend_to_tokens(
         bias = torch.einsum("nthd,hd->nht", keys, q_bias)
         scores = torch.matmul(_fold_into_tokens(attention.q_proj, keys), query.transpose(1, 2))
         scores = scores.unflatten(1, (num_heads, -1)) + bias[..., None]
+    scores = scores.masked_fill(~used[:, None, :, None], -torch.inf)
     weights = scores.softmax(2).flatten(1, 2)  # (N, heads T, n)
     out_weight = attention.out_proj.weight.unflatten(1, (num_heads, -1))
     values = _split_heads(attention.v_proj(value), attention)

@@ -6,8 +6,9 @@ and pixels folds projections into the few tokens (:mod:`bmp.segmenters.shared_at
 keep their channels last, so that nothing is copied between the layers. Without gradients.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from sam2.modeling.sam.mask_decoder import MaskDecoder
@@ -18,6 +19,7 @@ from torch.nn import functional as F
 from bmp.segmenters.embeddings import Embeddings
 from bmp.segmenters.shared_attention import (
     PixelProjections,
+    attend_to_each_other,
     attend_to_image,
     attend_to_tokens,
     project_pixels,
@@ -43,6 +45,13 @@ class DecodedMasks:
     object_logits: Tensor
 
 
+class Tokens(NamedTuple):
+    """Prompt tokens (N, T, C) and which of them count, (N, T) bool."""
+
+    values: Tensor
+    used: Tensor
+
+
 @dataclass(frozen=True)
 class SharedImage:
     """What the decoder needs of an image, for all its people; n = (S/16)² pixels of C channels.
@@ -66,23 +75,23 @@ class SharedImage:
 def decode_people(
     sam: SAM2Base,
     embeddings: Embeddings,
-    image_index: Tensor,
+    counts: Sequence[int],
     sparse: Tensor,
     dense: Tensor | None = None,
-    uses_mask: Tensor | None = None,
+    used: Tensor | None = None,
     *,
     several_masks: bool = False,
     chunk: int | None = None,
 ) -> DecodedMasks:
-    """Masks of people whose prompts have equally many tokens.
+    """Masks of people of several images.
 
     Args:
         sam: the model.
         embeddings: of B images.
-        image_index: (N,) which image each person is in.
+        counts: how many of the N people are in each image; they come image by image.
         sparse: (N, T, C) tokens of the prompt encoder.
-        dense: (N, C, S/16, S/16) mask prompts; None: nobody has one.
-        uses_mask: (N,) bool, who has one; None: everybody, if there are any.
+        dense: (N, C, S/16, S/16) mask prompts, or what stands for none; None: nobody has one.
+        used: (N, T) bool, tokens that count; the others are as good as absent. None: all.
         several_masks: the three alternatives instead of the one.
         chunk: people decoded at a time; None: as many as suit the device.
     """
@@ -96,34 +105,24 @@ def decode_people(
     if chunk is None:
         floats = FLOATS_ON_A_CPU if sparse.device.type == "cpu" else FLOATS_ON_A_GPU
         chunk = max(1, floats // embeddings.coarse[0].numel())
-    if dense is None:
-        uses_mask = torch.zeros_like(image_index, dtype=torch.bool)
-    elif uses_mask is None:
-        uses_mask = torch.ones_like(image_index, dtype=torch.bool)
+    if used is None:
+        used = torch.ones(sparse.shape[:2], dtype=torch.bool, device=sparse.device)
     image_pe = sam.sam_prompt_encoder.get_dense_pe()
     no_mask = sam.sam_prompt_encoder.no_mask_embed.weight
-    for index, chunks, has_mask in _chunks(image_index, uses_mask, chunk):
-        image = share_image(decoder, embeddings, index, image_pe, no_mask)
-        for part in chunks:
+    end = 0
+    for index, count in enumerate(counts):
+        start, end = end, end + count
+        if count:
+            image = share_image(decoder, embeddings, index, image_pe, no_mask)
+        for first in range(start, end, chunk):
+            part = slice(first, min(first + chunk, end))
             # the shared pixels contain no_mask already, so only the difference is added
-            mask_offset = _channels_last(dense[part]) - no_mask if has_mask else None
-            masks = _decode(decoder, image, sparse[part], mask_offset, several_masks)
+            mask_offset = None if dense is None else _channels_last(dense[part]) - no_mask
+            tokens = Tokens(sparse[part], used[part])
+            masks = _decode(decoder, image, tokens, mask_offset, several_masks)
             for name, value in vars(masks).items():
                 getattr(decoded, name)[part] = value.to(sparse.dtype)
     return decoded
-
-
-def _chunks(
-    image_index: Tensor, uses_mask: Tensor, chunk: int
-) -> Iterator[tuple[int, tuple[Tensor, ...], bool]]:
-    """Image, rows of its people in chunks, and whether these have a mask prompt.
-
-    Apart, because people without a mask prompt can use the first layer's shared projections.
-    """
-    kind = 2 * image_index + uses_mask
-    for value in kind.unique().tolist():
-        rows = (kind == value).nonzero()[:, 0]
-        yield value // 2, rows.split(chunk), bool(value % 2)
 
 
 def share_image(
@@ -180,7 +179,7 @@ def _ungroup_subpixels(maps: Tensor, side: int) -> Tensor:
 def _decode(
     decoder: MaskDecoder,
     image: SharedImage,
-    sparse: Tensor,
+    prompts: Tokens,
     mask_offset: Tensor | None,
     several_masks: bool,
 ) -> DecodedMasks:
@@ -189,14 +188,17 @@ def _decode(
     Args:
         decoder: of the model.
         image: what they share.
-        sparse: (N, T, C) prompt tokens.
+        prompts: what they are shown.
         mask_offset: (N, n, C) what mask prompts add to the pixels.
         several_masks: the three alternatives instead of the one.
     """
     # the order of SAM 2's checkpoints: object, IoU, masks
     output_tokens = (decoder.obj_score_token, decoder.iou_token, decoder.mask_tokens)
     output_tokens = torch.cat([token.weight for token in output_tokens])
-    tokens = torch.cat([output_tokens.expand(len(sparse), -1, -1), sparse], 1)
+    tokens = Tokens(
+        torch.cat([output_tokens.expand(len(prompts.values), -1, -1), prompts.values], 1),
+        F.pad(prompts.used, (len(output_tokens), 0), value=True),
+    )
     queries, pixels = two_way_transformer(decoder.transformer, tokens, image, mask_offset)
     kernels = torch.stack(
         [mlp(queries[:, 2 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], 1
@@ -217,26 +219,27 @@ def _decode(
 
 
 def two_way_transformer(
-    transformer: nn.Module, tokens: Tensor, image: SharedImage, mask_offset: Tensor | None
+    transformer: nn.Module, prompts: Tokens, image: SharedImage, mask_offset: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Tokens (N, T, C) and pixels (N, n, C) after attending to each other.
 
     Args:
         transformer: sam2's ``TwoWayTransformer``.
-        tokens: (N, T, C), which serve as their own positional encoding.
+        prompts: tokens, which serve as their own positional encoding.
         image: what the people share.
         mask_offset: (N, n, C) what mask prompts add to the pixels.
     """
     pixels, projections = image.pixels, image.projections
     if mask_offset is not None:  # then the pixels differ from person to person from the start
         pixels, projections = pixels + mask_offset, None
+    tokens, used = prompts
     queries = tokens
     for layer in transformer.layers:
         if layer.skip_first_layer_pe:  # SAM replaces the queries here instead of adding to them
-            queries = layer.self_attn(queries, queries, queries)
+            queries = attend_to_each_other(layer.self_attn, queries, queries, used)
         else:
             queries_pe = queries + tokens
-            queries = queries + layer.self_attn(queries_pe, queries_pe, queries)
+            queries = queries + attend_to_each_other(layer.self_attn, queries_pe, queries, used)
         queries = layer.norm1(queries)
         pixels_pe = pixels + image.pe
         attention = layer.cross_attn_token_to_image
@@ -245,7 +248,13 @@ def two_way_transformer(
         queries = layer.norm3(queries + layer.mlp(queries))
         attention = layer.cross_attn_image_to_token
         pixels = attend_to_tokens(
-            attention, pixels_pe, queries + tokens, queries, residual=pixels, projected=projections
+            attention,
+            pixels_pe,
+            queries + tokens,
+            queries,
+            used=used,
+            residual=pixels,
+            projected=projections,
         )
         pixels = layer.norm4(pixels)
         projections = None  # after one layer the pixels are each person's own

@@ -12,12 +12,14 @@ import torch
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from mmpose.engine.memory import run_in_chunks
 from mmpose.inputs import Image, read_box_numbers, read_image
 from mmpose.structures import (
     PoseDataSample,
     bbox_xywh2xyxy,
     crop_to_image_keypoints,
 )
+from mmpose.structures.packed_masks import PackedMasks
 
 from .model import init_model  # noqa: F401 - a published import path
 from .people import People, read_people
@@ -32,7 +34,7 @@ def estimate_batch(
     model: nn.Module,
     images: Sequence[Image],
     bboxes: Sequence[Tensor],
-    masks: Sequence[Tensor | None] | None = None,
+    masks: Sequence[Tensor | PackedMasks | None] | None = None,
     *,
     flip_test: bool = True,
     chunk: int = CHUNK,
@@ -45,8 +47,9 @@ def estimate_batch(
         images: B of (H, W, 3) uint8 BGR, sizes may differ.
         bboxes: B of (N_i, 4) xyxy, image pixels, or empty. They may leave the image, which is
             black outside; a side of length 0 counts as one pixel.
-        masks: B of (N_i, H, W) bool or None; a person without a mask, or with an empty one, is
-            posed from the plain crop. A model whose pipeline has no `MaskBackground` ignores them.
+        masks: B of (N_i, H, W), bools or bits, or None; a person without a mask, or with an empty
+            one, is posed from the plain crop. A model whose pipeline has no `MaskBackground`
+            ignores them.
         flip_test: average with the mirrored crops, which go through the model in the same batch.
         chunk: people that go through the model at a time; it bounds the memory.
         return_heatmaps: add the maps.
@@ -180,7 +183,15 @@ def _run_on_crops(
         nobody = {k: torch.zeros(0, *shape, device=device) for k, shape in empty().items()}
         return [nobody.copy() for _ in images]
     # groups run across images: many images of one person fill batches as a crowd does
-    answers = [run(*people.cut(group, model.crop_settings)) for group in people.groups(chunk)]
+    chunk = min(chunk, getattr(model, "largest_chunk", chunk))
+    answers, fitting = run_in_chunks(
+        lambda part: run(*people.cut(people.group(part), model.crop_settings)),
+        sum(counts),
+        chunk,
+        "people in the pose model",
+    )
+    if fitting < chunk:  # for the next calls
+        model.largest_chunk = fitting
     # float32, whatever the network runs in: image pixels need more digits than bfloat16 has
     joined = {name: torch.cat([a[name].float() for a in answers]) for name in answers[0]}
     parts = {name: value.split(counts) for name, value in joined.items()}
@@ -233,7 +244,8 @@ def inference_topdown(
     people = read_people(model, [image], [bboxes], [masks])
     path = {} if isinstance(img, np.ndarray | Tensor) else {"img_path": os.fspath(img)}
     samples = []
-    for group in people.groups(CHUNK):
+    for start in range(0, len(people.bboxes[0]), CHUNK):
+        group = people.group(slice(start, start + CHUNK))
         crops, centers, scales = people.cut(group, model.crop_settings)
         # through `predict`, not `estimate_batch`: here test_cfg decides, as in a test of the model
         blank = [
@@ -267,7 +279,7 @@ def _make_sample(model: nn.Module, people: People, index: int, meta: dict) -> Po
     }
     # as `MaskBackground` of a data set counts them; models without it say nothing of masks
     if model.crop_settings.mask_alpha:
-        is_empty = masks is not None and not masks[index].any()
+        is_empty = masks is not None and not masks[index : index + 1].any()
         meta["mask_state"] = "missing" if masks is None else "degenerate" if is_empty else "used"
     sample = PoseDataSample(metainfo=meta)
     sample.gt_instances = InstanceData(

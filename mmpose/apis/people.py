@@ -1,14 +1,15 @@
 """What inference is given, checked once: images, the boxes of their people, masks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mmpose.inputs import Image, check_image, image_tensor, read_bboxes, read_masks
+from mmpose.inputs import Image, check_image, read_bboxes, read_masks, upload_image
 from mmpose.structures import crop_windows, cut_crops
+from mmpose.structures.packed_masks import PackedMasks
 
 from .model import CropSettings
 
@@ -20,30 +21,25 @@ class People:
     Attributes:
         images: B of (H, W, 3) uint8.
         bboxes: B of (N_i, 4) xyxy.
-        masks: B of (N_i, H, W) bool or None.
+        masks: B of (N_i, H, W) as bits, or None.
         windows: B pairs of centres and sizes (N_i, 2).
     """
 
     images: list[Tensor]
     bboxes: list[Tensor]
-    masks: list[Tensor | None]
+    masks: list[PackedMasks | None]
     windows: list[tuple[Tensor, Tensor]]
 
-    def groups(self, size: int) -> Iterator[list[tuple[int, slice]]]:
-        """Groups of at most ``size`` people: the images in a group, and which of their people."""
+    def group(self, part: slice) -> list[tuple[int, slice]]:
+        """Some of all people, counted image by image: the images, and which of their people."""
         # crowds are cut up and single people put together: all groups but the last are full
-        group, room = [], size
+        group, end = [], 0
         for index, bboxes in enumerate(self.bboxes):
-            start = 0
-            while start < len(bboxes):
-                stop = min(start + room, len(bboxes))
-                group.append((index, slice(start, stop)))
-                room, start = room - (stop - start), stop
-                if room == 0:
-                    yield group
-                    group, room = [], size
-        if group:
-            yield group
+            begin, end = end, end + len(bboxes)
+            first, last = max(part.start, begin), min(part.stop, end)
+            if first < last:
+                group.append((index, slice(first - begin, last - begin)))
+        return group
 
     def cut(
         self, group: list[tuple[int, slice]], settings: CropSettings
@@ -96,7 +92,7 @@ def read_people(
     people = People([], [], [], [])
     for image, boxes, region in zip(images, bboxes, masks, strict=True):
         # the whole image goes over once, as bytes; all its crops are cut there
-        image, boxes = image_tensor(check_image(image)).to(device), read_bboxes(boxes).to(device)
+        image, boxes = upload_image(check_image(image), device), read_bboxes(boxes).to(device)
         people.images.append(image)
         people.bboxes.append(boxes)
         people.masks.append(read_masks(region, len(boxes), tuple(image.shape[:2]), device))

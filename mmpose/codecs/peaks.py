@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from mmpose.structures.constants import is_free_to_read
 from mmpose.structures.precision import finest_float
 from mmpose.structures.transfer import small_tensor
 
@@ -164,7 +165,7 @@ def _factors_to_old_peaks(
     whatever the factor, and those of a map whose peak is under the floor all are. Only the other
     maps must be blurred as a whole. A GPU blurs all of them sooner than it counts those.
     """
-    if heatmaps.device.type != "cpu":
+    if not is_free_to_read(heatmaps):
         return peaks / (gaussian_blur(heatmaps, kernel_size).amax((-2, -1)) + 1e-12)
     factors = torch.ones_like(peaks)
     clipped = (around.amin((-2, -1)) < floor) & (peaks > floor) | (peaks > CEILING)

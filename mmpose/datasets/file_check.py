@@ -97,14 +97,17 @@ def check_file(
 
 
 def find_folder(path: Path, images: Sequence[dict]) -> str | None:
-    """Where the images of a file are: a folder beside it, above it or beside that.
+    """Where the images of a file are: its folder or one in it, or beside a folder of annotations.
+
+    Farther away the same names are often those of other images.
 
     Args:
         path: of the file.
         images: its entries.
     """
     names = [str(image["file_name"]) for image in images[:PROBED] if image.get("file_name")]
-    near = [path.absolute().parent, path.absolute().parent.parent]
+    near = [path.absolute().parent]
+    near += [near[0].parent] * ("ann" in near[0].name.lower())
     below = (sub for place in near if os.access(place, os.R_OK) for sub in sorted(place.iterdir()))
     places = [*near, *(sub for sub in below if sub.is_dir() and os.access(sub, os.X_OK))]
     counts = {

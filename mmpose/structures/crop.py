@@ -16,6 +16,8 @@ from .bbox import (
     fix_aspect_ratio,
     get_udp_warp_matrix,
 )
+from .packed_masks import PackedMasks, as_packed
+from .planes import image_planes
 from .precision import finest_float
 
 _COORDINATE_BITS, _FRACTION_BITS = 10, 5
@@ -100,7 +102,7 @@ def cut_crops(
     scales: Tensor,
     output_size: tuple[int, int],
     *,
-    masks: Tensor | None = None,
+    masks: Tensor | PackedMasks | None = None,
     alpha: float = 0.0,
     use_udp: bool = True,
 ) -> Tensor:
@@ -113,7 +115,7 @@ def cut_crops(
         centers: (N, 2) centres of the windows, image pixels.
         scales: (N, 2) their width and height, of the aspect ratio of the crop.
         output_size: (w, h) of the crops.
-        masks: (N, H, W) bool on the same device; a person whose mask is empty is not dimmed.
+        masks: (N, H, W) on the same device; a person whose mask is empty is not dimmed.
         alpha: what is outside the mask is multiplied by ``1 - alpha`` before interpolation.
         use_udp: see :func:`source_coordinates`.
 
@@ -121,19 +123,52 @@ def cut_crops(
         (N, 3, h, w) uint8, channels as in the image.
     """
     x, y = source_coordinates(centers, scales, output_size, use_udp=use_udp)
-    height, width = image.shape[:2]
+    x, y = x.int(), y.int()  # of pixels: half the bytes of the indices they become
+    masks = as_packed(masks) if masks is not None and alpha > 0 else None
+    planes = image_planes(image)
+    width, height = output_size
+    crops = torch.empty(len(x), 3, height, width, dtype=torch.uint8, device=image.device)
+    # on a CPU one person at a time, whose numbers stay in the cache
+    chunk = 1 if image.is_cpu else max(1, len(x))
+    for start in range(0, len(x), chunk):
+        part = slice(start, start + chunk)
+        crops[part] = _cut(planes, x[part], y[part], masks and masks[part], alpha)
+    return crops
+
+
+def _cut(planes: Tensor, x: Tensor, y: Tensor, masks: PackedMasks | None, alpha: float) -> Tensor:
+    """Crops (n, 3, h, w) of grey levels in whole numbers, at coordinates of 1/32 pixel."""
+    _, height, width = planes.shape
     columns, column_weights = _corners(x, width)
     rows, row_weights = _corners(y, height)
-    read = _PixelReader(image, masks if alpha > 0 else None, alpha)
+    # whose mask has no pixel is not dimmed
+    kept = None if masks is None else ~masks.any()[:, None, None]
     crops = 0
     for row, row_weight in zip(rows, row_weights, strict=True):
-        line = 0
         for column, column_weight in zip(columns, column_weights, strict=True):
-            places = (row * width)[:, :, None] + column[:, None]  # (N, h, w)
-            line = line + read(places) * column_weight[:, None, :, None]
-        crops = crops + line * row_weight[:, :, None, None]
-    crops = (crops + _FRACTIONS**2 // 2) >> 2 * _FRACTION_BITS  # (N, h, w, 3)
-    return crops.to(torch.uint8).permute(0, 3, 1, 2).contiguous()
+            places = row[:, :, None] * width + column[:, None]  # (n, h, w)
+            flat = places.reshape(-1)
+            # plane by plane: index_select is several times faster on one axis than along others
+            levels = torch.stack([p.reshape(-1).index_select(0, flat) for p in planes])
+            levels = levels.view(3, *places.shape).float()
+            if masks is not None:
+                inside = _is_inside(masks, row, column) | kept
+                # to the nearest even number, as the data sets do; whole numbers stay
+                levels = levels.mul_(torch.where(inside, 1.0, 1 - alpha)).round_()
+            # floats: they are whole numbers below 2 ** 24 and so exact
+            crops = crops + levels.mul_(row_weight[:, :, None] * column_weight[:, None])
+    crops = crops.add_(_FRACTIONS**2 // 2).mul_(1 / _FRACTIONS**2)
+    return crops.floor_().transpose(0, 1)
+
+
+def _is_inside(masks: PackedMasks, row: Tensor, column: Tensor) -> Tensor:
+    """(n, h, w) bool, whether places lie in the mask of their person."""
+    num_people, height, row_bytes = masks.bits.shape
+    row = row.long() if masks.bits.numel() >= 2**31 else row
+    starts = torch.arange(num_people, device=row.device, dtype=row.dtype) * (height * row_bytes)
+    places = (row * row_bytes + starts[:, None])[:, :, None] + (column >> 3)[:, None]
+    found = masks.bits.reshape(-1).index_select(0, places.reshape(-1)).view(places.shape)
+    return ((found >> (column & 7).to(torch.uint8)[:, None]) & 1).bool()
 
 
 def _corners(coordinates: Tensor, limit: int) -> tuple[list[Tensor], list[Tensor]]:
@@ -143,30 +178,5 @@ def _corners(coordinates: Tensor, limit: int) -> tuple[list[Tensor], list[Tensor
     for pixel, weight in ((first, _FRACTIONS - fraction), (first + 1, fraction)):
         is_inside = (pixel >= 0) & (pixel < limit)
         pixels.append(torch.where(is_inside, pixel, 0))
-        weights.append(torch.where(is_inside, weight, 0).int())
+        weights.append(torch.where(is_inside, weight, 0).float())
     return pixels, weights
-
-
-class _PixelReader:
-    """Reads pixels of an image, those outside each person's mask dimmed."""
-
-    def __init__(self, image: Tensor, masks: Tensor | None, alpha: float) -> None:
-        self.pixels = image.reshape(-1, 3)
-        self.masks = masks
-        self.alpha = alpha
-        if masks is not None:
-            self.is_plain = ~masks.flatten(1).any(1)[:, None, None]  # (N, 1, 1)
-            starts = torch.arange(len(masks), device=masks.device) * len(self.pixels)
-            self.mask_starts = starts[:, None, None]
-
-    def __call__(self, places: Tensor) -> Tensor:
-        """Grey levels (N, h, w, 3) int32 at places (N, h, w), which count pixels row by row."""
-        levels = self.pixels.index_select(0, places.reshape(-1)).view(*places.shape, 3)
-        if self.masks is None:
-            return levels.int()
-        # index_select is several times faster than indexing on a CPU
-        in_masks = (places + self.mask_starts).reshape(-1)
-        is_inside = self.masks.reshape(-1).index_select(0, in_masks).view(places.shape)
-        kept = is_inside | self.is_plain
-        dimmed = (levels.float() * (1 - self.alpha)).round_()  # half to even, as the data sets do
-        return torch.where(kept[..., None], levels.float(), dimmed).int()

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
 import bboxmaskpose
 from bmp.api import BBoxMaskPose
@@ -104,7 +105,7 @@ def test_a_bad_image_is_named_alone_and_counted_in_a_list(estimator, tmp_path, c
     check_result(bad, 0, shape=(0, 0))
     assert "missing.jpg" in bad.error
     assert (len(good), len(good_again)) == (2, 2)
-    assert "1 of 3 images could not be read" in caplog.text
+    assert "1 of 3 images failed" in caplog.text
 
 
 @pytest.mark.parametrize("vis_type", ["pose", "mask", "all"])
@@ -142,3 +143,10 @@ def test_options_change_the_config():
         BBoxMaskPose("bmp_demo", "cpu", pretrained_id="PMPose-b", **parts)
     with pytest.raises(FileNotFoundError, match="no config 'bmp_d4'"):
         BBoxMaskPose("bmp_d4", "cpu", **parts)
+
+
+def test_an_image_may_be_a_tensor(estimator):
+    array, tensor = estimator.predict([APART, torch.from_numpy(APART)])
+    np.testing.assert_array_equal(array.masks, tensor.masks)
+    np.testing.assert_array_equal(array.keypoints, tensor.keypoints)
+    assert len(array) == 2

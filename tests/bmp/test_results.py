@@ -153,6 +153,20 @@ def test_nobody_and_a_failed_image_as_coco_files():
     assert len(three_people()[2].to_coco()["annotations"]) == 1
 
 
+def test_people_as_a_label_file_of_yolo():
+    rows = three_people().to_yolo().splitlines()
+    numbers = [float(number) for number in rows[1].split()]
+    assert len(rows) == 3
+    assert len(numbers) == 5 + 3 * 17
+    # box 10, 0 to 12, 2 in an image of 60 x 40; joints at (11, 1), occluded
+    assert numbers[:5] == pytest.approx([0, 11 / 60, 1 / 40, 2 / 60, 2 / 40], abs=1e-6)
+    assert numbers[5:8] == pytest.approx([11 / 60, 1 / 40, 1], abs=1e-6)
+    outside = three_people()[1:2]
+    outside.keypoints[0, 0, 0] = 61.0
+    assert outside.to_yolo().split()[5:8] == ["0.000000", "0.000000", "0"]
+    assert find_nobody(IMAGE).to_yolo() == failed_result("no").to_yolo() == ""
+
+
 def test_without_supervision_the_error_names_the_fix(monkeypatch):
     monkeypatch.setitem(sys.modules, "supervision", None)
     with pytest.raises(ImportError, match="pip install supervision"):

@@ -106,7 +106,7 @@ def test_masks():
     mask = np.array([[0, 255, 0, 1], [0, 0, 0, 0.5]])
     expected = [[False, True, False, True], [False, False, False, True]]
     for given in (mask, mask[None], [mask], torch.as_tensor(mask)):
-        assert read_masks(given, 1, (2, 4)).tolist() == [expected]
+        assert read_masks(given, 1, (2, 4)).unpack().tolist() == [expected]
     assert read_masks(None, 1, (2, 4)) is None
     assert read_masks([], 0, (2, 4)).shape == (0, 2, 4)
     with pytest.raises(ValueError, match=r"\(N, H, W\) = \(2, 2, 4\).* got shape \(1, 2, 4\)"):

@@ -4,7 +4,8 @@
     python tools/datasets/check.py configs/bmp/bmp_v2_*.py
 
 One line for each thing: annotations, images, boxes of a file, weights; where it is missing or
-misplaced, what to do. The exit code is then 1. Nothing is downloaded.
+misplaced, what to do. The exit code is then 1. Nothing is downloaded. What is wrong inside an
+annotation file is named by `bmp data check FILE`.
 """
 
 import argparse

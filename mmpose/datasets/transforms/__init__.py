@@ -4,6 +4,7 @@ from .base import Transform
 from .blackout import RandomEdgesBlackout, RandomPatchesBlackout
 from .colour import Albumentation, PhotometricDistortion
 from .converting import KeypointConverter
+from .copy_paste import CopyPastePeople
 from .formatting import GenerateTarget, PackPoseInputs
 from .loading import LoadImage
 from .masking import MaskBackground
@@ -12,6 +13,7 @@ from .windows import GetBBoxCenterScale, RandomBBoxTransform, RandomFlip, Random
 
 __all__ = [
     "Albumentation",
+    "CopyPastePeople",
     "GenerateTarget",
     "GetBBoxCenterScale",
     "KeypointConverter",

@@ -78,7 +78,7 @@ def test_decoding_equals_mmdets_predict_and_suppression(detector):
     people = [detector.detect([image])[0] for image in images]
     for image, ours in zip(images, people, strict=True):
         boxed = letterbox(image, Canvas((128, 128), (128, 128)))
-        pixels = [torch.from_numpy(boxed.pixels).permute(2, 0, 1)]
+        pixels = [boxed.pixels]
         found = theirs._predict_with_mmdet(pixels, [boxed])[0]
         torch.testing.assert_close(ours.bboxes, found.bboxes, atol=1e-3, rtol=1e-4)
         torch.testing.assert_close(ours.bbox_scores, found.bbox_scores)

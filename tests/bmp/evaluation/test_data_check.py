@@ -155,7 +155,7 @@ def test_a_missing_file_of_boxes_or_of_their_ids_is_told(tmp_path):
 def test_missing_weights_are_told_without_a_download(root, tmp_path, monkeypatch):
     monkeypatch.setenv("BMP_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("bmp.locations.urlopen", lambda *_, **__: pytest.fail("downloads"))
+    monkeypatch.setattr("bmp.downloads.urlopen", lambda *_, **__: pytest.fail("downloads"))
     config = load_config(ROOT / "configs/bmp/bmp_v2.py", {"data_root": str(root)})
     config.pop("expected")
     facts = [str(fact) for fact in check_evaluation(config) if fact.is_missing]

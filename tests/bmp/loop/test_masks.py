@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from bmp.loop.masks import black_out, exclusive_masks, pose_mask_consistency
+from mmpose.structures.packed_masks import pack_masks
 
 
 def strips(*columns, width=6):
@@ -17,23 +18,23 @@ def strips(*columns, width=6):
 
 def test_exclusive_masks_go_to_the_highest_score():
     masks = strips((0, 4), (2, 6), (3, 4))
-    exclusive = exclusive_masks(masks, torch.tensor([0.5, 0.9, 0.7]))
-    assert torch.equal(exclusive, strips((0, 2), (2, 6), (0, 0)))
+    exclusive = exclusive_masks(pack_masks(masks), torch.tensor([0.5, 0.9, 0.7]))
+    assert torch.equal(exclusive.unpack(), strips((0, 2), (2, 6), (0, 0)))
     assert torch.equal(masks, strips((0, 4), (2, 6), (3, 4)))  # the input is left alone
 
 
 @pytest.mark.parametrize("score", [0.5, 0.0])
 def test_equal_scores_go_to_the_earlier_mask(score):
     masks = strips((2, 6), (0, 4))
-    exclusive = exclusive_masks(masks, torch.full((2,), score))
-    assert torch.equal(exclusive, strips((2, 6), (0, 2)))
+    exclusive = exclusive_masks(pack_masks(masks), torch.full((2,), score))
+    assert torch.equal(exclusive.unpack(), strips((2, 6), (0, 2)))
 
 
 def test_only_trimmed_masks_lose_pixels():
     masks, scores = strips((0, 4), (2, 6)), torch.tensor([0.5, 0.9])
-    exclusive = exclusive_masks(masks, scores, trimmed=torch.tensor([False, True]))
-    assert torch.equal(exclusive, masks)
-    assert exclusive_masks(masks[:0], scores[:0]).shape == (0, 2, 6)
+    exclusive = exclusive_masks(pack_masks(masks), scores, trimmed=torch.tensor([False, True]))
+    assert torch.equal(exclusive.unpack(), masks)
+    assert exclusive_masks(pack_masks(masks[:0]), scores[:0]).shape == (0, 2, 6)
 
 
 def test_pose_mask_consistency_of_the_specification():
@@ -43,11 +44,13 @@ def test_pose_mask_consistency_of_the_specification():
         [[[3.9, 3.2], [7, 7], [2, 2], [0, 0]], [[8, 8], [5, 5], [1, 1], [9, 9]]]
     )
     used = torch.tensor([[True, True, False, False], [True, True, True, False]])
-    consistency = pose_mask_consistency(masks, keypoints, used)
+    consistency = pose_mask_consistency(pack_masks(masks), keypoints, used)
     torch.testing.assert_close(consistency, torch.tensor([0.58333]), atol=1e-5, rtol=0)
     keypoints[1, 0] = torch.tensor([-40.0, 1e4])  # outside the image: the nearest pixel counts
-    torch.testing.assert_close(pose_mask_consistency(masks, keypoints, used), consistency)
-    assert pose_mask_consistency(masks[:0], keypoints[:0], used[:0]).shape == (0,)
+    torch.testing.assert_close(
+        pose_mask_consistency(pack_masks(masks), keypoints, used), consistency
+    )
+    assert pose_mask_consistency(pack_masks(masks[:0]), keypoints[:0], used[:0]).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +68,9 @@ def test_joints_are_looked_up_in_the_pixel_that_holds_them(joint, inside):
     masks[0, 2:6, 2:6] = True
     keypoints = torch.tensor([[joint, (0.0, 0.0)]])
     used = torch.tensor([[True, False]])
-    consistency = pose_mask_consistency(masks, keypoints, used)
+    consistency = pose_mask_consistency(pack_masks(masks), keypoints, used)
     assert consistency.tolist() == [0.5 * inside]
-    nothing = pose_mask_consistency(masks, keypoints, torch.zeros_like(used))
+    nothing = pose_mask_consistency(pack_masks(masks), keypoints, torch.zeros_like(used))
     assert nothing.tolist() == [0]  # a share of nothing is 0
 
 

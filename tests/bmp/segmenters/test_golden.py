@@ -96,4 +96,4 @@ def test_masks_of_the_demo_photo_are_the_published_ones(name):
         np.testing.assert_allclose(scores.numpy(), golden[f"{kind}.scores"], atol=1e-4)
         width = image.shape[1]
         expected = np.unpackbits(golden[f"{kind}.mask_bits"], axis=-1)[..., :width].astype(bool)
-        assert (masks.numpy() != expected).mean() < 1e-5
+        assert (masks.unpack().numpy() != expected).mean() < 1e-5

@@ -49,6 +49,7 @@ def test_a_piece_is_embedded_and_its_mask_put_back(segmenter):
     embeddings = segmenter.embed([image])
     [(masks, scores)] = segment_with_crops(segmenter, [image], embeddings, [prompts])
     [(whole, whole_scores)] = segmenter.segment(embeddings, [prompts])
+    masks, whole = masks.unpack(), whole.unpack()
     assert torch.equal(masks[1], whole[1])
     assert scores[1] == whole_scores[1]
     piece = Prompts(
@@ -58,8 +59,8 @@ def test_a_piece_is_embedded_and_its_mask_put_back(segmenter):
         torch.tensor([True]),
     )
     [(expected, score)] = segmenter.segment(segmenter.embed([image[10:70, 15:45]]), [piece])
-    assert torch.equal(masks[0, 10:70, 15:45], expected[0])
-    assert masks[0].sum() == expected.sum()
+    assert torch.equal(masks[0, 10:70, 15:45], expected.unpack()[0])
+    assert masks[0].sum() == expected.areas()
     assert scores[0] == score[0]
 
 

@@ -14,8 +14,7 @@ def test_people_have_one_mask_or_three_and_as_many_scores(people, several, masks
     segmenter = SAM2Segmenter({"model": {"sam": TINY}})
     embeddings = segmenter.embed([np.zeros((20, 30, 3), np.uint8)])
     tokens = torch.randn(people, 4, TINY["d_model"])
-    index = torch.zeros(people, dtype=torch.int64)
-    found = decode_people(segmenter.sam, embeddings, index, tokens, several_masks=several)
+    found = decode_people(segmenter.sam, embeddings, [people], tokens, several_masks=several)
     size = TINY["image_size"] // 4
     assert found.mask_logits.shape == (people, masks, size, size)
     assert found.mask_scores.shape == (people, masks)

@@ -3,19 +3,18 @@
 import copy
 import json
 
-import cv2
 import numpy as np
 import pytest
 
 from mmpose.datasets.faults import Level
-from mmpose.datasets.file_check import check_file, find_folder
+from mmpose.datasets.file_check import check_file
 from mmpose.structures import mask_to_rle
+from tests.mmpose.datasets.checked_files import first_only, seen, write
 from tests.mmpose.datasets.ordinary_people import (
     NAMES,
     convert,
     ordinary,
     said_otherwise,
-    sizes,
     update,
     without,
 )
@@ -137,25 +136,6 @@ ALL = {
 }
 
 
-def first_only(change):
-    return said_otherwise(lambda c, a, n: change(c, a, n) if n == 0 else None)
-
-
-def write(folder, content):
-    (folder / "images").mkdir()
-    for image in content["images"]:
-        name = str(image["file_name"]).rsplit("/", 1)[-1]
-        pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-        cv2.imwrite(str(folder / "images" / name), pixels)
-    path = folder / "annotations.json"
-    path.write_text(json.dumps(content))
-    return path
-
-
-def seen(check):
-    return {fault.kind: (fault.level, fault.count) for fault in check.faults}
-
-
 def test_a_clean_file_has_no_fault(tmp_path):
     check = check_file(write(tmp_path, ordinary()))
     assert (check.faults, check.is_harmed, check.num_used) == ([], False, 4)
@@ -176,47 +156,6 @@ def test_a_fault_of_all_people_that_is_read_right(name, tmp_path):
     check = check_file(write(tmp_path, said_otherwise(change)))
     assert seen(check) == {kind: (Level.CORRECTED, 4)}
     assert not check.is_harmed
-
-
-@pytest.mark.parametrize(
-    ("change", "kind"),
-    [
-        pytest.param(
-            sizes(lambda w, h: (h, w)),
-            "images whose stated size is not that of the file, which is taken",
-            id="size_exchanged",
-        ),
-        pytest.param(
-            sizes(lambda w, h: (None, None)),
-            "images without a stated size, which is read from the file",
-            id="size_null",
-        ),
-        pytest.param(
-            sizes(lambda w, h: (float(w), float(h))),
-            "sizes that are not whole numbers",
-            id="size_float",
-        ),
-    ],
-)
-def test_sizes_that_are_read_right(change, kind, tmp_path):
-    found = seen(check_file(write(tmp_path, said_otherwise(change))))
-    assert found == {kind: (Level.CORRECTED, 2)}
-
-
-def test_sizes_without_images_are_doubtful(tmp_path):
-    path = write(tmp_path, said_otherwise(sizes(lambda w, h: (w // 2, h))))
-    for file in (tmp_path / "images").iterdir():
-        file.unlink()
-    check = check_file(path)
-    kind = "images whose stated size boxes or masks contradict"
-    assert check.folder is None
-    assert seen(check)[kind] == (Level.DOUBTFUL, 2)
-
-
-def test_a_larger_stated_size_is_misread(tmp_path):
-    path = write(tmp_path, said_otherwise(sizes(lambda w, h: (2 * w, 2 * h))))
-    kind = "images of another size than stated, with annotations that fit the stated one"
-    assert seen(check_file(path)) == {kind: (Level.MISREAD, 2)}
 
 
 def test_categories(tmp_path):
@@ -240,28 +179,6 @@ def test_categories(tmp_path):
     folder.mkdir()
     kind = "no categories are listed: all annotations are people's"
     assert seen(check_file(write(folder, content))) == {kind: (Level.CORRECTED, 1)}
-
-
-def test_absolute_file_names(tmp_path):
-    content = ordinary()
-    for image in content["images"]:
-        image["file_name"] = f"/gone/{image['file_name']}"
-    assert seen(check_file(write(tmp_path, content))) == {
-        "absolute file names": (Level.CORRECTED, 2)
-    }
-
-
-def test_missing_and_broken_images(tmp_path):
-    path = write(tmp_path, ordinary())
-    (tmp_path / "images" / "4.png").unlink()
-    (tmp_path / "images" / "9.png").write_bytes(b"no image")
-    assert seen(check_file(path)) == {
-        "image files that are missing": (Level.DROPPED, 1),
-        "image files that cannot be opened": (Level.DROPPED, 1),
-    }
-    (tmp_path / "empty").mkdir()
-    found = seen(check_file(path, str(tmp_path / "empty")))
-    assert found == {"image files that are missing": (Level.REFUSED, 2)}
 
 
 def test_people_twice(tmp_path):
@@ -338,16 +255,6 @@ def test_joints_are_matched_with_the_bundled_skeletons(tmp_path):
     kind = "joints of another order, or more of them: matched by name"
     assert seen(check) == {kind: (Level.CORRECTED, 1)}
     assert check.skeleton == "coco.py"
-
-
-def test_the_folder_of_images_is_looked_for_nearby(tmp_path):
-    path = write(tmp_path, ordinary())
-    beside = tmp_path / "annotations" / "people.json"
-    beside.parent.mkdir()
-    beside.write_text(path.read_text())
-    images = ordinary()["images"]
-    assert find_folder(path, images) == find_folder(beside, images) == str(tmp_path / "images")
-    assert find_folder(path, [{"id": 1, "file_name": "elsewhere.png"}]) is None
 
 
 def test_what_is_no_annotation_file_is_one_error(tmp_path):
