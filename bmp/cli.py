@@ -9,12 +9,13 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from bmp import environment
-from bmp.commands import completion, data, demo, download, info, predict, tool
+from bmp.commands import completion, data, demo, download, info, predict, serve, tool
 from mmpose.errors import TRACEBACK, user_error
 
 EXAMPLES = """examples:
   bmp predict photo.jpg                           people of an image, with the small models
   bmp predict photos/ --config bmp_v2             of a folder, with the published ones
+  bmp serve                                       a page in the browser to try it
   bmp eval configs/demo/bmp_demo.py               AP of the loop after every turn
   bmp train configs/MaskPose/MaskPose-b-1.1.0.py
   bmp data check annotations.json                 what is wrong with a file of your own
@@ -60,7 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(parser=parser)  # for the subcommand that describes all of them
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (predict, tool, data, download, info, demo, completion):
+    for module in (predict, serve, tool, data, download, info, demo, completion):
         module.add_parser(commands)
     return parser
 

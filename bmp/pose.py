@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from bmp.interfaces import PoseModel
 from bmp.locations import find_checkpoint, find_config
 from bmp.structures import People, with_fields
 from mmpose.apis import estimate_batch, init_model
@@ -78,19 +79,23 @@ class TopdownPose:
         ]
 
 
-def build_pose_model(cfg: Mapping[str, Any], device: torch.device | str = "cpu") -> TopdownPose:
+def build_pose_model(cfg: Mapping[str, Any], device: torch.device | str = "cpu") -> PoseModel:
     """The loop's pose model from its config.
 
     Args:
         cfg: ``config`` (path), ``checkpoint`` (name or path; None: random weights), and maybe
             ``flip_test``, ``chunk``, and ``dtype`` and ``compile`` of
-            :func:`mmpose.apis.init_model`.
+            :func:`mmpose.apis.init_model`; or ``type="TransformersPose"`` and its ``folder``.
         device: where it works.
 
     Raises:
         ValueError: another key.
     """
     arguments = dict(cfg)
+    if arguments.get("type") == "TransformersPose":
+        from bmp.transformers_pose import TransformersPose
+
+        return TransformersPose(arguments["folder"], device)
     known = ("config", "checkpoint", "flip_test", "chunk", "dtype", "compile")
     if unknown := set(arguments) - set(known):
         raise ValueError(

@@ -175,20 +175,38 @@ def image_array(image: Image) -> np.ndarray:
 
 def _decode(path: Path, flags: int = 0) -> np.ndarray:
     try:
-        encoded = np.frombuffer(path.read_bytes(), np.uint8)
+        encoded = path.read_bytes()
     except FileNotFoundError as error:
         raise MissingImageError(f"cannot read image {path}: there is no such file") from error
     except OSError as error:
         reason = error.strerror or error
         raise UnreadableImageError(f"cannot read image {path}: {reason}") from error
+    return decode_image(encoded, path, flags)
+
+
+def decode_image(encoded: bytes, name: str | os.PathLike, flags: int = 0) -> np.ndarray:
+    """An image from the content of its file.
+
+    Args:
+        encoded: the whole file.
+        name: what errors call it.
+        flags: of ``cv2.imdecode``, beside colour.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        UnreadableImageError: it is no image, or cut off.
+    """
+    content = np.frombuffer(encoded, np.uint8)
     try:
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR | flags) if encoded.size else None
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR | flags) if content.size else None
     except cv2.error as error:  # too many pixels, a format that is switched off
         reason = str(error).strip().splitlines()[0]
-        raise UnreadableImageError(f"cannot read image {path}: {reason}") from error
+        raise UnreadableImageError(f"cannot read image {name}: {reason}") from error
     if image is None:
-        what = "not an image, or cut off" if encoded.size else "the file is empty"
-        raise UnreadableImageError(f"cannot read image {path}: {what}")
+        what = "not an image, or cut off" if content.size else "the file is empty"
+        raise UnreadableImageError(f"cannot read image {name}: {what}")
     return image
 
 

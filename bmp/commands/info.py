@@ -13,7 +13,6 @@ EXTRAS = {
     "trackers": ("video", "bmp predict --track"),
     "av": ("video", "videos that OpenCV cannot read"),
     "onnxruntime": ("onnx", "bmp export, backend='onnxruntime'"),
-    "gradio": ("serve", "bmp serve"),
     "mkdocs": ("docs", "make site"),
 }
 

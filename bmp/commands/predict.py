@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     model = BBoxMaskPose(
         args.config,
         device=args.device,
-        cfg_options=_read_options(args.cfg_options),
+        cfg_options=read_options(args.cfg_options),
         batch_size=args.batch_size,
     )
     num_done = _run_images(model, images, args) if images else 0
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if num_done else 1
 
 
-def _read_options(pairs: list[str] | None) -> dict | None:
+def read_options(pairs: list[str] | None) -> dict | None:
     """Options as the tools read them."""
     if not pairs:
         return None

@@ -9,6 +9,8 @@ _WHERE = {
     "BoxFileDetector": "box_file",
     "GivenBoxes": "given_boxes",
     "RTMDetDetector": "rtmdet",
+    "TorchvisionDetector": "torchvision_rcnn",
+    "TransformersDetector": "transformers_detr",
     "build_detector": "build",
 }
 __all__ = list(_WHERE)

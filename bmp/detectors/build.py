@@ -8,11 +8,22 @@ import torch
 
 from bmp.detectors.box_file import BoxFileDetector
 from bmp.detectors.rtmdet import RTMDetDetector
+from bmp.detectors.torchvision_rcnn import TorchvisionDetector
+from bmp.detectors.transformers_detr import TransformersDetector
 from bmp.detectors.true_boxes import TrueBoxDetector
 from bmp.interfaces import Detector
 from bmp.locations import find_checkpoint, find_config
 
-KINDS = {kind.__name__: kind for kind in (RTMDetDetector, BoxFileDetector, TrueBoxDetector)}
+KINDS = {
+    kind.__name__: kind
+    for kind in (
+        RTMDetDetector,
+        BoxFileDetector,
+        TrueBoxDetector,
+        TorchvisionDetector,
+        TransformersDetector,
+    )
+}
 
 
 def build_detector(cfg: Mapping[str, Any], device: torch.device | str = "cpu") -> Detector:
@@ -35,7 +46,7 @@ def build_detector(cfg: Mapping[str, Any], device: torch.device | str = "cpu") -
             f"unknown detector {name!r}; known: {', '.join(KINDS)} (RTMDetDetector takes any mmdet "
             "config). Make other detectors yourself and hand them to the loop"
         )
-    known = set(signature(KINDS[name]).parameters) - {"device"}
+    known = set(signature(KINDS[name]).parameters) - {"device", "model", "processor"}
     if unknown := set(arguments) - known:
         raise ValueError(
             f"unknown keys in detector: {sorted(unknown)}; known: {', '.join(sorted(known))}"

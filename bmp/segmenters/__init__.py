@@ -9,6 +9,7 @@ _WHERE = {
     "PromptSettings": "prompting",
     "Prompts": "prompts",
     "SAM2Segmenter": "sam2_segmenter",
+    "TransformersSegmenter": "transformers_sam",
     "build_segmenter": "sam2_segmenter",
     "make_prompts": "prompting",
     "masks_as_logits": "prompts",

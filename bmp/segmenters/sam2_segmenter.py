@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bmp.interfaces import Segmenter
 from bmp.locations import find_checkpoint, find_config
 from bmp.precision import network_precision
 from bmp.segmenters.batched_decoding import decode_prompts, upsample_masks
@@ -20,6 +21,7 @@ from bmp.segmenters.embeddings import (
 )
 from bmp.segmenters.prompts import Prompts
 from bmp.segmenters.sam2_model import build_sam2
+from bmp.segmenters.transformers_sam import TransformersSegmenter
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
 from mmpose.engine.memory import run_in_chunks
@@ -190,20 +192,23 @@ class SAM2Segmenter:
         )
 
 
-def build_segmenter(cfg: Mapping[str, Any], device: torch.device | str = "cpu") -> SAM2Segmenter:
+def build_segmenter(cfg: Mapping[str, Any], device: torch.device | str = "cpu") -> Segmenter:
     """A segmenter from its config.
 
     Args:
-        cfg: ``config``, ``checkpoint`` and the other arguments of :class:`SAM2Segmenter`; ``type``
-            may name the class. The config is a path or the stem of a file in
-            ``configs/sam_pose2seg`` or ``configs/demo``, the checkpoint a name or path of
-            :func:`bmp.locations.find_checkpoint`.
+        cfg: ``config``, ``checkpoint`` and the other arguments of :class:`SAM2Segmenter`. The
+            config is a path or the stem of a file in ``configs/sam_pose2seg`` or
+            ``configs/demo``, the checkpoint a name or path of
+            :func:`bmp.locations.find_checkpoint`. Or ``type="TransformersSegmenter"`` and its
+            ``folder``.
         device: where it works.
     """
     arguments = dict(cfg)  # a copy: the loop keeps its settings as they were given
     kind = arguments.pop("type", "SAM2Segmenter")
+    if kind == "TransformersSegmenter":
+        return TransformersSegmenter(**arguments, device=device)
     if kind != "SAM2Segmenter":
-        raise ValueError(f"unknown segmenter {kind!r}; known: SAM2Segmenter")
+        raise ValueError(f"unknown segmenter {kind!r}; known: SAM2Segmenter, TransformersSegmenter")
     if isinstance(arguments.get("config"), str):
         arguments["config"] = str(find_config(arguments["config"], ("sam_pose2seg", "demo")))
     if arguments.get("checkpoint") is not None:

@@ -15,7 +15,9 @@ def test_a_diagram_has_a_drawing_of_its_own_size(diagram):
     name = hashlib.sha256(diagram.text.encode()).hexdigest()[:8]
     drawing = ROOT / f"docs/images/diagram-{name}.svg"
     assert drawing.is_file(), "tools/site/diagrams.sh draws it"
-    assert re.match(r'<svg [^>]*width="\d+"', drawing.read_text())
+    width = re.match(r"<svg [^>]*width=\"(\d+)\"", drawing.read_text())
+    assert width
+    assert int(width[1]) > 100
 
 
 def test_no_drawing_is_left_of_an_older_diagram():

@@ -23,5 +23,5 @@ for diagram in "$work"/*.mmd; do
         --output "$drawing" \
         --configFile "$work/theme.json" --puppeteerConfigFile "$work/chromium.json"
     # its own width, where it would fill the page
-    sed -i -E '1s/width="100%"(.*viewBox="0 0 ([0-9]+))/width="\2"\1/' "$drawing"
+    sed -i -E '1s/width="100%"([^>]*viewBox="0 0 ([0-9]+))/width="\2"\1/' "$drawing"
 done

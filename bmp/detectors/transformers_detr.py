@@ -1,0 +1,112 @@
+"""Detectors of Hugging Face transformers in the loop: RF-DETR, RT-DETR, DETR and others.
+
+Any folder that ``AutoModelForObjectDetection`` or ``AutoModelForInstanceSegmentation`` opens, whose
+``id2label`` has a person. Masks come from models that predict them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from bmp.detectors.selection import best_bboxes
+from bmp.structures import People, make_people
+
+MISSING = "detectors of transformers need it: pip install -e '.[interop]'"
+
+
+class TransformersDetector:
+    """People of a detector of transformers.
+
+    Args:
+        folder: what ``save_pretrained`` wrote, with its image processor.
+        device: where it works.
+        score_thr: people below it are left out.
+        nms_iou_thr: of two boxes that overlap more, the better one stays.
+        max_people: at most so many an image.
+        model: a ready model, taken instead of the folder's; with ``processor``.
+        processor: its image processor.
+
+    Raises:
+        ImportError: transformers is not installed.
+        ValueError: no label of the model is a person.
+    """
+
+    def __init__(
+        self,
+        folder: str | None = None,
+        device: torch.device | str = "cpu",
+        *,
+        score_thr: float = 0.3,
+        nms_iou_thr: float = 0.7,
+        max_people: int = 100,
+        model: Any = None,
+        processor: Any = None,
+    ) -> None:
+        try:
+            import transformers
+        except ModuleNotFoundError as error:
+            raise ImportError(MISSING) from error
+        if model is None:
+            model = transformers.AutoModelForObjectDetection.from_pretrained(folder)
+            processor = transformers.AutoImageProcessor.from_pretrained(folder)
+        labels = {int(n): str(name).lower() for n, name in model.config.id2label.items()}
+        people = [n for n, name in labels.items() if name in ("person", "people", "human")]
+        if not people:
+            raise ValueError(
+                f"no label of the detector is a person; it has {list(labels.values())}"
+            )
+        self.person, self.processor = people[0], processor
+        self.device = torch.device(device)
+        self.model = model.to(self.device).eval().requires_grad_(False)
+        self.score_thr = score_thr
+        self.nms_iou_thr = nms_iou_thr
+        self.max_people = max_people
+
+    @torch.no_grad()
+    def detect(self, images: Sequence[np.ndarray]) -> list[People]:
+        """One record per image: ``bboxes``, ``bbox_scores``, and ``masks`` where predicted."""
+        if not images:
+            return []
+        # RGB, whatever channel order the loop has
+        rgb = [np.ascontiguousarray(image[..., ::-1]) for image in images]
+        inputs = self.processor(images=rgb, return_tensors="pt").to(self.device)
+        outputs = self.model(**inputs)
+        sizes = [image.shape[:2] for image in images]
+        found = self.processor.post_process_object_detection(
+            outputs, threshold=self.score_thr, target_sizes=sizes
+        )
+        masks = getattr(outputs, "pred_masks", None)
+        return [
+            self._read(answer, size, outputs, None if masks is None else masks[n], n)
+            for n, (answer, size) in enumerate(zip(found, sizes, strict=True))
+        ]
+
+    def _read(
+        self,
+        answer: dict[str, torch.Tensor],
+        size: tuple[int, int],
+        outputs: Any,
+        mask_logits: torch.Tensor | None,
+        number: int,
+    ) -> People:
+        is_person = answer["labels"] == self.person
+        boxes, scores = answer["boxes"][is_person], answer["scores"][is_person]
+        keep = best_bboxes(
+            boxes, scores, iou_thr=self.nms_iou_thr, max_people=self.max_people, inclusive=False
+        )
+        fields = {"bbox_scores": scores[keep]}
+        if mask_logits is not None:
+            queries = self._queries(outputs, number, scores[keep])
+            full = F.interpolate(
+                mask_logits[None, queries].float(), size, mode="bilinear", align_corners=False
+            )
+            fields["masks"] = full[0] > 0
+        return make_people(boxes[keep], **fields)
+
+    def _queries(self, outputs: Any, number: int, scores: torch.Tensor) -> torch.Tensor:
+        """Which queries the people came from, found by their scores, which the processor keeps."""
+        levels = outputs.logits[number].sigmoid()[:, self.person]
+        return (levels[None] - scores[:, None]).abs().argmin(1)

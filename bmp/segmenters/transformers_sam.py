@@ -1,0 +1,116 @@
+"""SAM 2 of Hugging Face transformers as a segmenter of the loop.
+
+People with equally many clicks share a call: transformers fills up the others with clicks that
+change their masks. Points are pixels of the square image; a box is two points of its own there.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bmp.segmenters.batched_decoding import to_model_pixels, upsample_masks
+from bmp.segmenters.embeddings import prepare_image
+from bmp.segmenters.prompts import UNUSED, Prompts
+
+MISSING = "segmenters of transformers need it: pip install -e '.[interop]'"
+
+
+class TransformersSegmenter:
+    """Embeds images and cuts out people with a ``Sam2Model`` or ``Sam3TrackerModel``.
+
+    Args:
+        folder: what ``save_pretrained`` wrote.
+        device: where it works.
+        model: a ready model, taken instead.
+        chunk: people decoded at a time.
+
+    Raises:
+        ImportError: transformers is not installed.
+    """
+
+    def __init__(
+        self,
+        folder: str | None = None,
+        device: torch.device | str = "cpu",
+        *,
+        model: Any = None,
+        chunk: int = 16,
+    ) -> None:
+        try:
+            import transformers
+        except ModuleNotFoundError as error:
+            raise ImportError(MISSING) from error
+        if model is None:
+            kind = transformers.AutoConfig.from_pretrained(folder).model_type
+            name = "Sam3TrackerModel" if kind.startswith("sam3") else "Sam2Model"
+            model = getattr(transformers, name).from_pretrained(folder)
+        self.device = torch.device(device)
+        self.model = model.to(self.device).eval().requires_grad_(False)
+        self.image_size = int(model.config.prompt_encoder_config.image_size)
+        self.chunk = chunk
+
+    @torch.no_grad()
+    def embed(self, images: Sequence[np.ndarray]) -> list[tuple[list[Tensor], tuple[int, int]]]:
+        """For each image its embeddings, and its (H, W)."""
+        embeddings = []
+        for image in images:  # one by one: an embedding is kept for all turns
+            batch = prepare_image(image, self.image_size, device=self.device)[None]
+            embeddings.append((self.model.get_image_embeddings(batch), image.shape[:2]))
+        return embeddings
+
+    @torch.no_grad()
+    def segment(
+        self, embeddings: list[tuple[list[Tensor], tuple[int, int]]], prompts: Sequence[Prompts]
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Masks (N, H, W) and their estimated IoU (N,) for every image.
+
+        People without any prompt have an empty mask and a score of 0.
+        """
+        return [
+            self._segment_one(embedding, shape, p)
+            for (embedding, shape), p in zip(embeddings, prompts, strict=True)
+        ]
+
+    def _segment_one(
+        self, embedding: list[Tensor], shape: tuple[int, int], prompts: Prompts
+    ) -> tuple[Any, Tensor]:
+        count, side = len(prompts.point_coords), self.image_size // 4
+        logits = torch.full((count, side, side), -1.0, device=self.device)
+        scores = torch.zeros(count, device=self.device)
+        shapes = torch.tensor([shape], device=self.device).float()
+        points = to_model_pixels(prompts.point_coords.to(self.device), shapes, self.image_size)
+        boxes = to_model_pixels(
+            prompts.bboxes.to(self.device).view(-1, 2, 2), shapes, self.image_size
+        ).view(-1, 4)
+        labels, with_box = prompts.point_labels.to(self.device), prompts.uses_bbox.to(self.device)
+        kinds = (labels != UNUSED).sum(1) * 2 + with_box  # equal ones share a call
+        for kind in kinds.unique().tolist():
+            if kind == 0:
+                continue
+            for rows in (kinds == kind).nonzero()[:, 0].split(self.chunk):
+                answer = self._decode(embedding, points, labels, boxes, rows, kind)
+                logits[rows] = answer.pred_masks[0, :, 0].float()
+                scores[rows] = answer.iou_scores[0, :, 0].float()
+        return upsample_masks(logits, shape), scores
+
+    def _decode(
+        self,
+        embedding: list[Tensor],
+        points: Tensor,
+        labels: Tensor,
+        boxes: Tensor,
+        rows: Tensor,
+        kind: int,
+    ) -> Any:
+        num_points, uses_box = divmod(kind, 2)
+        prompts: dict[str, Tensor] = {}
+        if num_points:
+            used = labels[rows] != UNUSED
+            prompts["input_points"] = points[rows][used].view(1, len(rows), num_points, 2)
+            prompts["input_labels"] = labels[rows][used].view(1, len(rows), num_points)
+        if uses_box:
+            prompts["input_boxes"] = boxes[rows][None]
+        return self.model(image_embeddings=embedding, multimask_output=False, **prompts)

@@ -1,0 +1,1 @@
+"""``bmp serve``: a page on this machine to try the loop."""
