@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +17,11 @@ from bmp.locations import find_config
 from bmp.loop import run_loop
 from bmp.loop.build import build_parts
 from bmp.loop.failures import describe_failure, run_apart
+from bmp.loop.frames import works_on_device
 from bmp.pmpose import PMPose
 from bmp.pose import TopdownPose
 from bmp.results import BMPResult, failed_result, make_result
+from bmp.streams import results_alone, stream_results
 from bmp.structures import People
 from bmp.visualization import draw_people
 from mmpose.engine.config import load_config
@@ -131,6 +133,51 @@ class BBoxMaskPose:
             logger.warning("%d of %d images failed", num_failed, len(results))
         return results
 
+    def stream(
+        self,
+        frames: Iterable[Image],
+        batch_size: int | None = None,
+        return_intermediates: bool = False,
+        return_probmaps: bool = False,
+        return_frames: bool = False,
+    ) -> Iterator[BMPResult] | Iterator[tuple[Any, BMPResult]]:
+        """Find the people of frames that come one after the other, in their order.
+
+        A thread reads frames and sends them to the GPU while those before are worked on; two
+        batches at most wait. It ends with the frames, or when the caller stops.
+
+        Args:
+            frames: any iterable of paths, arrays and tensors as in :meth:`predict`; each frame
+                must have memory of its own, as it is read ahead.
+            batch_size: frames that go through the loop together; None: as of this object. 1
+                answers soonest.
+            return_intermediates: hand out what every turn did.
+            return_probmaps: hand out the heatmaps of the joints.
+            return_frames: hand out pairs of frame, as it was read (None: it was not), and result.
+
+        Returns:
+            A generator of results. A frame that cannot be read, or on which a stage fails, gives
+            an empty result with ``error``.
+
+        Raises:
+            ValueError: ``batch_size`` is below 1, or the pose model gives no heatmaps.
+            Exception: that of ``frames``; that of a stage when 16 frames in a row fail in one.
+        """
+        batch_size = self.batch_size if batch_size is None else batch_size
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        self._pose_model(return_probmaps)  # a mistake in the call is no fault of a frame
+        options = {"intermediates": return_intermediates, "probmaps": return_probmaps}
+
+        def find(images: Sequence[np.ndarray | Tensor]) -> list[BMPResult]:
+            return self._predict(images, [None] * len(images), **options)
+
+        parts = (self.parts.detector, self.parts.pose_model, self.parts.segmenter)
+        sends = self.device.type == "cuda" and any(works_on_device(part) for part in parts)
+        device = self.device if sends else None
+        pairs = stream_results(frames, find, batch_size=batch_size, device=device)
+        return pairs if return_frames else results_alone(pairs)
+
     def _predict_batch(
         self, images: Sequence[Image], bboxes: Sequence[Any], options: dict[str, bool]
     ) -> list[BMPResult]:
@@ -166,15 +213,8 @@ class BBoxMaskPose:
         intermediates: bool,
         probmaps: bool,
     ) -> list[BMPResult]:
-        parts, pose_model, heatmap_shape = self.parts, self.parts.pose_model, None
-        if probmaps:
-            # maps are no part of the PoseModel interface: other models need not have any
-            if not isinstance(pose_model, TopdownPose):
-                raise ValueError(f"{type(pose_model).__name__} gives no heatmaps")
-            # a copy: switched on in place, an error would leave it on for later calls
-            pose_model = replace(pose_model, return_heatmaps=True)
-            # asked of the model: where nobody is found there is no map to read it from
-            heatmap_shape = pose_model.heatmap_shape
+        parts = self.parts
+        pose_model, heatmap_shape = self._pose_model(probmaps)
         results = run_loop(
             images,
             parts.detector,
@@ -188,6 +228,18 @@ class BBoxMaskPose:
             make_result(result, intermediates=intermediates, heatmap_shape=heatmap_shape)
             for result in results
         ]
+
+    def _pose_model(self, probmaps: bool) -> tuple[PoseModel, tuple[int, int] | None]:
+        """The pose model, and the shape of the heatmaps it hands out if it is to."""
+        pose_model = self.parts.pose_model
+        if not probmaps:
+            return pose_model, None
+        # maps are no part of the PoseModel interface: other models need not have any
+        if not isinstance(pose_model, TopdownPose):
+            raise ValueError(f"{type(pose_model).__name__} gives no heatmaps")
+        # a copy: switched on in place, an error would leave it on for later calls; the shape is
+        # asked of the model: where nobody is found there is no map to read it from
+        return replace(pose_model, return_heatmaps=True), pose_model.heatmap_shape
 
     def _given(self, images: Sequence[np.ndarray], bboxes: Sequence[Any]) -> list[People] | None:
         """Records of the user's boxes; images without are detected here."""

@@ -26,7 +26,7 @@ mapfile -t wanted < <(.venv/bin/python - <<'PYTHON'
 import tomllib
 
 extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
-print(*extras["interop"], *extras["video"], sep="\n")
+print(*extras["interop"], *extras["video"], *extras["onnx"], sep="\n")
 PYTHON
 )
 "$VENV/bin/python" -m pip install --disable-pip-version-check -q "${wanted[@]}" ||

@@ -12,7 +12,7 @@ EXTRAS = {
     "transformers": ("interop", "parts of Hugging Face in the loop"),
     "trackers": ("video", "bmp predict --track"),
     "av": ("video", "videos that OpenCV cannot read"),
-    "onnxruntime": ("onnx", "bmp export, backend='onnxruntime'"),
+    "onnxruntime": ("onnx", "bmp export --check"),
     "mkdocs": ("docs", "make site"),
 }
 

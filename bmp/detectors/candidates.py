@@ -49,18 +49,10 @@ def rank_candidates(
         batch: the B images it was given.
         label: class index of people; the others need neither suppression nor masks.
     """
-    cls_scores, distances, kernels, features = outputs
-    head, cfg = model.bbox_head, model.test_cfg
-    sizes = tuple(tuple(level.shape[-2:]) for level in cls_scores)
-    # float32, whatever the network runs in: positions need more digits than bfloat16 has
-    priors = _grid_priors(head.prior_generator, sizes, features.device)
-    scores = [level[:, label : label + 1] for level in cls_scores]
-    scores, distances, kernels = (
-        torch.cat([level.flatten(2) for level in maps], 2).float()  # (B, C, A)
-        for maps in (scores, distances, kernels)
-    )
-    num_candidates = min(cfg.get("nms_pre", 1000), scores.shape[2])
-    scores, best = scores[:, 0].sigmoid().topk(num_candidates, dim=1)  # (B, P)
+    head, cfg, features = model.bbox_head, model.test_cfg, outputs[3]
+    scores, distances, kernels, priors = join_levels(model, outputs, label)
+    num_candidates = min(cfg.get("nms_pre", 1000), scores.shape[1])
+    scores, best = scores.sigmoid().topk(num_candidates, dim=1)  # (B, P)
     answers = []
     for n, image in enumerate(batch):
         own = priors[best[n]]
@@ -72,6 +64,32 @@ def rank_candidates(
         own_kernels = kernels[n][:, best[n]].T
         answers.append(Candidates(numbers, own_kernels, own, features[n].float(), image))
     return answers
+
+
+def join_levels(
+    model: nn.Module, outputs: Sequence[Sequence[Tensor] | Tensor], label: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The A points of all levels one after the other.
+
+    Args:
+        model: RTMDet-Ins.
+        outputs: as in :func:`rank_candidates`.
+        label: class index of people.
+
+    Returns:
+        Logits of the class (B, A), distances to the four sides (B, 4, A), kernels (B, D, A), and
+        the points with their strides (A, 4).
+    """
+    cls_scores, distances, kernels, features = outputs
+    sizes = tuple(tuple(level.shape[-2:]) for level in cls_scores)
+    # float32, whatever the network runs in: positions need more digits than bfloat16 has
+    priors = _grid_priors(model.bbox_head.prior_generator, sizes, features.device)
+    scores = [level[:, label : label + 1] for level in cls_scores]
+    scores, distances, kernels = (
+        torch.cat([level.flatten(2) for level in maps], 2).float()  # (B, C, A)
+        for maps in (scores, distances, kernels)
+    )
+    return scores[:, 0], distances, kernels, priors
 
 
 def people_of(model: nn.Module, candidates: Candidates, rows: Tensor) -> People:

@@ -31,7 +31,7 @@ def dynamic_mask_logits(
     Returns:
         (N, h, w) mask logits.
     """
-    num_people, (num_features, height, width) = len(kernels), features.shape
+    num_people, (num_features, height, width) = kernels.shape[0], features.shape
     layers = _split_kernels(kernels, inputs=num_features + 2, channels=channels)
     x = _first_layer(features, *next(layers), priors, stride)  # (N, channels, h * w)
     for weight, bias in layers:

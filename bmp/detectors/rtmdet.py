@@ -30,7 +30,7 @@ from mmpose.structures.constants import read_together
 from mmpose.structures.packed_masks import PackedMasks, pack_masks
 
 _CLASS_LAYER = "bbox_head.rtm_cls.0.weight"  # as many rows as classes
-_MULTIPLE = 32  # sides of an input that every level of a feature pyramid divides
+MULTIPLE = 32  # sides of an input that every level of a feature pyramid divides
 
 
 class Started(NamedTuple):
@@ -167,7 +167,7 @@ class RTMDetDetector:
         """
         if not started.candidates:
             return started.people
-        kept = [self._choose(*numbers.split([4, 1], 1)) for numbers in read]
+        kept = [self.choose(*numbers.split([4, 1], 1)) for numbers in read]
         return [
             people_of(self.model, candidates, rows.to(self.device, non_blocking=True))
             for candidates, rows in zip(started.candidates, kept, strict=True)
@@ -196,7 +196,7 @@ class RTMDetDetector:
         started = Started(candidates, [], torch.stack([entry.to_read for entry in candidates]))
         return self.finish(started, read_together([started.to_read])[0])
 
-    def _choose(self, bboxes: Tensor, scores: Tensor) -> Tensor:
+    def choose(self, bboxes: Tensor, scores: Tensor) -> Tensor:
         """Which candidates are people, best first: bboxes (P, 4) and scores (P, 1) on the CPU."""
         cfg = self.model.test_cfg
         # mmdet's own threshold comes first there, so that the higher of the two decides
@@ -257,7 +257,7 @@ class RTMDetDetector:
 
 def _make_canvas(size: Sequence[int]) -> Canvas:
     width, height = size
-    padded = math.ceil(width / _MULTIPLE) * _MULTIPLE, math.ceil(height / _MULTIPLE) * _MULTIPLE
+    padded = math.ceil(width / MULTIPLE) * MULTIPLE, math.ceil(height / MULTIPLE) * MULTIPLE
     return Canvas((width, height), padded)
 
 

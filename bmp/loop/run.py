@@ -94,8 +94,11 @@ def run_loop(
             for n, i in enumerate(active if keep_intermediates else [])
         }
         for i, state in enumerate(states):
-            people = _merge(state.people, new[i], stays[i], settings)
-            state.add(people, stays[i], done.get(i))
+            # no turn of an image that was not searched: how many there are must not depend on the
+            # other images of the batch
+            if stays[i] is not None:
+                people = _merge(state.people, new[i], stays[i], settings)
+                state.add(people, stays[i], done.get(i))
         # with nobody new the next turn would, as a rule, look at the same pixels again
         if settings.stop_early:
             active = [i for i in active if len(new[i]) > 0]
@@ -188,13 +191,11 @@ def keep_each_once(old: People, new: People, settings: LoopSettings) -> tuple[Pe
     return old[keep[: len(old)].to(old.bboxes.device)], new[keep[len(old) :]]
 
 
-def _merge(old: People, new: People, stays: Tensor | None, settings: LoopSettings) -> People:
+def _merge(old: People, new: People, stays: Tensor, settings: LoopSettings) -> People:
     """Old and new people in one record, their masks made exclusive, boxes refreshed.
 
     Who does not stay has an empty mask: only the device knows who that is.
     """
-    if stays is None:
-        return old
     # a first turn has nobody to join: empty records lack fields such as heatmaps
     people = new if len(old.bboxes) == 0 else old.to(stays.device)
     if len(old.bboxes) and len(new.bboxes):

@@ -74,8 +74,8 @@ class State:
     done: list[Turn] = field(default_factory=list)
     is_finished: bool = False
 
-    def add(self, people: People, stays: Tensor | None, done: Turn | None) -> None:
-        """Take everybody of another turn; ``stays`` of None is an image that was not searched."""
+    def add(self, people: People, stays: Tensor, done: Turn | None) -> None:
+        """Take everybody of another turn."""
         self.num_new = len(people) - len(self.people)
         self.people, self.stays = people, stays
         self.turns.append(people)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from bmp.evaluation.coco_results import people_to_results
 from bmp.results import BMPResult
+from bmp.streams import read_ahead
 from bmp.visualization import draw_people, fit_width, write_gif
 from mmpose.files import whole_file, write_json
 
@@ -177,10 +179,15 @@ def run_video(
     # as many as the header says, which may be wrong; shown to the reader alone
     expected = len(range(0, info.num_frames, options.every))
     expected = min(expected, options.max_frames or expected)
-    with whole_file(video) as partial, _Writer(partial, info.rate / options.every) as writer:
+    with (
+        whole_file(video) as partial,
+        _Writer(partial, info.rate / options.every) as writer,
+        # decoded while the frames before are worked on
+        closing(read_ahead(_batches(frames, options))) as batches,
+    ):
         interrupted = False
         try:
-            for batch in _batches(frames, options):
+            for batch in batches:
                 answers = find_many([frame for _, frame in batch])
                 for (number, frame), result in zip(batch, answers, strict=True):
                     ids = identities.of(result) if identities else None

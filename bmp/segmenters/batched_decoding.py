@@ -120,7 +120,7 @@ def draw_clicks(
     offsets = centres - point_coords[..., None]  # (N, P, 2, size)
     bumps = torch.exp(-(offsets**2) / (2 * sigma**2))
     maps = bumps[:, :, 1, :, None] * bumps[:, :, 0, None, :]  # (N, P, size, size)
-    maps = torch.cat([maps.new_zeros(len(maps), 1, size, size), maps], 1)  # P may be 0
+    maps = torch.cat([maps.new_zeros(maps.shape[0], 1, size, size), maps], 1)  # P may be 0
     labels = F.pad(point_labels, (1, 0), value=UNUSED)[..., None, None]
     inside, outside = ((maps * (labels == wanted)).amax(1) for wanted in (1, 0))
     return 10 * (inside - outside) - 5

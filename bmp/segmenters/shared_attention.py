@@ -114,7 +114,7 @@ def attend_to_tokens(
         residual: (N, n, C) or (1, n, C) pixels; adding them here saves a copy of the maps.
         projected: query of pixels that all people share, if they do.
     """
-    num_people, num_heads = len(value), attention.num_heads
+    num_people, num_heads = value.shape[0], attention.num_heads
     keys = _split_heads(attention.k_proj(key), attention)  # (N, T, heads, d)
     keys = keys * keys.shape[-1] ** -0.5
     if projected is not None:

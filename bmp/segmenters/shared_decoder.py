@@ -117,9 +117,9 @@ def decode_people(
         for first in range(start, end, chunk):
             part = slice(first, min(first + chunk, end))
             # the shared pixels contain no_mask already, so only the difference is added
-            mask_offset = None if dense is None else _channels_last(dense[part]) - no_mask
+            mask_offset = None if dense is None else channels_last(dense[part]) - no_mask
             tokens = Tokens(sparse[part], used[part])
-            masks = _decode(decoder, image, tokens, mask_offset, several_masks)
+            masks = decode_one_image(decoder, image, tokens, mask_offset, several_masks)
             for name, value in vars(masks).items():
                 getattr(decoded, name)[part] = value.to(sparse.dtype)
     return decoded
@@ -138,8 +138,8 @@ def share_image(
         no_mask: (1, C) what stands for no mask prompt.
     """
     row = slice(index, index + 1)
-    pixels = _channels_last(embeddings.coarse[row]) + no_mask
-    pe = _channels_last(image_pe)
+    pixels = channels_last(embeddings.coarse[row]) + no_mask
+    pe = channels_last(image_pe)
     layer = decoder.transformer.layers[0]
     return SharedImage(
         pixels,
@@ -155,7 +155,7 @@ def share_image(
     )
 
 
-def _channels_last(maps: Tensor) -> Tensor:
+def channels_last(maps: Tensor) -> Tensor:
     """(N, C, h, w) to (N, h w, C)."""
     return maps.flatten(2).transpose(1, 2).contiguous()
 
@@ -172,16 +172,16 @@ def _group_subpixels(maps: Tensor, levels: int) -> Tensor:
 
 def _ungroup_subpixels(maps: Tensor, side: int) -> Tensor:
     """(N, n, 4, 4, M) to (N, M, 4 side, 4 side), the inverse of two levels of grouping."""
-    grid = maps.reshape(len(maps), side, side, 2, 2, 2, 2, -1)
-    return grid.permute(0, 7, 1, 3, 5, 2, 4, 6).reshape(len(maps), -1, 4 * side, 4 * side)
+    grid = maps.reshape(maps.shape[0], side, side, 2, 2, 2, 2, -1)
+    return grid.permute(0, 7, 1, 3, 5, 2, 4, 6).reshape(maps.shape[0], -1, 4 * side, 4 * side)
 
 
-def _decode(
+def decode_one_image(
     decoder: MaskDecoder,
     image: SharedImage,
     prompts: Tokens,
     mask_offset: Tensor | None,
-    several_masks: bool,
+    several_masks: bool = False,
 ) -> DecodedMasks:
     """People of one image.
 
@@ -196,7 +196,7 @@ def _decode(
     output_tokens = (decoder.obj_score_token, decoder.iou_token, decoder.mask_tokens)
     output_tokens = torch.cat([token.weight for token in output_tokens])
     tokens = Tokens(
-        torch.cat([output_tokens.expand(len(prompts.values), -1, -1), prompts.values], 1),
+        torch.cat([output_tokens.expand(prompts.values.shape[0], -1, -1), prompts.values], 1),
         F.pad(prompts.used, (len(output_tokens), 0), value=True),
     )
     queries, pixels = two_way_transformer(decoder.transformer, tokens, image, mask_offset)

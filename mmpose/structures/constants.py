@@ -19,9 +19,9 @@ def is_free_to_read(tensor: Tensor) -> bool:
     """Whether its numbers can be looked at without a wait for a device.
 
     Where they can, the numbers may shorten the work (masks inside their boxes alone); never may
-    the answer depend on it.
+    the answer depend on it. What is traced, for a compiler or an ONNX file, has no numbers yet.
     """
-    return tensor.is_cpu
+    return tensor.is_cpu and not torch.compiler.is_compiling()
 
 
 def read_together(tensors: list[Tensor]) -> list[Tensor]:

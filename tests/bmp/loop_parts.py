@@ -67,6 +67,8 @@ class RectanglePose:
         keypoints = low + (high - low) * (0.25 + 0.5 * steps[:, None])
         for n, mask in enumerate(record.get("masks", [])):
             pixels = mask.nonzero().flip(1)  # x, y
+            if len(pixels) == 0:  # the mask was lost to others
+                continue
             keypoints[n] = pixels[(steps * len(pixels)).long()].float()
         scores = torch.full((len(record.bboxes), 17), self.confidence)
         return with_fields(
