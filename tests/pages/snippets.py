@@ -31,6 +31,7 @@ NOT_RUN = {
     r"bash tools/device_check\.sh": "minutes; has a test of its own",
     r"python benchmarks/": "minutes; each has a test of its own",
     r"python tools/datasets/convert\.py PATH": "needs files of another tool; its tests write some",
+    r"bmp export ": "needs the onnx extra; tests/interop export the same models",
     r"python tools/model_converters/": "needs a model of Hugging Face; tests of weights have one",
 }
 # what stands for something of the reader's -> what it is here
