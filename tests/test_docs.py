@@ -142,7 +142,7 @@ def test_files_that_the_text_names_exist(page):
 
 @pytest.mark.parametrize(
     ("heading", "home"),
-    [("One image through `bmp run`", "bmp"), ("One training batch of PMPose", "mmpose")],
+    [("One image through `bmp predict`", "bmp"), ("One training batch of PMPose", "mmpose")],
 )
 def test_files_that_the_architecture_follows_exist(heading, home):
     text = section((ROOT / "docs/architecture.md").read_text(encoding="utf-8"), heading)

@@ -35,7 +35,7 @@ def annotation_file(images: list[dict], annotations: list[dict]) -> dict:
         annotations: of all images, from :func:`people_to_annotations`.
     """
     return {
-        "info": {"description": "people found by bmp run"},
+        "info": {"description": "people found by bmp predict"},
         "licenses": [],
         "images": images,
         "categories": [person_category()],

@@ -1,1 +1,1 @@
-"""`bmp run`: the loop on image files, and what it writes."""
+"""`bmp predict`: the loop on image files, and what it writes."""

@@ -1,4 +1,4 @@
-"""Other tools open what ``bmp run`` writes; each test needs its package and skips without.
+"""Other tools open what ``bmp predict`` writes; each test needs its package and skips without.
 
 Four images: two of one name, one without people, one of a long name that EXIF data turn.
 """

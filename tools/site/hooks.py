@@ -1,13 +1,16 @@
 """What the site adds to the pages of docs/: pages of other folders, and a page for each module.
 
+Diagrams become the drawings that tools/site/diagrams.sh made: the site needs no script of others.
 Links that leave docs/ lead to those pages, or become plain names where there is none. MkDocs calls
 the functions by their names.
 """
 
 import ast
+import hashlib
 import re
 from pathlib import Path
 
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,8 +21,12 @@ ELSEWHERE = {
     "CONTRIBUTING.md": "contributing.md",
     "benchmarks/README.md": "benchmarks.md",
 }
+SEARCH = "search_worker.js"
+# what Material would load from the web to search a site on a disk
+SEARCH_FROM_WEB = re.compile(r'"https://unpkg.com/iframe-worker[^"]*"')
 PACKAGES = ("bmp", "mmpose", "pmpose", "bboxmaskpose")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+MERMAID = re.compile(r"^```mermaid\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FENCE = re.compile(r"(^```.*?^```)", re.DOTALL | re.MULTILINE)
 LEDGER = re.compile(r"<!-- ledger.*?-->|<!-- /ledger -->", re.DOTALL)
 
@@ -44,16 +51,26 @@ def is_public(path: Path) -> bool:
     return any(isinstance(node, kinds) and not node.name.startswith("_") for node in body)
 
 
+def summary_of(module: str) -> str:
+    """First line of a module's docstring."""
+    path = ROOT.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.split("\n\n")[0].replace("\n", " ").replace("``", "`")
+
+
 def on_files(files: Files, config: dict) -> Files:
     """Add the pages of other folders and of the modules."""
     for source, target in ELSEWHERE.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, target, content=text))
+    worker = (ROOT / "tools/site" / SEARCH).read_text(encoding="utf-8")
+    files.append(File.generated(config, f"assets/{SEARCH}", content=worker))
     overview = ["# Reference", "", "Public classes and functions, from their docstrings.", ""]
     for package, modules in public_modules().items():
         overview.append(f"\n## {package}\n")
         for module in modules:
-            overview.append(f"- [`{module}`]({module}.md)")
+            overview.append(f"- [`{module}`]({module}.md): {summary_of(module)}")
             page = f"# {module}\n\n::: {module}\n    options:\n      show_root_heading: false\n"
             files.append(File.generated(config, f"reference/{module}.md", content=page))
     text = "\n".join(overview) + "\n"
@@ -65,11 +82,30 @@ def on_page_markdown(markdown: str, page: object, **_: object) -> str:
     """Rewrite links that leave docs/; drop the templates of measured numbers."""
     target = page.file.src_uri
     source = {new: old for old, new in ELSEWHERE.items()}.get(target, f"docs/{target}")
+    markdown = MERMAID.sub(_drawing, LEDGER.sub("", markdown))
     # every second part is a fence, which stays as it is
-    parts = FENCE.split(LEDGER.sub("", markdown))
+    parts = FENCE.split(markdown)
     for n in range(0, len(parts), 2):
         parts[n] = LINK.sub(lambda link: _link(link, source), parts[n])
     return "".join(parts)
+
+
+def on_post_page(output: str, page: object, **_: object) -> str:
+    """Search with a script of the site itself."""
+    up = "../" * page.url.count("/")
+    return SEARCH_FROM_WEB.sub(f'"{up}assets/{SEARCH}"', output)
+
+
+def drawing_of(diagram: str) -> str:
+    """Name in docs/images of the drawing of a diagram; another diagram has another name."""
+    return f"diagram-{hashlib.sha256(diagram.encode()).hexdigest()[:8]}.svg"
+
+
+def _drawing(fence: re.Match) -> str:
+    name = drawing_of(fence[1])
+    if not (ROOT / "docs" / "images" / name).is_file():
+        raise PluginError(f"no docs/images/{name} of a changed diagram: tools/site/diagrams.sh")
+    return f"![The diagram as a drawing](images/{name})"
 
 
 def _link(link: re.Match, source: str) -> str:
