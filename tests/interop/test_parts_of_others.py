@@ -14,9 +14,15 @@ from bmp.segmenters.transformers_sam import TransformersSegmenter
 from bmp.structures import make_people
 from bmp.transformers_pose import TransformersPose
 from mmpose.engine.checkpoint import load_checkpoint
-from tests.interop.test_hugging_face import OURS, hugging_face_sam2, hugging_face_vitpose
 
 transformers = pytest.importorskip("transformers")
+# behind it: without the package that file has nothing to import
+from tests.interop.test_hugging_face import (  # noqa: E402
+    OURS,
+    hugging_face_sam2,
+    hugging_face_vitpose,
+)
+
 pytestmark = pytest.mark.interop
 
 HEIGHT, WIDTH = 90, 120

@@ -14,7 +14,8 @@ from bmp.demo import demo
 from bmp.demo.demo import print_summary, render_crowds, run_demo
 from bmp.demo.progress import Clock, ProgressHook, remaining
 from bmp.demo.short_training import CONFIG, read_losses
-from bmp.prediction.images import PhotoReport, find_images
+from bmp.prediction.images import PhotoReport
+from bmp.prediction.inputs import find_inputs
 from mmpose.engine.config import load_config
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,7 +23,7 @@ PHOTOS = ROOT / "demos" / "photos"
 
 
 def test_every_photo_is_small_and_attributed():
-    photos = find_images([PHOTOS])
+    photos, _ = find_inputs([PHOTOS])
     table = (PHOTOS / "README.md").read_text()
     assert len(photos) == 12
     for photo in photos:

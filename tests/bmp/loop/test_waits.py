@@ -99,7 +99,7 @@ def counted(monkeypatch):
         monkeypatch.setattr(torch.Tensor, method, refused(getattr(torch.Tensor, method)))
     for owner, name in (
         (bmp.loop.run, "settle"),
-        (RTMDetDetector, "_choose"),
+        (RTMDetDetector, "choose"),
         (mask_upsampling, "make_axis"),
         (batched_decoding, "make_axis"),
     ):
