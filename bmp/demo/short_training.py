@@ -60,7 +60,7 @@ def train_briefly(
             "default_hooks.logger.interval": LOG_INTERVAL,
         },
     )
-    train(config, launcher="none", amp=False, resume=False, seed=0)
+    train(config, launcher="none", amp=False, resume=None, seed=0)
     trained = Path((work_dir / "last_checkpoint").read_text().strip())
     after = _measure(trained, work_dir)
     tell(f"    pose AP after: {100 * after:.1f}")

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from mmpose.engine.config import load_config
-from mmpose.engine.tools import train
+from mmpose.engine.tools import find_started, train
 from tests.mmpose.datasets.tiny_people import write_people
 
 ROOT = Path(__file__).parents[3]
@@ -97,5 +97,6 @@ def run_training(config: Path, *, resume: bool = False, **options: object) -> Pa
         time.sleep(0.05)
     settings = {name.replace("__", "."): value for name, value in options.items()}
     loaded = load_config(config, settings)
-    train(loaded, launcher="none", amp=False, resume=resume, seed=None)
+    started = find_started(loaded) if resume else None
+    train(loaded, launcher="none", amp=False, resume=started, seed=None)
     return Path(loaded.work_dir)
