@@ -92,11 +92,13 @@ def test_a_compiled_step(tmp_path):
     assert_exact(tmp_path, stop=5, compile={"backend": "aot_eager"})
 
 
+@pytest.mark.slow
 def test_workers_load_what_the_process_would(tmp_path):
     loader = {"train_dataloader__num_workers": 1, "train_dataloader__persistent_workers": True}
     assert_exact(tmp_path, stop=5, sampler="InfiniteSampler", **loader)
 
 
+@pytest.mark.slow
 def test_without_a_seed_the_drawn_one_is_kept(tmp_path):
     """Of 20 samples an epoch each is trained on once, though nobody chose a seed."""
     train(tiny_config(tmp_path), stop=3)

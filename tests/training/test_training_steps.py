@@ -71,6 +71,7 @@ def _small_vit_config():
     return config
 
 
+@pytest.mark.slow
 def test_a_transformer_learns_a_few_people_by_heart(people):
     """Untrained it finds nobody's joints (AP below 0.05), afterwards most (AP above 0.5)."""
     config = _small_vit_config()
@@ -95,6 +96,7 @@ def test_a_transformer_learns_a_few_people_by_heart(people):
     assert ap > 0.5
 
 
+@pytest.mark.slow
 def test_every_data_set_trains_its_own_head(tmp_path):
     """COCO, MPII and AIC together, two people of each again and again: all three losses halve."""
     files = write_every_format(tmp_path)
