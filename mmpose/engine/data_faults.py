@@ -58,6 +58,12 @@ def explain_data_error(error: Exception) -> Exception:
             f"a data worker died ({text.splitlines()[0]}), often for lack of memory; see dmesg, "
             "lower num_workers or the batch size"
         )
+    # whichever the fetch meets first: the missing worker, or the end of its pipe
+    if isinstance(error, ConnectionError | EOFError):
+        return DataError(
+            f"a data worker died ({text or repr(error)}), often for lack of memory; see dmesg, "
+            "lower num_workers or the batch size"
+        )
     if isinstance(error, OSError | ValueError):
         # a worker sends its whole traceback as the text; the last line is the error itself
         told = text.splitlines()[-1] if text else repr(error)

@@ -52,6 +52,9 @@ class TinyModel(BaseModel):
         self.last = nn.Linear(width, 1)
         self.first.requires_grad_(not frozen)
 
+    def parts_to_compile(self):
+        return [self.first, self.last]
+
     def forward(self, inputs, index=None, mode="tensor"):
         inputs = torch.stack(inputs)
         found = self.last(self.dropout(self.norm(self.first(inputs)).relu()))

@@ -31,6 +31,15 @@ def test_what_a_user_can_fix_is_one_line(error, expected):
     assert str(told) == expected
 
 
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError(104, "Connection reset by peer"), EOFError()]
+)
+def test_the_end_of_a_worker_s_pipe_is_the_end_of_the_worker(error):
+    told = explain_data_error(error)
+    assert isinstance(told, DataError)
+    assert str(told).startswith("a data worker died (")
+
+
 @pytest.mark.parametrize("error", [IndexError("3"), RuntimeError("shape"), TypeError("x")])
 def test_a_fault_of_the_code_keeps_its_traceback(error):
     assert explain_data_error(error) is error
