@@ -114,7 +114,9 @@ def test_one_square_keeps_its_number(film, tmp_path):
     pytest.importorskip("trackers")
     options = VideoOptions(track=True)
     _, results = run_video(film, find_square, tmp_path, options, tell=lambda _: None)
-    assert {entry["track_id"] for entry in json.loads(results.read_text())} == {0}
+    numbers = [entry["track_id"] for entry in json.loads(results.read_text())]
+    # the tracker gives a number to whom it has seen twice
+    assert set(numbers[2:]) == {0}
 
 
 def test_without_the_tracker_the_extra_is_named():
