@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from bmp.environment import import_extra
 from bmp.structures import People, with_fields
 
 NUM_COCO_JOINTS = 17
-MISSING = "pose models of transformers need it: pip install -e '.[interop]'"
 
 
 class TransformersPose:
@@ -40,10 +40,7 @@ class TransformersPose:
         model: Any = None,
         processor: Any = None,
     ) -> None:
-        try:
-            import transformers
-        except ModuleNotFoundError as error:
-            raise ImportError(MISSING) from error
+        transformers = import_extra("transformers", "interop", "a pose model of transformers")
         if model is None:
             model = transformers.VitPoseForPoseEstimation.from_pretrained(folder)
             processor = transformers.AutoImageProcessor.from_pretrained(folder)

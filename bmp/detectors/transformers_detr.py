@@ -12,9 +12,8 @@ import torch
 from torch.nn import functional as F
 
 from bmp.detectors.selection import best_bboxes
+from bmp.environment import import_extra
 from bmp.structures import People, make_people
-
-MISSING = "detectors of transformers need it: pip install -e '.[interop]'"
 
 
 class TransformersDetector:
@@ -45,10 +44,7 @@ class TransformersDetector:
         model: Any = None,
         processor: Any = None,
     ) -> None:
-        try:
-            import transformers
-        except ModuleNotFoundError as error:
-            raise ImportError(MISSING) from error
+        transformers = import_extra("transformers", "interop", "a detector of transformers")
         if model is None:
             model = transformers.AutoModelForObjectDetection.from_pretrained(folder)
             processor = transformers.AutoImageProcessor.from_pretrained(folder)

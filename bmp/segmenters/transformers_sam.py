@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bmp.environment import import_extra
 from bmp.segmenters.batched_decoding import to_model_pixels, upsample_masks
 from bmp.segmenters.embeddings import prepare_image
 from bmp.segmenters.prompts import UNUSED, Prompts
-
-MISSING = "segmenters of transformers need it: pip install -e '.[interop]'"
 
 
 class TransformersSegmenter:
@@ -39,10 +38,7 @@ class TransformersSegmenter:
         model: Any = None,
         chunk: int = 16,
     ) -> None:
-        try:
-            import transformers
-        except ModuleNotFoundError as error:
-            raise ImportError(MISSING) from error
+        transformers = import_extra("transformers", "interop", "a segmenter of transformers")
         if model is None:
             kind = transformers.AutoConfig.from_pretrained(folder).model_type
             name = "Sam3TrackerModel" if kind.startswith("sam3") else "Sam2Model"
