@@ -10,6 +10,7 @@ import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -114,7 +115,8 @@ def _render_missing(
         for number in progress(missing):
             task(number)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    # a forked process would wait for ever for threads that OpenCV had before
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         for _ in progress(pool.map(task, missing, chunksize=8)):
             pass
 

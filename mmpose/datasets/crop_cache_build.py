@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -125,18 +126,26 @@ def whole_shard(folder: Path, number: int) -> dict[str, Any] | None:
     return content if digest == content["sha256"] else None
 
 
-_work: dict[str, Any] = {}  # of a worker process, set when it is forked
-
-
-def _start_worker(work: dict[str, Any]) -> None:
+def _one_thread() -> None:
     cv2.setNumThreads(1)
-    _work.update(work)
 
 
-def _write_numbered(number: int) -> int:
-    people = _work["shards"][number]
-    write_shard(number, people, _work["folder"], _work["cutter"])
+def _write_numbered(job: tuple[int, list[dict]], folder: Path, cutter: PersonCutter) -> int:
+    number, people = job
+    write_shard(number, people, folder, cutter)
     return number
+
+
+@contextmanager
+def _mapped(num_workers: int) -> Iterator[Callable[..., Iterator]]:
+    """``map`` in this process, or in so many others."""
+    if num_workers <= 1:
+        yield map
+        return
+    # not forked: a fork of a process whose OpenCV has threads waits for them for ever
+    context = get_context("spawn")
+    with ProcessPoolExecutor(num_workers, context, initializer=_one_thread) as workers:
+        yield workers.map
 
 
 def plan_shards(dataset: Dataset) -> list[list[dict]]:
@@ -168,16 +177,13 @@ def build_cache(dataset: Dataset, folder: Path, num_workers: int) -> Iterator[in
         left_over.unlink()
     write_json(folder / MANIFEST, {"made_of": made_of})
     shards = plan_shards(dataset)
-    kept = [number for number in range(len(shards)) if whole_shard(folder, number) is not None]
-    work = {
-        "shards": shards,
-        "folder": folder,
-        "cutter": PersonCutter(dataset.pipeline.transforms),
-    }
-    missing = [number for number in range(len(shards)) if number not in set(kept)]
-    pool = partial(ProcessPoolExecutor, num_workers, get_context("fork"))
-    with pool(initializer=_start_worker, initargs=(work,)) as workers:
-        for done, _ in enumerate(workers.map(_write_numbered, missing), len(kept) + 1):
+    kept = {number for number in range(len(shards)) if whole_shard(folder, number) is not None}
+    missing = [(number, people) for number, people in enumerate(shards) if number not in kept]
+    write = partial(
+        _write_numbered, folder=folder, cutter=PersonCutter(dataset.pipeline.transforms)
+    )
+    with _mapped(num_workers) as mapped:
+        for done, _ in enumerate(mapped(write, missing), len(kept) + 1):
             yield done
     yield _finish(folder, made_of, len(shards), len(kept))
 

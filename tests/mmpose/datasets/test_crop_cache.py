@@ -3,9 +3,12 @@
 import json
 import pickle
 import runpy
+import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -34,8 +37,8 @@ def people(folder, **settings):
     return CocoDataset("annotations.json", **common, **{"pipeline": PIPELINE, **settings})
 
 
-def build(dataset, folder) -> BuildReport:
-    return list(build_cache(dataset, folder / "cache", 2))[-1]
+def build(dataset, folder, num_workers=1) -> BuildReport:
+    return list(build_cache(dataset, folder / "cache", num_workers))[-1]
 
 
 def assert_equal_samples(first, second):
@@ -47,6 +50,20 @@ def assert_equal_samples(first, second):
             maps = one["data_samples"].gt_fields.heatmaps, other["data_samples"].gt_fields.heatmaps
             assert np.array_equal(*maps)
             assert one["data_samples"].mask_state == other["data_samples"].mask_state
+
+
+@pytest.mark.slow
+def test_processes_write_what_one_writes(folder, request):
+    request.addfinalizer(partial(cv2.setNumThreads, cv2.getNumThreads()))
+    # as a training would leave it: with threads of OpenCV that a forked process would wait for
+    cv2.setNumThreads(2)
+    cv2.GaussianBlur(np.zeros((2000, 2000), np.uint8), (9, 9), 0)
+    build(people(folder), folder)
+    alone = {path.name: path.read_bytes() for path in (folder / "cache").glob("*.pixels*")}
+    shutil.rmtree(folder / "cache")
+    assert build(people(folder), folder, num_workers=2).num_shards == 5
+    assert {p.name: p.read_bytes() for p in (folder / "cache").glob("*.pixels*")} == alone
+    assert len(alone) == 10
 
 
 def test_samples_are_those_of_the_images_to_the_last_bit(folder):
