@@ -85,17 +85,21 @@ def build_pose_model(cfg: Mapping[str, Any], device: torch.device | str = "cpu")
     Args:
         cfg: ``config`` (path), ``checkpoint`` (name or path; None: random weights), and maybe
             ``flip_test``, ``chunk``, and ``dtype`` and ``compile`` of
-            :func:`mmpose.apis.init_model`; or ``type="TransformersPose"`` and its ``folder``.
+            :func:`mmpose.apis.init_model`; or ``type="TransformersPose"`` and its
+            ``folder`` (and ``expert``).
         device: where it works.
 
     Raises:
         ValueError: another key.
     """
     arguments = dict(cfg)
-    if arguments.get("type") == "TransformersPose":
+    kind = arguments.pop("type", "TopdownPose")
+    if kind == "TransformersPose":
         from bmp.transformers_pose import TransformersPose
 
-        return TransformersPose(arguments["folder"], device)
+        return TransformersPose(**arguments, device=device)
+    if kind != "TopdownPose":
+        raise ValueError(f"unknown pose model {kind!r}; known: TopdownPose, TransformersPose")
     known = ("config", "checkpoint", "flip_test", "chunk", "dtype", "compile")
     if unknown := set(arguments) - set(known):
         raise ValueError(

@@ -1,7 +1,7 @@
-"""Detectors of Hugging Face transformers in the loop: RF-DETR, RT-DETR, DETR and others.
+"""Detectors of Hugging Face transformers in the loop, tried with RT-DETR.
 
-Any folder that ``AutoModelForObjectDetection`` or ``AutoModelForInstanceSegmentation`` opens, whose
-``id2label`` has a person. Masks come from models that predict them.
+Any folder that ``AutoModelForObjectDetection`` opens and whose ``id2label`` has a person. Masks are
+taken where the model predicts them (``pred_masks``).
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from torch.nn import functional as F
 from bmp.detectors.selection import best_bboxes
 from bmp.environment import import_extra
 from bmp.structures import People, make_people
+
+SAME_SCORE = 1e-4  # of scores that went through a processor
 
 
 class TransformersDetector:
@@ -103,6 +105,18 @@ class TransformersDetector:
         return make_people(boxes[keep], **fields)
 
     def _queries(self, outputs: Any, number: int, scores: torch.Tensor) -> torch.Tensor:
-        """Which queries the people came from, found by their scores, which the processor keeps."""
+        """Which queries the people came from, found by their scores, which the processor keeps.
+
+        Raises:
+            ValueError: the scores are none of the queries', as of models that score otherwise;
+                then nobody can tell which mask is whose.
+        """
         levels = outputs.logits[number].sigmoid()[:, self.person]
-        return (levels[None] - scores[:, None]).abs().argmin(1)
+        distances = (levels[None] - scores[:, None]).abs()
+        if len(scores) and float(distances.amin(1).max()) > SAME_SCORE:
+            raise ValueError(
+                f"{type(self.model).__name__} predicts masks, but does not score people by the "
+                "sigmoid of its logits, by which they are matched here; write an adapter of its "
+                "own, as docs/own_parts.md shows"
+            )
+        return distances.argmin(1)

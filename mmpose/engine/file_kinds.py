@@ -17,7 +17,7 @@ _KINDS = (
     (("backbone.body.", "roi_heads."), "an R-CNN of torchvision"),
     (("backbone.bottom_up.",), "a model of Detectron2"),
     (("transformer.", "class_embed."), "a detector of DETR's kind"),
-    (("model.model.", "model.model.0."), "a YOLO of ultralytics"),
+    (("model.model.0.",), "a YOLO of ultralytics"),
     (("model.0.",), "a YOLO of ultralytics"),
     (("vit.embeddings.",), "a ViT of Hugging Face transformers"),
     (("blocks.0.attn.", "patch_embed."), "a bare ViT backbone (timm, MAE)"),

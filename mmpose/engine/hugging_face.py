@@ -5,7 +5,7 @@ The tables were made from transformers 5.24; both ways keep every number, so the
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -14,24 +14,36 @@ from torch import Tensor
 
 from .old_layouts import TASKS
 
-_LAYER = r"^(backbone\.)encoder\.layer\.(\d+)\."
-# in this order: the first that fits renames, the others see the new name
+# beginnings of names, theirs and ours; N stands for the number of a layer
 _VITPOSE = (
-    (r"^backbone\.embeddings\.position_embeddings$", "backbone.pos_embed"),
-    (r"^backbone\.embeddings\.patch_embeddings\.projection\.", "backbone.patch_embed.projection."),
-    (_LAYER + r"attention\.output\.dense\.", r"\1layers.\2.attn.proj."),
-    (_LAYER + r"layernorm_before\.", r"\1layers.\2.ln1."),
-    (_LAYER + r"layernorm_after\.", r"\1layers.\2.ln2."),
-    (_LAYER + r"mlp\.fc1\.", r"\1layers.\2.ffn.layers.0.0."),
-    (_LAYER + r"mlp\.fc2\.", r"\1layers.\2.ffn.layers.1."),
-    (r"^backbone\.layernorm\.", "backbone.ln1."),
-    (r"^head\.conv\.", "head.final_layer."),
-    (r"^head\.deconv1\.", "head.deconv_layers.0."),
-    (r"^head\.batchnorm1\.", "head.deconv_layers.1."),
-    (r"^head\.deconv2\.", "head.deconv_layers.3."),
-    (r"^head\.batchnorm2\.", "head.deconv_layers.4."),
+    ("backbone.embeddings.position_embeddings", "backbone.pos_embed"),
+    ("backbone.embeddings.patch_embeddings.projection.", "backbone.patch_embed.projection."),
+    ("backbone.encoder.layer.N.attention.output.dense.", "backbone.layers.N.attn.proj."),
+    ("backbone.encoder.layer.N.layernorm_before.", "backbone.layers.N.ln1."),
+    ("backbone.encoder.layer.N.layernorm_after.", "backbone.layers.N.ln2."),
+    ("backbone.encoder.layer.N.mlp.fc1.", "backbone.layers.N.ffn.layers.0.0."),
+    ("backbone.encoder.layer.N.mlp.fc2.", "backbone.layers.N.ffn.layers.1."),
+    ("backbone.layernorm.", "backbone.ln1."),
+    ("head.conv.", "head.final_layer."),
+    ("head.deconv1.", "head.deconv_layers.0."),
+    ("head.batchnorm1.", "head.deconv_layers.1."),
+    ("head.deconv2.", "head.deconv_layers.3."),
+    ("head.batchnorm2.", "head.deconv_layers.4."),
 )
-_QKV = re.compile(_LAYER + r"attention\.attention\.(query|key|value)\.(weight|bias)$")
+
+
+def _rules(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Pairs of beginnings as patterns and what they become."""
+    return tuple(
+        ("^" + re.escape(old).replace("N", r"(\d+)"), new.replace("N", r"\1")) for old, new in pairs
+    )
+
+
+_TO_OURS = _rules(_VITPOSE)
+_TO_THEIRS = _rules((ours, theirs) for theirs, ours in _VITPOSE)
+_QKV = re.compile(
+    r"^backbone\.encoder\.layer\.(\d+)\.attention\.attention\.(query|key|value)\.(weight|bias)$"
+)
 _EXPERT = re.compile(r"^(backbone\.encoder\.layer\.\d+\.mlp)\.experts\.(\d+)\.(weight|bias)$")
 _THREE_LAYERS = r"(output_hypernetworks_mlps\.\d+|\w+_head|obj_ptr_proj)"
 _SAM2 = (
@@ -117,10 +129,10 @@ def convert_vitpose(state_dict: Mapping[str, Tensor], expert: str = "coco") -> d
     for name, value in weights.items():
         part = _QKV.match(name)
         if part:
-            target = f"{part[1]}layers.{part[2]}.attn.qkv.{part[4]}"
-            joined.setdefault(target, {})[part[3]] = value
+            target = f"backbone.layers.{part[1]}.attn.qkv.{part[3]}"
+            joined.setdefault(target, {})[part[2]] = value
         else:
-            converted[_renamed(name, _VITPOSE)] = value
+            converted[_renamed(name, _TO_OURS)] = value
     for target, parts in joined.items():
         converted[target] = torch.cat([parts[key] for key in ("query", "key", "value")])
     positions = converted["backbone.pos_embed"]
@@ -139,34 +151,16 @@ def vitpose_to_hugging_face(state_dict: Mapping[str, Tensor]) -> dict[str, Tenso
     """
     weights: dict[str, Tensor] = {}
     for name, value in state_dict.items():
-        qkv = re.match(r"^(backbone\.)layers\.(\d+)\.attn\.qkv\.(weight|bias)$", name)
+        qkv = re.match(r"^backbone\.layers\.(\d+)\.attn\.qkv\.(weight|bias)$", name)
         if qkv:
-            place = f"{qkv[1]}encoder.layer.{qkv[2]}.attention.attention"
+            place = f"backbone.encoder.layer.{qkv[1]}.attention.attention"
             for part, third in zip(("query", "key", "value"), value.chunk(3), strict=True):
-                weights[f"{place}.{part}.{qkv[3]}"] = third
+                weights[f"{place}.{part}.{qkv[2]}"] = third
         else:
-            weights[_renamed(name, _VITPOSE_BACK)] = value
+            weights[_renamed(name, _TO_THEIRS)] = value
     key = "backbone.embeddings.position_embeddings"
     weights[key] = torch.cat([torch.zeros_like(weights[key][:, :1]), weights[key]], 1)
     return weights
-
-
-_OURS_LAYER = r"^(backbone\.)layers\.(\d+)\."
-_VITPOSE_BACK = (
-    (r"^backbone\.pos_embed$", "backbone.embeddings.position_embeddings"),
-    (r"^backbone\.patch_embed\.projection\.", "backbone.embeddings.patch_embeddings.projection."),
-    (_OURS_LAYER + r"attn\.proj\.", r"\1encoder.layer.\2.attention.output.dense."),
-    (_OURS_LAYER + r"ln1\.", r"\1encoder.layer.\2.layernorm_before."),
-    (_OURS_LAYER + r"ln2\.", r"\1encoder.layer.\2.layernorm_after."),
-    (_OURS_LAYER + r"ffn\.layers\.0\.0\.", r"\1encoder.layer.\2.mlp.fc1."),
-    (_OURS_LAYER + r"ffn\.layers\.1\.", r"\1encoder.layer.\2.mlp.fc2."),
-    (r"^backbone\.ln1\.", "backbone.layernorm."),
-    (r"^head\.final_layer\.", "head.conv."),
-    (r"^head\.deconv_layers\.0\.", "head.deconv1."),
-    (r"^head\.deconv_layers\.1\.", "head.batchnorm1."),
-    (r"^head\.deconv_layers\.3\.", "head.deconv2."),
-    (r"^head\.deconv_layers\.4\.", "head.batchnorm2."),
-)
 
 
 def convert_sam2(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
