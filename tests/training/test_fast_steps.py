@@ -7,7 +7,6 @@ import torch
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import DefaultScope
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -65,9 +64,7 @@ def small_config(head="one map a joint"):
 
 def build(config):
     torch.manual_seed(0)
-    # a test of a detector before this one leaves its scope behind
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        model = MODELS.build(config.model)
+    model = MODELS.build(config.model)
     # larger than the published start, from which a step changes less than rounding does
     with torch.no_grad():
         model.head.final_layer.weight.normal_(std=0.1)
@@ -275,6 +272,5 @@ def test_every_head_of_several_data_sets_is_compiled():
     head = config.model.head
     config.model.head = dict(type="PerDatasetHead", heads=[head, copy.deepcopy(head)])
     torch.manual_seed(0)
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        model = MODELS.build(config.model)
+    model = MODELS.build(config.model)
     assert parts_to_compile(model) == [model.backbone, *model.head.heads]
