@@ -149,8 +149,8 @@ class RTMDetDetector:
                 return self._find_candidates(batch)
             return self._predict_with_mmdet([image.pixels for image in batch], batch)
 
-        answers, self.batch_size = run_in_chunks(
-            search, len(images), self.batch_size, "images in the detector"
+        answers = run_in_chunks(
+            search, len(images), self.batch_size, "images in the detector", self
         )
         found = [answer for part in answers for answer in part]
         candidates, people = (found, []) if is_rtmdet_ins(self.model) else ([], found)

@@ -135,10 +135,8 @@ class SAM2Segmenter:
             with self.precision():
                 return embed_batch(self.sam, batch, shapes).float()
 
-        parts, self.embed_chunk = run_in_chunks(
-            embed, len(images), self.embed_chunk, "images in the segmenter"
-        )
-        return join_embeddings(parts)
+        what = "images in the segmenter"
+        return join_embeddings(run_in_chunks(embed, len(images), self.embed_chunk, what, self))
 
     def segment(
         self, embeddings: Embeddings, prompts: Sequence[Prompts]
