@@ -48,7 +48,8 @@ def main() -> None:
         start = now()
         run_photos(paths, find, folder / "out", gif=False, tell=note)
         seconds = now() - start
-    rows = [[n, peaks[n - 1], peaks[n - 1] / peaks[FIRST - 1]] for n in (FIRST, args.images)]
+    counts = [n for n in (FIRST, 10 * FIRST, args.images) if n <= args.images]
+    rows = [[n, peaks[n - 1], peaks[n - 1] / peaks[FIRST - 1]] for n in dict.fromkeys(counts)]
     print_table(
         f"A folder, {1e3 * seconds / args.images:.0f} ms an image with its files",
         ["images", "peak, GiB", "times"],

@@ -1,5 +1,6 @@
 """The loop on image files: overlays, a panel of the turns, a GIF, COCO-style results."""
 
+import json
 import os
 import shutil
 import time
@@ -12,6 +13,7 @@ import numpy as np
 
 from bmp.evaluation.coco_annotations import annotation_file, people_to_annotations
 from bmp.evaluation.coco_results import people_to_results
+from bmp.prediction.json_list import JsonList
 from bmp.prediction.output_names import image_ids, output_stems
 from bmp.prediction.records import Records
 from bmp.results import BMPResult
@@ -23,7 +25,7 @@ from bmp.visualization import (
     panel,
     write_gif,
 )
-from mmpose.files import whole_file, write_image, write_json
+from mmpose.files import whole_file, write_image
 from mmpose.inputs import UnreadableImageError, image_suffixes, is_turned, read_image
 
 OVERLAY, PANEL, GIF = "_people.jpg", "_turns.jpg", "_turns.gif"  # after the image's name
@@ -53,8 +55,8 @@ class PhotoReport:
 
     pictures: list[Path] = field(default_factory=list)
     images: list[dict] = field(default_factory=list)
-    results: list[dict] = field(default_factory=list)
-    annotations: list[dict] = field(default_factory=list)
+    results: JsonList = field(default_factory=JsonList)
+    annotations: JsonList = field(default_factory=JsonList)
     failures: list[tuple[Path, str]] = field(default_factory=list)
     found: list[int] = field(default_factory=list)
     num_known: int = 0
@@ -72,8 +74,14 @@ class PhotoReport:
 
     def write(self, out_dir: Path) -> None:
         """Write the result list and the annotation file."""
-        write_json(out_dir / RESULTS, self.results)
-        write_json(out_dir / ANNOTATIONS, annotation_file(self.images, self.annotations))
+        with whole_file(out_dir / RESULTS) as path, path.open("w", encoding="utf-8") as file:
+            self.results.write(file)
+            file.write("\n")
+        with whole_file(out_dir / ANNOTATIONS) as path, path.open("w", encoding="utf-8") as file:
+            # annotations come last in the file, and may be many
+            file.write(json.dumps(annotation_file(self.images, [])).removesuffix("[]}"))
+            self.annotations.write(file)
+            file.write("}\n")
 
 
 def make_record(image: dict, result: BMPResult) -> dict:
