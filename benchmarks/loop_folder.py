@@ -18,6 +18,7 @@ from bmp.api import BBoxMaskPose
 from bmp.prediction.images import run_photos
 
 FIRST = 100
+SIDE = 128  # that networks see: time, not memory, depends on it image by image
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=3)
     parser.add_argument("--size", type=int, nargs=2, default=[96, 128], help="height, width")
     args = parser.parse_args()
-    world = World(args.people, tuple(args.size))
+    world = World(args.people, tuple(args.size), net_side=SIDE)
     parts = {name: getattr(world, name) for name in ("detector", "pose_model", "segmenter")}
     finder = BBoxMaskPose("bmp_demo", "cpu", **parts)
     find = partial(finder.predict, return_intermediates=True)  # as bmp run asks for them
