@@ -16,9 +16,9 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from mmpose.files import write_json
+from mmpose.machine import describe_machine
 
 from .config_difference import differences, load_bases, parts_of
-from .machine import describe_machine
 
 RECORD = "run.json"
 PROJECT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ from mmpose.ablation.worker import work_on
 THREE = 'changes = {"two": {"model.value": 2}, "three": {"model.value": 3}}\n'
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
