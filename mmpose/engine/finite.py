@@ -42,8 +42,9 @@ def check_weights(model: nn.Module, step: int) -> None:
     model = model.module if is_model_wrapper(model) else model
     bad = [(name, ~p.detach().isfinite().all()) for name, p in model.named_parameters()]
     bad += [(name, b.isnan().any()) for name, b in model.named_buffers()]
-    # one transfer for all: each alone would wait for the GPU
-    found = torch.stack([flag.cpu() if flag.is_cpu else flag for _, flag in bad]).tolist()
+    # together on one device and one transfer from there: each alone would wait for the GPU
+    device = bad[0][1].device
+    found = torch.stack([flag.to(device, non_blocking=True) for _, flag in bad]).tolist()
     names = [name for (name, _), is_bad in zip(bad, found, strict=True) if is_bad]
     if names:
         raise NonFiniteError(

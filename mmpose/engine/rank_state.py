@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather, gather, get_rank, get_world_size
 from mmengine.model import is_model_wrapper
-from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
+
+from .between_steps import is_whole_window
 
 Named = dict[str, Tensor]
 
@@ -26,7 +27,7 @@ def gather_rank_state(runner: Runner) -> dict[str, Any]:
         In the others nothing of use.
     """
     gradients: list[Named] = [{} for _ in range(get_world_size())]
-    if is_half_window(runner.optim_wrapper):
+    if not is_whole_window(runner.optim_wrapper):
         like = dict(_bare(runner.model).named_parameters())
         gradients = _gather({name: parameter.grad for name, parameter in like.items()}, like)
     buffers = [{}]
@@ -58,12 +59,6 @@ def restore_rank_state(runner: Runner, state: Mapping[str, Any]) -> None:
         buffers = dict(_buffers(runner))
         for name, value in state["buffers"][rank].items():
             buffers[name].copy_(value)
-
-
-def is_half_window(optim_wrapper: OptimWrapper) -> bool:
-    """Whether gradients wait for an update."""
-    # a dict of several optimisers has no count of its own
-    return hasattr(optim_wrapper, "_inner_count") and not optim_wrapper.should_update()
 
 
 def _bare(model: nn.Module) -> nn.Module:
