@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_gather, gather, get_rank, get_world_size
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import Tensor
 
+from .bare_model import bare_model
 from .between_steps import is_whole_window
 
 Named = dict[str, Tensor]
@@ -28,7 +28,7 @@ def gather_rank_state(runner: Runner) -> dict[str, Any]:
     """
     gradients: list[Named] = [{} for _ in range(get_world_size())]
     if not is_whole_window(runner.optim_wrapper):
-        like = dict(_bare(runner.model).named_parameters())
+        like = dict(bare_model(runner.model).named_parameters())
         gradients = _gather({name: parameter.grad for name, parameter in like.items()}, like)
     buffers = [{}]
     if get_world_size() > 1:
@@ -52,7 +52,7 @@ def restore_rank_state(runner: Runner, state: Mapping[str, Any]) -> None:
     gradients, rank = state["gradients"], get_rank()
     same = len(gradients) == get_world_size()
     mine = gradients[rank] if same else _mean(gradients)
-    for name, parameter in _bare(runner.model).named_parameters():
+    for name, parameter in bare_model(runner.model).named_parameters():
         if name in mine:
             parameter.grad = mine[name].to(parameter)
     if same:
@@ -61,13 +61,12 @@ def restore_rank_state(runner: Runner, state: Mapping[str, Any]) -> None:
             buffers[name].copy_(value)
 
 
-def _bare(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
-
-
 def _buffers(runner: Runner) -> Iterator[tuple[str, Tensor]]:
     """The stored buffers of the model and of its moving averages."""
-    models = [_bare(runner.model), *(getattr(hook, "ema_model", None) for hook in runner.hooks)]
+    models = [
+        bare_model(runner.model),
+        *(getattr(hook, "ema_model", None) for hook in runner.hooks),
+    ]
     for number, model in enumerate(models):
         if model is not None:
             stored = model.state_dict().keys()
