@@ -185,12 +185,6 @@ def who_stays(old: People, new: People, settings: LoopSettings) -> Tensor:
     return published.survivors(keep, num_old=len(old), items=settings.compat)
 
 
-def keep_each_once(old: People, new: People, settings: LoopSettings) -> tuple[People, People]:
-    """The old and the new people of :func:`who_stays`."""
-    keep = who_stays(old, new, settings)
-    return old[keep[: len(old)].to(old.bboxes.device)], new[keep[len(old) :]]
-
-
 def _merge(old: People, new: People, stays: Tensor, settings: LoopSettings) -> People:
     """Old and new people in one record, their masks made exclusive, boxes refreshed.
 

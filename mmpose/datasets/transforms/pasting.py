@@ -48,10 +48,6 @@ class Scene:
     flags: np.ndarray
     areas: np.ndarray
 
-    def visible_shares(self) -> np.ndarray:
-        """How much of each person is left, (N,)."""
-        return self.masks.sum((1, 2)) / np.maximum(self.areas, 1)
-
 
 def look_up(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Whether points (..., 2), pixels, lie on a (H, W) mask; those outside do not."""
