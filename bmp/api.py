@@ -52,7 +52,8 @@ class BBoxMaskPose:
 
     Raises:
         FileNotFoundError: no such config, or weights that are not here and cannot be fetched.
-        ValueError: the device is not there, or a key of the config is unknown.
+        ValueError: the device is not there, a key of the config is unknown, or ``batch_size`` is
+            below 1.
     """
 
     def __init__(
@@ -74,6 +75,8 @@ class BBoxMaskPose:
             raise ValueError("pretrained_id has no effect; name the weights in the config")
         if n_kpts_to_work_with != 17:
             raise ValueError(f"the loop works with 17 joints, not {n_kpts_to_work_with}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         # first: a device that is not there must not cost the loading of weights
         self.device = pick_device(device)
         self.batch_size = batch_size
