@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 from mmpose.errors import DISK_FULL
 from mmpose.files import write_json
 
-from .config_difference import differences, load_bases, parts_of
+from .config_difference import differences, load_bases, parts_of, value_text
 from .machine import describe_machine
 
 RECORD = "run.json"
@@ -102,11 +102,7 @@ def against_base(config: Config) -> dict[str, tuple[str, str]] | None:
     if base is None:
         return None
     found = differences(parts_of(base), parts_of(config))
-    return {place: (_text(before), _text(after)) for place, (before, after) in found.items()}
-
-
-def _text(value: Any) -> str:
-    return "–" if value is None else str(value)
+    return {place: (value_text(old), value_text(new)) for place, (old, new) in found.items()}
 
 
 def _now() -> str:
