@@ -91,6 +91,8 @@ def test_a_person_covered_as_a_whole_is_not_pasted_over():
     small.masks[0] = 0
     small.masks[0, 5, 5] = 1
     assert not paste(small, cut_out(), (4, 4))
+    small.areas[0] = 0  # as of a crowd region, which is nobody
+    assert paste(small, cut_out(), (4, 4), min_visible=0.3)
 
 
 def test_boxes_of_masks_end_at_the_edges_of_their_pixels():
