@@ -176,6 +176,7 @@ class BBoxMaskPose:
             return self._predict(images, [None] * len(images), **options)
 
         parts = (self.parts.detector, self.parts.pose_model, self.parts.segmenter)
+        # parts that take arrays alone would have to copy the frames back
         sends = self.device.type == "cuda" and any(works_on_device(part) for part in parts)
         device = self.device if sends else None
         pairs = stream_results(frames, find, batch_size=batch_size, device=device)
@@ -246,6 +247,7 @@ class BBoxMaskPose:
 
     def _given(self, images: Sequence[np.ndarray], bboxes: Sequence[Any]) -> list[People] | None:
         """Records of the user's boxes; images without are detected here."""
+        # without any, the loop detects by itself, on the device and with what it knows to hide
         if all(entry is None for entry in bboxes):
             return None
         boxes = GivenBoxes(bboxes, otherwise=self.parts.detector, device=self.device)

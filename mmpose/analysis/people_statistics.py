@@ -111,6 +111,7 @@ def mask_overlaps(people: Sequence[dict], height: int | None, width: int | None)
         return np.zeros(0)
     masked = [person for person in people if person["segmentation"] is not None]
     rles = [rle_of(person["segmentation"], height, width) for person in masked]
+    # pycocotools compares masks of one size; one of another is not of this image
     rles = [rle for rle in rles if list(rle["size"]) == [height, width]]
     if not rles:
         return np.zeros(0)

@@ -190,7 +190,7 @@ class CropCache:
         self, shard: int, offset: int, left: int, top: int, width: int, height: int, *rest: int
     ) -> dict[str, Any]:
         image_width, image_height, mask_left, mask_top, mask_width, mask_height = rest
-        if not width:
+        if not width:  # the image could not be read: LoadImage tells of it, as without a cache
             return {}
         file = self._map(shard)
         count = 3 * width * height

@@ -48,6 +48,7 @@ class GroupedSampler(ResumableEpochs, Sampler):
         """All samples as all processes together show them, (N,)."""
         numbers = self.image_numbers
         if self.shuffle:
+            # images change places, the people of one keep theirs: the sort below is stable
             rng = np.random.default_rng([self.seed, self.epoch])
             numbers = rng.permutation(numbers.max(initial=-1) + 1)[numbers]
         return np.argsort(numbers, kind="stable")

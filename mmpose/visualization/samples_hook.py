@@ -160,6 +160,7 @@ class PoseSamplesHook(Hook):
             return []
         rows = spread_evenly(self.num_tried, len(batch["data_samples"]))
         found = []
+        # one by one: the losses of a batch come as their mean
         for row in rows:
             one = {"inputs": [batch["inputs"][row]], "data_samples": [batch["data_samples"][row]]}
             data = model.data_preprocessor(one, True)
