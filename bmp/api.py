@@ -247,7 +247,7 @@ class BBoxMaskPose:
 
     def _given(self, images: Sequence[np.ndarray], bboxes: Sequence[Any]) -> list[People] | None:
         """Records of the user's boxes; images without are detected here."""
-        # without any, the loop detects by itself, on the device and with what it knows to hide
+        # without any the loop itself detects, on the device of the detector
         if all(entry is None for entry in bboxes):
             return None
         boxes = GivenBoxes(bboxes, otherwise=self.parts.detector, device=self.device)
