@@ -25,6 +25,7 @@ ORDER = [
     "registry",
     "errors",
     "files",
+    "machine",
     "structures",
     "inputs",
     "codecs",

@@ -17,9 +17,9 @@ from mmengine.runner import Runner
 
 from mmpose.errors import DISK_FULL
 from mmpose.files import write_json
+from mmpose.machine import describe_machine
 
 from .config_difference import differences, load_bases, parts_of, value_text
-from .machine import describe_machine
 
 RECORD = "run.json"
 PROJECT = Path(__file__).resolve().parents[2]
