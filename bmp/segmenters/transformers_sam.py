@@ -71,7 +71,15 @@ class TransformersSegmenter:
         """Masks (N, H, W) and their estimated IoU (N,) for every image.
 
         People without any prompt have an empty mask and a score of 0.
+
+        Raises:
+            ValueError: masks are among the prompts.
         """
+        if any(p.mask_logits is not None for p in prompts):
+            raise ValueError(
+                "transformers takes one mask an image as a prompt, not one a person: give clicks "
+                "and boxes alone, or take SAM2Segmenter"
+            )
         return [
             self._segment_one(embedding, shape, p)
             for (embedding, shape), p in zip(embeddings, prompts, strict=True)
