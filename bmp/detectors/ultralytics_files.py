@@ -76,28 +76,38 @@ def read_ultralytics(
 
 
 def match_stems(entries: Sequence[dict], images: Sequence[dict], source: str) -> list[dict]:
-    """Results whose ``image_id`` is an id of the images, or else, as in yolo's, a file's stem.
+    """Results of the images, by ``file_name`` where given, else by id or, as in yolo's, stem.
 
-    ``yolo val save_json=True`` takes the stem, as a number where it is one, for the id.
+    ``yolo val save_json=True`` takes the file's stem for the id, as a number where it is one, and
+    adds ``file_name`` in newer versions.
 
     Args:
         entries: results.
         images: entries of the annotation file.
         source: name of the results, for messages.
 
+    Returns:
+        Copies with the ids of the images; results of other images are left out.
+
     Raises:
-        ValueError: they are of no image.
+        ValueError: they are of no image, or the id of one image is the name of another.
     """
-    ids = {str(image["id"]) for image in images}
-    if not entries or any(str(entry["image_id"]) in ids for entry in entries):
-        return list(entries)
-    known = _by_stem(images)
+    ids, known = {str(image["id"]): image for image in images}, _by_stem(images)
     known |= {str(int(stem)): found for stem, found in known.items() if stem.isdecimal()}
     matched = []
     for entry in entries:
-        for image in known.get(str(entry["image_id"]), [])[:1]:
+        written = str(entry["image_id"])
+        name = _stem(entry["file_name"]) if "file_name" in entry else written
+        by_id = None if "file_name" in entry else ids.get(written)
+        by_name = known.get(name, [None])[0]
+        if by_id and by_name and by_id is not by_name:
+            raise ValueError(
+                f"{source}: image_id {written} is the id of {by_id.get('file_name')} and the name "
+                f"of {by_name['file_name']}; leave ann_file out if it is the id"
+            )
+        if image := by_id or by_name:
             matched.append({**entry, "image_id": image["id"]})
-    if not matched:
+    if entries and not matched:
         raise ValueError(
             f"{source} has no image of the annotations: its first is {entries[0]['image_id']!r}, "
             f"theirs {next(iter(known), 'none')!r}; take results of the same images"
@@ -108,9 +118,12 @@ def match_stems(entries: Sequence[dict], images: Sequence[dict], source: str) ->
 def _by_stem(images: Sequence[dict]) -> dict[str, list[dict]]:
     known: dict[str, list[dict]] = {}
     for image in images:
-        stem = Path(base_name(str(image.get("file_name", "")))).stem
-        known.setdefault(stem, []).append(image)
+        known.setdefault(_stem(image.get("file_name", "")), []).append(image)
     return known
+
+
+def _stem(file_name: str) -> str:
+    return Path(base_name(str(file_name))).stem
 
 
 def _image_of(file: Path, found: list[dict], source: str) -> tuple[Any, np.ndarray]:

@@ -118,3 +118,17 @@ def test_nobody_and_people_without_prompts(tracker):
     assert not empty[0].unpack().any()
     assert empty[1].tolist() == [0]
     assert none[0].unpack().shape == (0, SIDE, SIDE)
+
+
+def test_masks_as_prompts_are_refused(tracker):
+    segmenter = TransformersSegmenter(model=tracker)
+    logits = torch.zeros(1, 4 * CELLS, 4 * CELLS)
+    prompts = Prompts(
+        torch.zeros(1, 1, 2),
+        torch.ones(1, 1).long(),
+        torch.zeros(1, 4),
+        torch.tensor([False]),
+        logits,
+    )
+    with pytest.raises(ValueError, match="one mask an image as a prompt"):
+        segmenter.segment(segmenter.embed([IMAGE]), [prompts])

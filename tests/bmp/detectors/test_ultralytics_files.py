@@ -170,6 +170,21 @@ def test_results_of_a_validation_have_names_for_ids(tmp_path, ann_file, image_id
         BoxFileDetector(path, ann_file=ann_file, task="detect")
 
 
+def test_an_id_that_may_be_another_images_name_needs_the_name(tmp_path, ann_file):
+    """Newer versions write it; 0008.jpg became 8, which is the id of crowd.png."""
+    images = json.loads(ann_file.read_text())["images"]
+    ann_file.write_text(json.dumps({"images": [{**images[0], "file_name": "0008.jpg"}, images[1]]}))
+    path = tmp_path / "predictions.json"
+    entry = {"image_id": 8, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.9}
+    path.write_text(json.dumps([entry]))
+    with pytest.raises(ValueError, match=r"the id of crowd\.png and the name of 0008\.jpg"):
+        BoxFileDetector(path, ann_file=ann_file)
+    assert len(BoxFileDetector(path).people_of(8, (HEIGHT, WIDTH))) == 1
+    path.write_text(json.dumps([{**entry, "file_name": "0008.jpg"}]))
+    detector = BoxFileDetector(path, ann_file=ann_file)
+    assert [len(detector.people_of(n, (HEIGHT, WIDTH))) for n in (7, 8)] == [1, 0]
+
+
 def test_a_config_names_a_folder_and_its_content_counts(tmp_path, ann_file, detect):
     detect("0 0.5 0.5 0.25 0.5 0.75", task="detect")
     folder = str(tmp_path / "labels")
