@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 from pycocotools.coco import COCO
 
 from bmp.prediction.images import ANNOTATIONS, run_photos
-from tests.bmp.prediction.photo_parts import find_nobody, find_one
+from tests.bmp.prediction.photo_parts import find_nobody, find_one, streamed
 
 pytestmark = pytest.mark.interop
 
@@ -32,7 +32,7 @@ def out(tmp_path_factory):
         Image.new("RGB", size, (level,) * 3).save(folder / name, exif=exif)
     target = tmp_path_factory.mktemp("my out")
     paths = [folder / name for name in NAMES]
-    run_photos(paths, find_one_unless_grey, target, gif=False, tell=str)
+    run_photos(paths, streamed(find_one_unless_grey), target, gif=False, tell=str)
     return target
 
 
