@@ -70,6 +70,7 @@ BMP_ORDER = [
     "serve",
     "training_advice",
     "training_config",
+    "import_pictures",
     "commands",
     "cli",
 ]
