@@ -66,7 +66,9 @@ class TopdownPoseEstimator(BaseModel):
         init_cfg: dict | list[dict] | None = None,
         metainfo: dict | None = None,
     ) -> None:
-        super().__init__(build_part(data_preprocessor or {"type": "PoseDataPreprocessor"}), init_cfg)
+        super().__init__(
+            build_part(data_preprocessor or {"type": "PoseDataPreprocessor"}), init_cfg
+        )
         self.backbone = build_part(backbone)
         self.neck = build_part(neck)
         self.head = build_part(head)
