@@ -138,10 +138,9 @@ def test_importing_mmpose_loads_no_mmcv_and_no_torchvision():
     assert run_python(code) == "set()"
 
 
-# mmdet's models after mmpose or bmp, whatever else comes before, between and after
+# mmdet's models after bmp, whatever else comes before, between and after
 ORDERS = [
     "bmp, mmdet.models",
-    "mmpose, mmdet.models",
     "mmengine, mmcv, mmdet, bmp, mmpose, sam2, mmdet.models",
     "sam2, mmpose, mmdet, mmcv, mmengine, bmp, mmdet.models",
     "mmdet, bmp.detectors, mmcv.ops, mmpose.models, mmengine.runner, sam2",
