@@ -139,7 +139,8 @@ def _add_shape(person: ImportedPerson, kind: str, result: dict, imported: Import
     if kind == "rectanglelabels":
         if value.get("rotation"):
             imported.note("turned boxes, taken as if they were not")
-        person.bbox = [*_point(result), *_scaled(result, value["width"], value["height"])]
+        box = [*_point(result), *_scaled(result, value["width"], value["height"])]
+        person.add_box(box, imported.note)
     elif kind == "polygonlabels":
         corners = [_scaled(result, x, y) for x, y in value["points"]]
         person.polygons.append([number for corner in corners for number in corner])
