@@ -1,7 +1,7 @@
 """Peak memory of the loop on a folder of images, as it grows with their number.
 
 Networks are made up (``loop_world.py``); the folder is read, searched and written about by what
-``bmp run`` calls. The baseline is the peak after the first hundred images of the same run.
+``bmp predict`` calls. The baseline is the peak after the first hundred images of the same run.
 """
 
 import argparse

@@ -41,7 +41,7 @@ class BBoxMaskPose:
             (``bmp_v2``, ``BMP_D3``, ``bmp_demo``), or path of a config.
         device: where it works; None: the GPU if there is one.
         config_path: path of a config, taken instead of ``config``.
-        pose_model: a :class:`bmp.pose.PMPose` or any pose model, instead of the config's.
+        pose_model: a :class:`bmp.pmpose.PMPose` or any pose model, instead of the config's.
         pretrained_id: published argument without effect; refused when given.
         n_kpts_to_work_with: published argument; only 17 is possible.
         cfg_options: changes to the config, as ``--cfg-options`` of the tools takes them: dotted
