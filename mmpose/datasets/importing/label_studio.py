@@ -23,7 +23,8 @@ def is_it(path: Path) -> bool:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return False
-    return isinstance(content, list) and bool(content) and "annotations" in content[0]
+    is_list = isinstance(content, list) and bool(content)
+    return is_list and isinstance(content[0], dict) and "annotations" in content[0]
 
 
 def read(path: Path, options: ReadOptions) -> Imported:

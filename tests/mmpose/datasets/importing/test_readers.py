@@ -239,7 +239,7 @@ def test_datumaro_groups_are_people_and_masks_are_no_crowds(tmp_path):
     [
         ("absent.json", None, FileNotFoundError, "nothing at"),
         ("x.json", '{"a": 1}', ValueError, "no format that is known here"),
-        ("x.json", "[[", ValueError, "no format that is known here"),
+        ("x.json", "[[", ValueError, "is no whole JSON"),
         (
             "coco.json",
             '{"images": [], "annotations": [], "categories": []}',
