@@ -9,11 +9,11 @@ import os
 import platform
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bmp.locations import WEIGHT_SUFFIXES, weights_folders
 from mmpose.errors import explain
+from mmpose.errors import import_extra as import_extra
 
 if TYPE_CHECKING:
     import torch
@@ -109,23 +109,6 @@ def found_weights() -> list[tuple[Path, float]]:
         if path.suffix in WEIGHT_SUFFIXES
     ]
     return [(path, path.stat().st_size / 1e6) for path in files]
-
-
-def import_extra(name: str, extra: str, purpose: str) -> ModuleType:
-    """An optional package.
-
-    Args:
-        name: of the module.
-        extra: of this project, which brings the package.
-        purpose: what needs it, for the message.
-
-    Raises:
-        ImportError: it is not installed; names the command that installs it.
-    """
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise ImportError(f"{purpose} needs {error.name}: pip install -e '.[{extra}]'") from error
 
 
 def tell(message: str) -> None:

@@ -1,4 +1,4 @@
-"""What we add to mmdet's registries. On mmcv-lite, ``bmp`` makes mmdet importable first.
+"""What we add to mmdet's registries. On mmcv-lite, ``mmpose`` makes mmdet importable first.
 
 Detector configs name it, ``custom_imports=dict(imports=["bmp.detector_training"])``, and scripts
 import it. From then on torch reads training checkpoints, and so does
@@ -7,7 +7,7 @@ import it. From then on torch reads training checkpoints, and so does
 
 import warnings
 
-from bmp.detectors.mmcv_ops.finder import require_mmcv
+from mmpose.mmcv_ops.finder import require_mmcv
 
 require_mmcv()
 with warnings.catch_warnings():

@@ -1,6 +1,6 @@
 """Detectors of people: adapters from models and known boxes to our record.
 
-Names are looked up when they are used: ``bmp`` itself needs the stand-in for mmcv alone.
+Names are looked up when they are used.
 """
 
 from importlib import import_module

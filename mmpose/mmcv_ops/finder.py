@@ -2,7 +2,7 @@
 
 The finder stands last in Python's list: it is asked for ``mmcv._ext`` only when mmcv itself has no
 such module, so that compiled mmcv is left alone. Until then nothing is loaded, and the order of
-imports does not matter as long as ``bmp`` comes before mmdet's models.
+imports does not matter as long as ``mmpose`` comes before mmdet's models.
 """
 
 import sys
