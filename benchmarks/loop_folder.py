@@ -31,7 +31,8 @@ def main() -> None:
     world = World(args.people, tuple(args.size))
     parts = {name: getattr(world, name) for name in ("detector", "pose_model", "segmenter")}
     finder = BBoxMaskPose("bmp_demo", "cpu", **parts)
-    find = partial(finder.predict, return_intermediates=True)  # as bmp run asks for them
+    # as bmp predict asks for them; one by one, as the made-up parts count turns of one image
+    find = partial(finder.stream, batch_size=1, return_intermediates=True, return_frames=True)
     peaks: list[float] = []
 
     def note(line: str) -> None:

@@ -52,7 +52,8 @@ class BBoxMaskPose:
 
     Raises:
         FileNotFoundError: no such config, or weights that are not here and cannot be fetched.
-        ValueError: the device is not there, or a key of the config is unknown.
+        ValueError: the device is not there, a key of the config is unknown, or ``batch_size`` is
+            below 1.
     """
 
     def __init__(
@@ -74,6 +75,8 @@ class BBoxMaskPose:
             raise ValueError("pretrained_id has no effect; name the weights in the config")
         if n_kpts_to_work_with != 17:
             raise ValueError(f"the loop works with 17 joints, not {n_kpts_to_work_with}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         # first: a device that is not there must not cost the loading of weights
         self.device = pick_device(device)
         self.batch_size = batch_size
@@ -173,6 +176,7 @@ class BBoxMaskPose:
             return self._predict(images, [None] * len(images), **options)
 
         parts = (self.parts.detector, self.parts.pose_model, self.parts.segmenter)
+        # parts that take arrays alone would have to copy the frames back
         sends = self.device.type == "cuda" and any(works_on_device(part) for part in parts)
         device = self.device if sends else None
         pairs = stream_results(frames, find, batch_size=batch_size, device=device)
@@ -243,6 +247,7 @@ class BBoxMaskPose:
 
     def _given(self, images: Sequence[np.ndarray], bboxes: Sequence[Any]) -> list[People] | None:
         """Records of the user's boxes; images without are detected here."""
+        # without any the loop itself detects, on the device of the detector
         if all(entry is None for entry in bboxes):
             return None
         boxes = GivenBoxes(bboxes, otherwise=self.parts.detector, device=self.device)

@@ -13,8 +13,10 @@ import torch
 
 from bmp.environment import import_extra
 from bmp.structures import People, with_fields
+from mmpose.structures import bbox_xyxy2xywh
+from mmpose.structures.sigmas import COCO_SIGMAS
 
-NUM_COCO_JOINTS = 17
+NUM_COCO_JOINTS = len(COCO_SIGMAS)
 
 
 class TransformersPose:
@@ -61,7 +63,7 @@ class TransformersPose:
                 bboxes.new_zeros(0, NUM_COCO_JOINTS),
             )
             return _with_joints(people, xy, scores)
-        xywh = torch.cat([bboxes[:, :2], bboxes[:, 2:] - bboxes[:, :2]], 1).cpu().numpy()
+        xywh = bbox_xyxy2xywh(bboxes).cpu().numpy()
         rgb = np.ascontiguousarray(image[..., ::-1])
         inputs = self.processor(images=[rgb], boxes=[xywh], return_tensors="pt").to(self.device)
         if self.model.config.backbone_config.num_experts > 1:

@@ -15,6 +15,7 @@ from types import ModuleType
 TRACEBACK = "TRACEBACK"
 """Environment variable that shows where an error came from, in every command."""
 INTERRUPTED = 130  # what shells give for Ctrl-C
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 OPENCV_FIX = "apt-get install -y libgl1 libglib2.0-0"
 
 
@@ -63,7 +64,7 @@ def explain(error: BaseException) -> str:
     """
     if isinstance(error, ImportError):
         return _explain_import(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         where = f" at {error.filename}" if error.filename else ""
         return f"the disk is full{where}; free some space and run again"
     return str(error).strip() or type(error).__name__

@@ -26,6 +26,7 @@ ORDER = [
     "registry",
     "errors",
     "files",
+    "machine",
     "structures",
     "inputs",
     "codecs",
@@ -70,6 +71,7 @@ BMP_ORDER = [
     "serve",
     "training_advice",
     "training_config",
+    "import_pictures",
     "commands",
     "cli",
 ]

@@ -1,6 +1,9 @@
 """``bmp predict``: the loop on images, folders and videos."""
 
 import argparse
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,11 +73,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take what an earlier run with the same settings found in images",
     )
+    add(
+        "--batch-size",
+        type=int,
+        default=4,
+        metavar="N",
+        help="images or frames that go through the loop together; fewer take less memory "
+        "(default: %(default)s)",
+    )
     add("--cfg-options", nargs="+", metavar="KEY=VALUE", help="values of the config to replace")
     video = parser.add_argument_group("videos")
     video.add_argument("--every", type=int, default=1, metavar="N", help="only each n-th frame")
     video.add_argument("--max-frames", type=int, metavar="N", help="stop after so many")
-    video.add_argument("--batch-size", type=int, default=4, metavar="N", help="frames at a time")
     video.add_argument("--track", action="store_true", help="number people over the frames")
     video.add_argument("--gif", action="store_true", help="write NAME_people.gif too")
     parser.set_defaults(command=run)
@@ -119,6 +129,18 @@ def read_options(pairs: list[str] | None) -> dict | None:
     return parser.parse_args(["--cfg-options", *pairs]).cfg_options
 
 
+@contextmanager
+def told_here(logger: str) -> Iterator[None]:
+    """Leave out what a logger would say a second time."""
+    log = logging.getLogger(logger)
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 def _run_images(model: "BBoxMaskPose", paths: list[Path], args: argparse.Namespace) -> int:
     """How many images are done."""
     from tqdm import tqdm
@@ -130,9 +152,9 @@ def _run_images(model: "BBoxMaskPose", paths: list[Path], args: argparse.Namespa
     records = Records(args.out, settings)
     if not args.skip_existing:
         records.forget()
-    find_people = partial(model.predict, return_intermediates=True)
+    find_people = partial(model.stream, return_intermediates=True, return_frames=True)
     # with an end that is foreseen, where somebody watches
-    with tqdm(total=len(paths), unit="image", disable=None) as bar:
+    with tqdm(total=len(paths), unit="image", disable=None) as bar, told_here("bmp.streams"):
 
         def tell(line: str) -> None:
             bar.update()

@@ -8,6 +8,7 @@ from importlib import import_module
 _WHERE = {
     "BoxFileDetector": "box_file",
     "GivenBoxes": "given_boxes",
+    "RFDETRDetector": "rf_detr",
     "RTMDetDetector": "rtmdet",
     "TorchvisionDetector": "torchvision_rcnn",
     "TransformersDetector": "transformers_detr",

@@ -25,6 +25,7 @@ from mmpose.apis.model import read_dtype
 from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
 from mmpose.engine.memory import run_in_chunks
+from mmpose.engine.packed_linear import lay_out_for
 from mmpose.inputs import Image, check_image, upload_image
 from mmpose.structures.constants import read_together
 from mmpose.structures.packed_masks import PackedMasks, pack_masks
@@ -92,7 +93,8 @@ class RTMDetDetector:
             config = load_config(config)
         self.device = torch.device(device)
         # strict, unlike the published loop, which only warns of weights that do not fit
-        self.model = build_mmdet_model(config["model"], checkpoint).to(self.device).eval()
+        model = build_mmdet_model(config["model"], checkpoint).to(self.device).eval()
+        self.model = lay_out_for(self.device, model)
         if is_rtmdet_ins(self.model) and not 0 <= label < self.model.bbox_head.num_classes:
             raise ValueError(
                 f"label must be one of the model's {self.model.bbox_head.num_classes} classes, "
@@ -149,8 +151,8 @@ class RTMDetDetector:
                 return self._find_candidates(batch)
             return self._predict_with_mmdet([image.pixels for image in batch], batch)
 
-        answers, self.batch_size = run_in_chunks(
-            search, len(images), self.batch_size, "images in the detector"
+        answers = run_in_chunks(
+            search, len(images), self.batch_size, "images in the detector", self
         )
         found = [answer for part in answers for answer in part]
         candidates, people = (found, []) if is_rtmdet_ins(self.model) else ([], found)

@@ -8,10 +8,11 @@ from types import ModuleType
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.files import write_json
 
-from . import cvat, datumaro_json, label_studio, sleap, yolo
+from . import cvat, datumaro_json, deeplabcut, label_studio, sleap, yolo
 from .people import Imported, ReadOptions, to_coco
 
 FORMATS: dict[str, ModuleType] = {
+    "deeplabcut": deeplabcut,  # before YOLO, which also has a folder with one YAML file
     "yolo": yolo,
     "label-studio": label_studio,
     "cvat": cvat,
@@ -79,7 +80,10 @@ def report_lines(imported: Imported, out: Path) -> Sequence[str]:
         f"{out}: {len(imported.images)} images, {imported.num_people} people",
         f"joints: {joints}",
     ]
-    return lines + [f"  {count} {what}" for what, count in imported.odd.most_common()]
+    first = {what: image.file_name for image in reversed(imported.images) for what in image.odd}
+    for what, count in imported.odd.most_common():
+        lines.append(f"  {count} {what}" + (f", first in {first[what]}" if what in first else ""))
+    return lines
 
 
 def _is_coco(path: Path) -> bool:

@@ -63,7 +63,7 @@ def _add_item(
     for shapes in groups.values():
         kinds = [labels[s["label_id"]] for s in shapes if isinstance(s.get("label_id"), int)]
         if kinds and not any(is_person(kind, options, used or labels) for kind in kinds):
-            imported.odd["things that are not people, left out"] += len(shapes)
+            imported.note("things that are not people, left out", len(shapes))
             continue
         person = ImportedPerson()
         for shape in shapes:
@@ -89,7 +89,7 @@ def _add_shape(person: ImportedPerson, shape: dict[str, Any], imported: Imported
             if 2 * n + 1 < len(points) and flag > 0:
                 person.joints[name] = (points[2 * n], points[2 * n + 1], flag)
     else:
-        imported.odd[f"shapes of type {kind}, left out"] += 1
+        imported.note(f"shapes of type {kind}, left out")
 
 
 def _files(path: Path) -> list[Path]:

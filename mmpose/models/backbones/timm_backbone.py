@@ -161,8 +161,9 @@ def find_pretrained_file(name: str) -> Path:
     for path in (Path(name), project / name):
         if path.is_file():
             return path
+    looked = " and ".join(dict.fromkeys(map(str, (Path.cwd(), project))))
     raise FileNotFoundError(
-        f"no start weights at {name!r} (looked in {Path.cwd()} and {project}); make them with "
+        f"no start weights at {name!r} (looked in {looked}); make them with "
         "'python tools/model_converters/efficientnet_lite0.py', or train from random weights "
         "with pretrained_file=None"
     )

@@ -234,4 +234,4 @@ def test_the_report_names_what_was_odd(tmp_path):
     _, imported = run(tmp_path / "cvat.xml", tmp_path)
     lines = report_lines(imported, tmp_path / "out.json")
     assert lines[0].endswith("1 images, 3 people")
-    assert "  1 shapes of type cuboid, left out" in lines
+    assert "  1 shapes of type cuboid, left out, first in dir/a.png" in lines
