@@ -49,6 +49,7 @@ BMP_ORDER = [
     "environment",
     "enlarging",
     "precision",
+    "backends",
     "detectors",
     "segmenters",
     "transformers_pose",
