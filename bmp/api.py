@@ -49,6 +49,9 @@ class BBoxMaskPose:
         detector: any detector, instead of the config's.
         segmenter: any segmenter, instead of the config's.
         batch_size: images that go through the loop together; bounds the memory.
+        dtype: ``fp32`` or ``bf16``, for the products of the three networks of the config; None:
+            as the config says for each.
+        backend: likewise, ``torch`` or ``openvino`` (:mod:`bmp.backends`).
 
     Raises:
         FileNotFoundError: no such config, or weights that are not here and cannot be fetched.
@@ -69,6 +72,8 @@ class BBoxMaskPose:
         detector: Detector | None = None,
         segmenter: Segmenter | None = None,
         batch_size: int = 8,
+        dtype: str | None = None,
+        backend: str | None = None,
     ) -> None:
         # published arguments: there the first did nothing, and the second warned and did nothing
         if pretrained_id is not None:
@@ -81,6 +86,10 @@ class BBoxMaskPose:
         self.device = pick_device(device)
         self.batch_size = batch_size
         self.config = load_config(find_config(config_path or config), cfg_options)
+        networks = {k: v for k, v in (("dtype", dtype), ("backend", backend)) if v is not None}
+        ready = {"detector": detector, "pose_model": pose_model, "segmenter": segmenter}
+        for part in [name for name, given in ready.items() if given is None]:
+            self.config.get("model", {}).get(part, {}).update(networks)
         # published scripts hand in a PMPose, which has no `estimate`; the network in it has
         if isinstance(pose_model, PMPose):
             pose_model = pose_model.as_part()

@@ -7,11 +7,12 @@ import it. From then on torch reads training checkpoints, and so does
 
 import warnings
 
-from mmpose.mmcv_ops.finder import require_mmcv
+from mmpose.mmcv_ops.finder import leave_out_text_models, require_mmcv
 
 require_mmcv()
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ImportWarning)  # mmdet asks mmcv for a name at its old place
+    leave_out_text_models()
     import mmdet.datasets
     import mmdet.models  # noqa: F401
 from mmdet.registry import MODELS  # noqa: E402

@@ -1,5 +1,8 @@
 """Backbones of mmpretrain by name in our pose models, live; transformers 5 lies beside it."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -152,3 +155,11 @@ def test_layer_decay_knows_the_vit_and_refuses_others():
     assert rates["layer_2_decay"] == 0.5
     with pytest.raises(ValueError, match=r"needs 2 blocks .*ResNet has 0"):
         make(build(RESNET, 512, 3))
+
+
+def test_the_detector_imports_beside_it_and_transformers_of_today():
+    """mmdet's models import mmpretrain's where they find it, and these those of text."""
+    pytest.importorskip("transformers")
+    code = "import bmp.detector_training, mmpretrain.models; print('works')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "works", done.stderr

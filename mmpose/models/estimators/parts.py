@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from mmpose.errors import import_extra
+from mmpose.mmcv_ops.finder import leave_out_text_models
 from mmpose.registry import MODELS
 
 EXTRA = "openmmlab"
@@ -68,10 +69,7 @@ def _register(package: str, wanted: str) -> None:
         warnings.simplefilter("ignore", ImportWarning)  # they ask mmcv for a name at its old place
         try:
             import_extra(package, EXTRA, wanted)
-            if package == "mmpretrain":
-                # its models of text, which want transformers of 2023: beside a later one they
-                # would keep all others from being imported
-                import_module("mmpretrain.utils.dependency").WITH_MULTIMODAL = False
+            leave_out_text_models()
             import_module(f"{package}.models")
         except AssertionError as error:  # so they refuse versions of mmcv and mmengine
             raise ImportError(f"{wanted}: {error}") from error
