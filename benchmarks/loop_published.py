@@ -23,7 +23,7 @@ from mmpose.structures import crop_to_image_keypoints, crop_windows, get_udp_war
 
 
 def use_plain_networks(world: Any) -> None:
-    """Linear layers and convolutions as PyTorch has them, without what this project does to them."""
+    """Linear layers and convolutions as PyTorch has them."""
     PackedLinear.takes = lambda self, input: False
     for network in (world.detector.model, world.pose_model.model):
         network.to(memory_format=torch.contiguous_format)

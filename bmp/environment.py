@@ -9,7 +9,8 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from bmp.locations import WEIGHT_SUFFIXES, weights_folders
 from mmpose.errors import explain
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "torchvision", "numpy", "opencv-python", "mmengine", "mmcv-lite", "mmcv")
 PACKAGES += ("mmdet", "sam2", "timm", "safetensors", "pycocotools", "faster-coco-eval")
+
+
+def import_transformers(part: str, folder: str | None, model: Any) -> ModuleType:
+    """transformers, for a part of the loop that is a folder of weights or a ready model.
+
+    Args:
+        part: what it is for, such as "a detector of transformers".
+        folder: what ``save_pretrained`` wrote.
+        model: a ready model.
+
+    Raises:
+        ValueError: neither folder nor model is given.
+        ImportError: transformers is not installed.
+    """
+    if folder is None and model is None:
+        raise ValueError(f"{part} needs the folder that save_pretrained wrote, or model=")
+    return import_extra("transformers", "interop", part)
 
 
 class MissingLibraryError(ImportError):

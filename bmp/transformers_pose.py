@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bmp.environment import import_extra
+from bmp.environment import import_transformers
 from bmp.structures import People, with_fields
 from mmpose.structures import bbox_xyxy2xywh
 from mmpose.structures.sigmas import COCO_SIGMAS
@@ -31,6 +31,7 @@ class TransformersPose:
 
     Raises:
         ImportError: transformers is not installed.
+        ValueError: neither folder nor model is given.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class TransformersPose:
         model: Any = None,
         processor: Any = None,
     ) -> None:
-        transformers = import_extra("transformers", "interop", "a pose model of transformers")
+        transformers = import_transformers("a pose model of transformers", folder, model)
         if model is None:
             model = transformers.VitPoseForPoseEstimation.from_pretrained(folder)
             processor = transformers.AutoImageProcessor.from_pretrained(folder)

@@ -51,6 +51,7 @@ BMP_ORDER = [
     "environment",
     "enlarging",
     "precision",
+    "backends",
     "detectors",
     "segmenters",
     "transformers_pose",

@@ -13,6 +13,7 @@ from mmpose.errors import check_writable
 
 if TYPE_CHECKING:
     from bmp.api import BBoxMaskPose
+    from bmp.prediction.videos import VideoOptions
 
 LEAST_FREE_MB = 50  # 10⁶ bytes, for drawings
 
@@ -97,13 +98,14 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--out must be a folder, {args.out} is a file; choose another name")
     check_writable(args.out, free_mb=LEAST_FREE_MB)
     from bmp.prediction.inputs import find_inputs
+    from bmp.prediction.videos import Identities, VideoOptions
 
-    images, videos = find_inputs(args.inputs)  # before the models are loaded
+    # before the models are loaded
+    options = VideoOptions(args.every, args.max_frames, args.batch_size, args.track, args.gif)
+    images, videos = find_inputs(args.inputs)
     megabytes = sum(path.stat().st_size for path in images) / 1e6
     check_writable(args.out, free_mb=LEAST_FREE_MB + megabytes)  # copies of all
     if videos and args.track:
-        from bmp.prediction.videos import Identities
-
         Identities(25.0)  # a package that is missing is told now
     from bmp.api import BBoxMaskPose
 
@@ -114,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
         batch_size=args.batch_size,
     )
     num_done = _run_images(model, images, args) if images else 0
-    num_done += _run_videos(model, videos, args)
+    num_done += _run_videos(model, videos, args.out, options)
     return 0 if num_done else 1
 
 
@@ -178,15 +180,16 @@ def _run_images(model: "BBoxMaskPose", paths: list[Path], args: argparse.Namespa
     return len(report.images)
 
 
-def _run_videos(model: "BBoxMaskPose", paths: list[Path], args: argparse.Namespace) -> int:
+def _run_videos(
+    model: "BBoxMaskPose", paths: list[Path], out: Path, options: "VideoOptions"
+) -> int:
     """How many videos are done; one that cannot be read is reported."""
-    from bmp.prediction.videos import VideoOptions, run_video
+    from bmp.prediction.videos import run_video
 
-    options = VideoOptions(args.every, args.max_frames, args.batch_size, args.track, args.gif)
     num_done = 0
     for path in paths:
         try:
-            written = run_video(path, model.predict, args.out, options, tell=environment.tell)
+            written = run_video(path, model.predict, out, options, tell=environment.tell)
         except ValueError as error:
             environment.tell(f"bmp: left out: {error}")
             continue

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torchvision.ops import box_convert
 
 from bmp.detectors.selection import best_bboxes
-from bmp.environment import import_extra
+from bmp.environment import import_transformers
 from bmp.structures import People, make_people
 
 SAME_SCORE = 1e-4  # of scores that went through a processor
@@ -35,7 +35,7 @@ class TransformersDetector:
 
     Raises:
         ImportError: transformers is not installed.
-        ValueError: no label of the model is a person.
+        ValueError: no label of the model is a person, or neither folder nor model is given.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class TransformersDetector:
         model: Any = None,
         processor: Any = None,
     ) -> None:
-        transformers = import_extra("transformers", "interop", "a detector of transformers")
+        transformers = import_transformers("a detector of transformers", folder, model)
         if model is None:
             model = _auto_class(transformers, folder).from_pretrained(folder)
             processor = transformers.AutoImageProcessor.from_pretrained(folder)

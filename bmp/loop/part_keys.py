@@ -18,7 +18,7 @@ from mmpose.engine.config import load_config
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("mmpose", "bmp")
 LIBRARIES = ("mmcv", "mmcv-lite", "mmdet", "mmengine", "numpy", "opencv-python")
-LIBRARIES += ("opencv-python-headless", "sam2", "timm", "torchvision")
+LIBRARIES += ("opencv-python-headless", "openvino", "sam2", "timm", "torchvision")
 CONFIG_FOLDERS = ("rtmdet", "PMPose", "MaskPose", "sam_pose2seg", "demo")
 LOADERS = ("test_dataloader", "val_dataloader")
 FOLDERS = ("data_root", "data_prefix", "ann_file", "bbox_file")

@@ -1,5 +1,6 @@
 """The loop on image files: overlays, a panel of the turns, a GIF, COCO-style results."""
 
+import json
 import os
 import shutil
 import time
@@ -14,6 +15,7 @@ import numpy as np
 
 from bmp.evaluation.coco_annotations import annotation_file, people_to_annotations
 from bmp.evaluation.coco_results import people_to_results
+from bmp.prediction.json_list import JsonList
 from bmp.prediction.output_names import image_ids, output_stems
 from bmp.prediction.records import Records
 from bmp.results import BMPResult
@@ -25,7 +27,7 @@ from bmp.visualization import (
     panel,
     write_gif,
 )
-from mmpose.files import whole_file, write_image, write_json
+from mmpose.files import whole_file, write_image
 from mmpose.inputs import image_suffixes, is_turned
 
 OVERLAY, PANEL, GIF = "_people.jpg", "_turns.jpg", "_turns.gif"  # after the image's name
@@ -64,8 +66,8 @@ class PhotoReport:
 
     pictures: list[Path] = field(default_factory=list)
     images: list[dict] = field(default_factory=list)
-    results: list[dict] = field(default_factory=list)
-    annotations: list[dict] = field(default_factory=list)
+    results: JsonList = field(default_factory=JsonList)
+    annotations: JsonList = field(default_factory=JsonList)
     failures: list[tuple[Path, str]] = field(default_factory=list)
     found: list[int] = field(default_factory=list)
     num_known: int = 0
@@ -86,8 +88,14 @@ class PhotoReport:
 
     def write(self, out_dir: Path) -> None:
         """Write the result list and the annotation file."""
-        write_json(out_dir / RESULTS, self.results)
-        write_json(out_dir / ANNOTATIONS, annotation_file(self.images, self.annotations))
+        with whole_file(out_dir / RESULTS) as path, path.open("w", encoding="utf-8") as file:
+            self.results.write(file)
+            file.write("\n")
+        with whole_file(out_dir / ANNOTATIONS) as path, path.open("w", encoding="utf-8") as file:
+            # annotations come last in the file, and may be many
+            file.write(json.dumps(annotation_file(self.images, [])).removesuffix("[]}"))
+            self.annotations.write(file)
+            file.write("}\n")
 
 
 def make_record(image: dict, result: BMPResult) -> dict:
@@ -146,15 +154,16 @@ def run_photos(
     write = partial(_write_photo, out_dir, gif=gif, crops=crops, records=records)
     stems = output_stems(paths, partial(_outputs, out_dir))
     photos = [Photo(*one) for one in zip(paths, image_ids(paths), stems, strict=True)]
-    known = [records.load(photo.path, photo.stem) if records else None for photo in photos]
-    new = [photo.path for photo, record in zip(photos, known, strict=True) if record is None]
+    # whether, not what: the records of all images would fill the memory
+    known = [records and records.load(photo.path, photo.stem) is not None for photo in photos]
+    new = [photo.path for photo, is_known in zip(photos, known, strict=True) if not is_known]
     started = time.perf_counter()
     try:
         with closing(find_people(new)) as answers:
-            for number, (photo, record) in enumerate(zip(photos, known, strict=True), start=1):
+            for number, (photo, is_known) in enumerate(zip(photos, known, strict=True), start=1):
                 mark = f"[{number}/{len(paths)}]"
-                if record is not None:
-                    report.add(record, photo.img_id)
+                if is_known:
+                    report.add(records.load(photo.path, photo.stem), photo.img_id)
                     report.num_known += 1
                     continue
                 image, result = next(answers)

@@ -297,9 +297,10 @@ class _Writer:
             code = cv2.VideoWriter_fourcc(*"mp4v")
             # by its ending OpenCV chooses the container, and the unfinished file has another
             self.named = self.path.with_name(self.path.name + ".mp4")
-            self.writer = cv2.VideoWriter(str(self.named), code, self.rate, size)
-            if not self.writer.isOpened():
+            writer = cv2.VideoWriter(str(self.named), code, self.rate, size)
+            if not writer.isOpened():
                 raise OSError(f"OpenCV cannot write a video to {self.path.parent}")
+            self.writer = writer
         self.writer.write(frame if size == self.size else cv2.resize(frame, self.size))
 
     def __enter__(self) -> "_Writer":

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bmp.environment import import_extra
+from bmp.environment import import_transformers
 from bmp.segmenters.batched_decoding import to_model_pixels, upsample_masks
 from bmp.segmenters.embeddings import IMAGENET_MEAN, IMAGENET_STD, prepare_image
 from bmp.segmenters.prompts import UNUSED, Prompts
@@ -31,6 +31,7 @@ class TransformersSegmenter:
 
     Raises:
         ImportError: transformers is not installed.
+        ValueError: neither folder nor model is given.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class TransformersSegmenter:
         model: Any = None,
         chunk: int = 16,
     ) -> None:
-        transformers = import_extra("transformers", "interop", "a segmenter of transformers")
+        transformers = import_transformers("a segmenter of transformers", folder, model)
         if model is None:
             kind = transformers.AutoConfig.from_pretrained(folder).model_type
             name = "Sam3TrackerModel" if kind.startswith("sam3") else "Sam2Model"

@@ -156,11 +156,15 @@ class StrictRunner(Runner):
 
     @staticmethod
     def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
-        """mmengine's loader, refused where it would give nothing.
+        """mmengine's loader, refused where it would give nothing; ``num_workers=0`` is enough.
 
         Raises:
             ValueError: there are fewer samples than a batch holds, and ``drop_last`` is on.
         """
+        if isinstance(dataloader, dict) and dataloader.get("num_workers") == 0:
+            # torch refuses what only workers can have, and configs keep their workers
+            of_workers = ("persistent_workers", "prefetch_factor")
+            dataloader = {k: v for k, v in dataloader.items() if k not in of_workers}
         loader = Runner.build_dataloader(dataloader, *args, **kwargs)
         # an endless sampler fills a batch from however few samples
         is_endless = isinstance(loader.sampler, InfiniteSampler)

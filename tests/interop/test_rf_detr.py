@@ -7,7 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from bmp.detectors import RFDETRDetector, TransformersDetector, build_detector
+from bmp.detectors import (
+    RFDETRDetector,
+    TorchvisionDetector,
+    TransformersDetector,
+    build_detector,
+)
+from bmp.loop import LoopSettings, run_loop
+from tests.bmp.loop_parts import RectanglePose, RectangleSegmenter
 
 pytestmark = pytest.mark.interop
 
@@ -96,6 +103,25 @@ def test_people_of_one_score_keep_their_own_masks(folder):
         assert mask[:, 60:].any() != is_left
 
 
+def go_round_the_loop(detector):
+    images, parts = [IMAGE, OTHER], (RectanglePose(), RectangleSegmenter())
+    settings = LoopSettings(num_iters=2, min_joints=0)
+    results = run_loop(images, detector, *parts, settings)
+    for image, result in zip(images, results, strict=True):
+        assert len(result.turns) == 2
+        assert len(result.people.bboxes) > 0
+        assert result.people.masks.shape[1:] == image.shape[:2]
+
+
+def test_detectors_of_torchvision_and_transformers_go_round_the_loop(folder):
+    torch.manual_seed(0)
+    few = {"max_people": 3, "score_thr": 0.0}
+    go_round_the_loop(TransformersDetector(str(folder), **few))
+    theirs = TorchvisionDetector("fasterrcnn_mobilenet_v3_large_fpn", num_classes=2, **few)
+    theirs.model.transform.min_size = (96,)  # 800 pixels of random weights take minutes
+    go_round_the_loop(theirs)
+
+
 @pytest.fixture(scope="module")
 def rfdetr_model():
     pytest.importorskip("rfdetr")
@@ -133,6 +159,11 @@ def test_people_of_rfdetr_are_those_of_its_own_answer_to_a_picture(rfdetr_model)
         assert people.masks.shape == (len(people.bboxes), *rgb.shape[:2])
         same = people.masks.numpy() == expected.mask[is_person]
         assert same.mean() > 0.999
+
+
+@quiet
+def test_rfdetr_goes_round_the_loop(rfdetr_model):
+    go_round_the_loop(RFDETRDetector(model=rfdetr_model, score_thr=0.0, max_people=3))
 
 
 @quiet

@@ -32,7 +32,9 @@ NOT_RUN = {
     r"bash tools/pack_wheels\.sh": "downloads wheels",
     r"bash tools/device_check\.sh": "minutes; has a test of its own",
     r"python benchmarks/": "minutes; each has a test of its own",
-    r"python tools/datasets/convert\.py PATH": "needs files of another tool; its tests write some",
+    r"python tools/datasets/convert\.py PATH|\.venv/bin/bmp data convert ": "needs another "
+    "tool's files; its tests write some",
+    r"\.venv/bin/bmp predict film\.mp4 ": "needs a film and the video extra; its tests make one",
     r"bmp export ": "needs the onnx extra; tests/interop export the same models",
     r"python tools/model_converters/": "needs a model of Hugging Face; tests of weights have one",
 }

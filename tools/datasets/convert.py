@@ -17,6 +17,7 @@ from bmp.import_pictures import write_import_pictures
 from mmpose.datasets.importing.convert import FORMATS, convert, report_lines
 from mmpose.datasets.importing.people import Imported, ReadOptions
 from mmpose.engine.tools import run_tool
+from mmpose.errors import check_file_writable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +50,7 @@ def main() -> None:
         tuple(args.joint_names) if args.joint_names else None,
         tuple(args.labels) if args.labels else None,
     )
+    check_file_writable(args.out)
     imported = convert(args.path, args.out, options, args.format)
     print(*report_lines(imported, args.out), sep="\n")
     if args.pictures > 0:

@@ -73,11 +73,11 @@ def _person(
             if float(numbers.get("rotation", 0)):
                 imported.note("turned boxes, taken as if they were not")
             x1, y1, x2, y2 = (float(numbers[k]) for k in ("xtl", "ytl", "xbr", "ybr"))
-            person.bbox = [x1, y1, x2 - x1, y2 - y1]
+            person.add_box([x1, y1, x2 - x1, y2 - y1], imported.note)
         elif shape.tag == "polygon":
             person.polygons.append(_numbers(numbers["points"]))
         elif shape.tag == "mask":
-            person.rle = _rle(numbers, image)
+            person.add_rle(_rle(numbers, image))
         elif shape.tag in ("skeleton", "points"):
             points = shape.findall("points") if shape.tag == "skeleton" else [shape]
             for point in points:

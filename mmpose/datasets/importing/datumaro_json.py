@@ -37,8 +37,7 @@ def read(path: Path, options: ReadOptions) -> Imported:
             imported.skeleton += [link for link in links if link not in imported.skeleton]
         for item in content["items"]:
             _add_item(item, labels, used, options, imported)
-    if options.joint_names:
-        imported.joint_names = list(options.joint_names)
+    imported.choose_joints(options.joint_names)
     return imported
 
 
@@ -77,11 +76,11 @@ def _add_shape(person: ImportedPerson, shape: dict[str, Any], imported: Imported
     # in attributes, as datumaro keeps what COCO says of crowds
     person.is_crowd |= bool(shape.get("attributes", {}).get("is_crowd", False))
     if kind == "bbox":
-        person.bbox = shape["bbox"]
+        person.add_box(shape["bbox"], imported.note)
     elif kind == "polygon":
         person.polygons.append(shape["points"])
     elif kind == "mask":
-        person.rle = shape["rle"]
+        person.add_rle(shape["rle"])
     elif kind == "points":
         points, flags = shape["points"], shape.get("visibility") or []
         for n, name in enumerate(imported.joint_names):

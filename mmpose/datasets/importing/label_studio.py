@@ -23,7 +23,8 @@ def is_it(path: Path) -> bool:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return False
-    return isinstance(content, list) and bool(content) and "annotations" in content[0]
+    is_list = isinstance(content, list) and bool(content)
+    return is_list and isinstance(content[0], dict) and "annotations" in content[0]
 
 
 def read(path: Path, options: ReadOptions) -> Imported:
@@ -139,7 +140,8 @@ def _add_shape(person: ImportedPerson, kind: str, result: dict, imported: Import
     if kind == "rectanglelabels":
         if value.get("rotation"):
             imported.note("turned boxes, taken as if they were not")
-        person.bbox = [*_point(result), *_scaled(result, value["width"], value["height"])]
+        box = [*_point(result), *_scaled(result, value["width"], value["height"])]
+        person.add_box(box, imported.note)
     elif kind == "polygonlabels":
         corners = [_scaled(result, x, y) for x, y in value["points"]]
         person.polygons.append([number for corner in corners for number in corner])

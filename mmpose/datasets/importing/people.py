@@ -37,7 +37,7 @@ class ImportedPerson:
     Attributes:
         bbox: xywh, pixels; None: taken from the mask, or round the joints.
         polygons: outlines, a flat list x, y, x, y, ... each.
-        rle: a mask in COCO's text form, instead of polygons.
+        rle: a mask in COCO's text form; what the polygons hold is added to it.
         joints: by name, those that are annotated.
         is_crowd: whether it stands for a group.
     """
@@ -47,6 +47,15 @@ class ImportedPerson:
     rle: dict[str, Any] | None = None
     joints: dict[str, Joint] = field(default_factory=dict)
     is_crowd: bool = False
+
+    def add_box(self, bbox: Sequence[float], note: Note) -> None:
+        """Take a box xywh, in place of one before, which is told."""
+        note("boxes that a person has twice, of which the last counts", int(self.bbox is not None))
+        self.bbox = bbox
+
+    def add_rle(self, rle: dict[str, Any]) -> None:
+        """Join a mask in COCO's text form to those before: someone behind a post has two."""
+        self.rle = rle if self.rle is None else _union([self.rle, rle])
 
 
 @dataclass
@@ -87,6 +96,15 @@ class Imported:
         self.odd[what] += count
         if count and what not in image.odd:
             image.odd.append(what)
+
+    def choose_joints(self, names: Sequence[str] | None) -> None:
+        """Take another list of joints, with the limbs between those that it has; None keeps it."""
+        if names is None:
+            return
+        place = {name: n for n, name in enumerate(names)}
+        limbs = [[place.get(self.joint_names[end]) for end in limb] for limb in self.skeleton]
+        self.skeleton = [tuple(limb) for limb in limbs if None not in limb]
+        self.joint_names = list(names)
 
 
 def to_coco(imported: Imported) -> dict[str, Any]:
@@ -140,18 +158,21 @@ def _mask(
     person: ImportedPerson, image: ImportedImage, entry: dict
 ) -> tuple[float | None, list[float] | None]:
     """Set ``segmentation``; area in px² and box xywh, None without a mask."""
-    polygons = [list(map(float, p)) for p in person.polygons if len(p) >= 6]
-    if person.rle is not None:
-        entry["segmentation"] = rle = person.rle
-    elif polygons:
-        rounded = [[round(number, 3) for number in polygon] for polygon in polygons]
-        entry["segmentation"] = rounded
-        rle = coco_mask.merge(coco_mask.frPyObjects(rounded, image.height, image.width))
-    else:
+    polygons = [[round(float(n), 3) for n in p] for p in person.polygons if len(p) >= 6]
+    masks = coco_mask.frPyObjects(polygons, image.height, image.width) if polygons else []
+    masks += [person.rle] if person.rle is not None else []
+    if not masks:
         entry["segmentation"] = []
         return None, None
+    rle = masks[0] if len(masks) == 1 else _union(masks)
+    entry["segmentation"] = polygons if person.rle is None else rle
     area = float(coco_mask.area(rle))
     return (area, [float(n) for n in coco_mask.toBbox(rle)]) if area else (None, None)
+
+
+def _union(masks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    joined = coco_mask.merge(masks)
+    return joined | {"counts": joined["counts"].decode()}  # as text, which JSON takes
 
 
 def _joint_row(joints: Mapping[str, Joint], names: Sequence[str], note: Note) -> list[float]:

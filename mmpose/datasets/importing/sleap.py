@@ -69,6 +69,7 @@ def _from_labels(labels: "Labels", path: Path, options: ReadOptions) -> Imported
                 if np.isfinite((x, y)).all()
             }
             image.people.append(ImportedPerson(joints=joints))
+    imported.choose_joints(options.joint_names)
     return imported
 
 
