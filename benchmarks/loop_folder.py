@@ -1,7 +1,7 @@
 """Peak memory of the loop on a folder of images, as it grows with their number.
 
 Networks are made up (``loop_world.py``); the folder is read, searched and written about by what
-``bmp run`` calls. The baseline is the peak after the first hundred images of the same run.
+``bmp predict`` calls. The baseline is the peak after the first hundred images of the same run.
 """
 
 import argparse
@@ -32,7 +32,8 @@ def main() -> None:
     world = World(args.people, tuple(args.size), net_side=SIDE)
     parts = {name: getattr(world, name) for name in ("detector", "pose_model", "segmenter")}
     finder = BBoxMaskPose("bmp_demo", "cpu", **parts)
-    find = partial(finder.predict, return_intermediates=True)  # as bmp run asks for them
+    # as bmp predict asks for them; one by one, as the made-up parts count turns of one image
+    find = partial(finder.stream, batch_size=1, return_intermediates=True, return_frames=True)
     peaks: list[float] = []
 
     def note(line: str) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bmp.backends import check_backend
 from bmp.environment import pick_device
 from bmp.locations import find_checkpoint, find_config
-from bmp.pose import CONFIG_FOLDERS, NUM_COCO_JOINTS, TopdownPose
-from mmpose.apis import estimate_batch, extract_features, init_model
+from bmp.pose import CONFIG_FOLDERS, NUM_COCO_JOINTS, TopdownPose, init_pose_network
+from mmpose.apis import estimate_batch, extract_features
 from mmpose.files import write_image
 from mmpose.inputs import image_array, read_bboxes, read_image, read_masks
 from mmpose.visualization import draw_poses
@@ -40,9 +41,11 @@ class PMPose:
         from_pretrained: load the weights; without them the network is random, which is warned of.
         pretrained_id: take the weights of this variant instead.
         config_path: path of a config, instead of the variant's.
+        dtype: see :func:`bmp.pose.init_pose_network`.
+        backend: likewise.
 
     Raises:
-        ValueError: unknown variant or device.
+        ValueError: unknown variant, device, dtype or backend, or one that does not work here.
         FileNotFoundError: the weights are not here and cannot be fetched.
     """
 
@@ -53,6 +56,9 @@ class PMPose:
         from_pretrained: bool = False,
         pretrained_id: str | None = None,
         config_path: str | os.PathLike | None = None,
+        *,
+        dtype: str | torch.dtype = "fp32",
+        backend: str = "torch",
     ) -> None:
         config, _ = _variant(variant, "variant")
         _, weights = _variant(pretrained_id or variant, "pretrained_id")
@@ -66,7 +72,9 @@ class PMPose:
                 "or call load_from_file",
                 stacklevel=2,
             )
-        self.model = init_model(self.config_path, checkpoint, pick_device(device))
+        self._network = {"dtype": dtype, "backend": backend}
+        device = pick_device(device)
+        self.model = init_pose_network(self.config_path, checkpoint, device, **self._network)
 
     @property
     def device(self) -> torch.device:
@@ -75,7 +83,9 @@ class PMPose:
 
     def to(self, device: torch.device | str) -> "PMPose":
         """Move the network; returns itself."""
-        self.model.to(pick_device(device))
+        device = pick_device(device)
+        check_backend(self._network["backend"], device)
+        self.model.to(device)
         return self
 
     def load_from_file(self, path: str | os.PathLike) -> "PMPose":
@@ -86,7 +96,7 @@ class PMPose:
         """
         if not Path(path).is_file():
             raise FileNotFoundError(f"no checkpoint file {os.fspath(path)!r}")
-        self.model = init_model(self.config_path, str(path), self.device)
+        self.model = init_pose_network(self.config_path, str(path), self.device, **self._network)
         return self
 
     def as_part(self) -> TopdownPose:

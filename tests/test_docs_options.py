@@ -123,6 +123,8 @@ def test_an_option_of_the_docs_works(config, options, tmp_path, monkeypatch):
         for key in given.keys() - turned
     }
     after, values = parts_of(found), leaves(stated)
+    if "load_from" in values:  # a path, which the config resolves
+        values["load_from"] = str(ROOT / values["load_from"])
     assert {place: after[place] for place in values} == values
     if turned:
         assert changed

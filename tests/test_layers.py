@@ -22,9 +22,11 @@ MAY_IMPORT = {
 FOREIGN = {"mmpose": {"mmdet", "mmcv", "mmpretrain", "sam2", "training"}}
 # inside mmpose a part imports only parts that stand above it
 ORDER = [
+    "mmcv_ops",
     "registry",
     "errors",
     "files",
+    "machine",
     "structures",
     "inputs",
     "codecs",
@@ -49,6 +51,7 @@ BMP_ORDER = [
     "environment",
     "enlarging",
     "precision",
+    "backends",
     "detectors",
     "segmenters",
     "transformers_pose",
@@ -69,6 +72,7 @@ BMP_ORDER = [
     "serve",
     "training_advice",
     "training_config",
+    "import_pictures",
     "commands",
     "cli",
 ]

@@ -17,12 +17,12 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torchvision.ops import nms
 
+from bmp.backends import check_backend
 from bmp.detectors.candidates import Candidates, people_of, rank_candidates
+from bmp.detectors.faster import is_rtmdet_ins, make_faster
 from bmp.detectors.letterbox import Canvas, Letterboxed, letterbox, read_canvas
 from bmp.detectors.selection import best_bboxes
-from bmp.precision import lower_precision
 from bmp.structures import People, make_people, masks_to_bboxes
-from mmpose.apis.model import read_dtype
 from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
 from mmpose.engine.memory import run_in_chunks
@@ -65,11 +65,14 @@ class RTMDetDetector:
             None does what the test pipeline does.
         batch_size: images per forward pass.
         inclusive_nms: see :func:`bmp.detectors.selection.best_bboxes`.
-        dtype: ``fp32`` or ``bf16``, in which products of backbone and neck run.
+        dtype: ``fp32`` or ``bf16``, in which products of the network run; see
+            :func:`bmp.detectors.faster.make_faster`.
         compile: translate backbone and neck with ``torch.compile`` when they first run.
+        backend: ``torch``, or ``openvino`` on a CPU (:func:`bmp.backends.run_with_openvino`).
 
     Raises:
-        ValueError: ``batch_size`` is below 1, or an RTMDet-Ins model has no class ``label``.
+        ValueError: ``batch_size`` is below 1, an RTMDet-Ins model has no class ``label``, or the
+            backend cannot work here (:func:`bmp.backends.check_backend`).
     """
 
     def __init__(
@@ -87,9 +90,11 @@ class RTMDetDetector:
         inclusive_nms: bool = False,
         dtype: str | torch.dtype = "fp32",
         compile: bool = False,
+        backend: str = "torch",
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        check_backend(backend, device, compile=compile)
         if isinstance(config, str | Path):
             config = load_config(config)
         self.device = torch.device(device)
@@ -108,12 +113,9 @@ class RTMDetDetector:
         self.label = label
         self.batch_size = batch_size
         self.inclusive_nms = inclusive_nms
-        for name in ("backbone", "neck"):
-            # the head stays in float32: its sides are pixels, with more digits than bfloat16 has
-            if read_dtype(dtype) != torch.float32:
-                lower_precision(getattr(self.model, name), self.device, dtype)
-            if compile:
-                getattr(self.model, name).compile()
+        width, height = self.canvas.padded_size or self.canvas.size
+        image = torch.zeros(1, 3, height, width, device=self.device)
+        make_faster(self.model, image, dtype=dtype, compile=compile, backend=backend)
 
     works_on_device = True
 
@@ -282,11 +284,6 @@ def _fit_masks(masks: Tensor, image_shape: tuple[int, int]) -> Tensor:
         side - length for side, length in zip(image_shape, masks.shape[1:], strict=True)
     )
     return F.pad(masks, (0, columns, 0, rows)) if rows or columns else masks
-
-
-def is_rtmdet_ins(model: nn.Module) -> bool:
-    """Whether a model predicts kernels of mask networks beside its boxes."""
-    return hasattr(getattr(model, "bbox_head", None), "num_gen_params")
 
 
 def build_mmdet_model(cfg: Mapping[str, Any], checkpoint: str | Path | None = None) -> nn.Module:

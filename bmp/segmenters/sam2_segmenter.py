@@ -8,6 +8,7 @@ import torch
 from sam2.modeling.sam2_utils import MLP
 from torch import Tensor, nn
 
+from bmp.backends import check_backend, run_with_openvino
 from bmp.interfaces import Segmenter
 from bmp.locations import find_checkpoint, find_config
 from bmp.precision import network_precision
@@ -23,6 +24,7 @@ from bmp.segmenters.embeddings import (
 from bmp.segmenters.prompts import Prompts
 from bmp.segmenters.sam2_model import build_sam2
 from bmp.segmenters.transformers_sam import TransformersSegmenter
+from mmpose.apis.model import read_dtype
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
 from mmpose.engine.memory import run_in_chunks
@@ -49,10 +51,13 @@ class SAM2Segmenter:
         max_embedding_bytes: memory that the embeddings of one :meth:`embed` may take.
         dtype: ``fp32`` or ``bf16``, in which the network's matrix products run.
         compile: translate the image encoder with ``torch.compile`` when it first runs.
+        backend: ``torch``, or ``openvino`` on a CPU for the image encoder
+            (:func:`bmp.backends.run_with_openvino`).
 
     Raises:
         FileNotFoundError: there is no such config or checkpoint.
-        ValueError: the config is of no segmenter, the weights do not fit it, or a chunk is below 1.
+        ValueError: the config is of no segmenter, the weights do not fit it, a chunk is below 1,
+            or the backend cannot work here (:func:`bmp.backends.check_backend`).
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class SAM2Segmenter:
         max_embedding_bytes: int = 2**31,  # 128 images of SAM 2 at 1024 px
         dtype: str | torch.dtype = "fp32",
         compile: bool = False,
+        backend: str = "torch",
     ) -> None:
         model = (load_config(config) if isinstance(config, str) else config).get("model", {})
         if "sam" not in model:
@@ -82,6 +88,7 @@ class SAM2Segmenter:
                 f"embed_chunk and decode_chunk must be at least 1, got {embed_chunk} and "
                 f"{decode_chunk}"
             )
+        check_backend(backend, device, compile=compile)
         self.device = torch.device(device)
         self.bgr_as_rgb = bgr_as_rgb
         self.antialias = antialias
@@ -97,8 +104,14 @@ class SAM2Segmenter:
         self.sam = self.sam.to(self.device).requires_grad_(False)
         _pack_encoder(self.sam.image_encoder)
         self.precision = network_precision(self.device, dtype)
+        if read_dtype(dtype) != torch.float32:  # see `lower_precision`
+            self.sam.image_encoder.to(memory_format=torch.channels_last)
         if compile:
             self.sam.image_encoder.compile()
+        if backend == "openvino":
+            maps = "backbone_fpn"  # codes of positions, which it gives too, are unused here
+            encoder = self.sam.image_encoder.eval()
+            run_with_openvino(encoder, dtype, lambda answer: {maps: answer[maps]})
 
     works_on_device = True
 

@@ -110,6 +110,8 @@ def init_model(
         )
     model.crop_settings = read_crop_settings(config)
     model.inference_dtype = read_dtype(dtype)
+    if model.inference_dtype != torch.float32:
+        model.to(memory_format=torch.channels_last)  # faster so, on CPUs and on tensor cores
     if compile:
         # in place: the wrapper of torch.compile would put "_orig_mod." into the names of weights
         model.backbone.compile(backend=compile if isinstance(compile, str) else "inductor")
