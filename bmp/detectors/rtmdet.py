@@ -6,6 +6,7 @@ RTMDet-Ins heads are decoded here, for people alone; any other mmdet model goes 
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -181,7 +182,7 @@ class RTMDetDetector:
         inputs: list[Tensor] | Tensor = [image.pixels for image in batch]
         if len({image.shape for image in inputs}) == 1:  # mmengine compares padded ones one by one
             inputs = torch.stack(inputs)
-        pixels = self.model.data_preprocessor({"inputs": inputs, "data_samples": None})["inputs"]
+        pixels = _normalise(self.model.data_preprocessor, inputs)
         outputs = self.model(pixels, mode="tensor")
         return rank_candidates(self.model, outputs, batch, self.label)
 
@@ -257,6 +258,18 @@ class RTMDetDetector:
             masks = _fit_masks(found.masks[keep[best]].bool(), image_shape)
             fields["masks"] = pack_masks(masks)
         return make_people(bboxes[best], bbox_scores=scores[best], **fields)
+
+
+def _normalise(preprocessor: nn.Module, inputs: list[Tensor] | Tensor) -> Tensor:
+    """What mmengine's preprocessor makes of images, without a wait for the device.
+
+    It exchanges channels by a list as index, whose copy to the device would be waited for.
+    """
+    own = copy(preprocessor)
+    if getattr(own, "_channel_conversion", False):
+        own._channel_conversion = False
+        inputs = inputs.flip(1) if isinstance(inputs, Tensor) else [i.flip(0) for i in inputs]
+    return own({"inputs": inputs, "data_samples": None})["inputs"]
 
 
 def _make_canvas(size: Sequence[int]) -> Canvas:
