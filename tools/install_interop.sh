@@ -26,7 +26,8 @@ mapfile -t wanted < <(.venv/bin/python - <<'PYTHON'
 import tomllib
 
 extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
-print(*extras["interop"], *extras["video"], *extras["onnx"], sep="\n")
+wanted = ("interop", "video", "onnx", "openvino")
+print(*(package for name in wanted for package in extras[name]), sep="\n")
 PYTHON
 )
 "$VENV/bin/python" -m pip install --disable-pip-version-check -q "${wanted[@]}" ||
