@@ -26,7 +26,7 @@ mapfile -t wanted < <(.venv/bin/python - <<'PYTHON'
 import tomllib
 
 extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
-wanted = ("interop", "video", "onnx", "openmmlab")
+wanted = ("interop", "video", "onnx", "openvino", "openmmlab")
 print(*(package for name in wanted for package in extras[name]), sep="\n")
 PYTHON
 )

@@ -75,7 +75,8 @@ class TimmBackbone(BaseModule):
         if not hasattr(self.trunk, "conv_stem") or not hasattr(self.trunk, "blocks"):
             raise ValueError(
                 "frozen_stages needs a timm model with conv_stem and blocks (EfficientNet, "
-                f"MobileNetV3), not {type(self.trunk).__name__}; set frozen_stages=0"
+                f"MobileNetV3), not {type(self.trunk).__name__}; set frozen_stages=0, or "
+                "freeze_backbone=True of the model, which freezes all"
             )
         if not 0 <= frozen_stages <= len(self.trunk.blocks):
             raise ValueError(

@@ -11,19 +11,10 @@ from tests.bmp.loop_parts import (
     APART,
     NOBODY,
     TWO_IN_ONE_PLACE,
+    AfraidOfTwo,
     RectangleDetector,
-    RectanglePose,
     RectangleSegmenter,
 )
-
-
-class AfraidOfTwo(RectanglePose):
-    """Cannot pose people who stand in one place."""
-
-    def estimate(self, images, people):
-        if any((image == TWO_IN_ONE_PLACE).all() for image in images):
-            raise RuntimeError("two at once")
-        return super().estimate(images, people)
 
 
 @pytest.fixture

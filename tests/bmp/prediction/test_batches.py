@@ -12,19 +12,13 @@ from tests.bmp.loop_parts import (
     APART,
     NOBODY,
     TWO_IN_ONE_PLACE,
+    AfraidOfTwo,
     RectangleDetector,
     RectanglePose,
     RectangleSegmenter,
 )
 
 SCENES = (APART, NOBODY, TWO_IN_ONE_PLACE, APART, APART)
-
-
-class AfraidOfTwo(RectanglePose):
-    def estimate(self, images, people):
-        if any((image == TWO_IN_ONE_PLACE).all() for image in images):
-            raise RuntimeError("two at once")
-        return super().estimate(images, people)
 
 
 @pytest.fixture
