@@ -29,6 +29,8 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=3)
     parser.add_argument("--size", type=int, nargs=2, default=[96, 128], help="height, width")
     args = parser.parse_args()
+    if args.people < 2:
+        parser.error("--people must be at least 2: of one person the first turn shows nobody")
     world = World(args.people, tuple(args.size), net_side=SIDE)
     parts = {name: getattr(world, name) for name in ("detector", "pose_model", "segmenter")}
     finder = BBoxMaskPose("bmp_demo", "cpu", **parts)
@@ -48,12 +50,13 @@ def main() -> None:
         for path in paths:
             cv2.imwrite(str(path), image)
         start = now()
-        run_photos(paths, find, folder / "out", gif=False, tell=note)
+        report = run_photos(paths, find, folder / "out", gif=False, tell=note)
         seconds = now() - start
     counts = [n for n in (FIRST, 10 * FIRST, args.images) if n <= args.images]
     rows = [[n, peaks[n - 1], peaks[n - 1] / peaks[FIRST - 1]] for n in dict.fromkeys(counts)]
     print_table(
-        f"A folder, {1e3 * seconds / args.images:.0f} ms an image with its files",
+        f"A folder, {len(report.results)} people in {args.images} images, "
+        f"{1e3 * seconds / args.images:.0f} ms an image with its files",
         ["images", "peak, GiB", "times"],
         rows,
     )
