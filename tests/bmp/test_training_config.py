@@ -20,7 +20,7 @@ MASKPOSE = "MaskPose/MaskPose-s-1.1.0.py"
 
 def advice(config):
     return Advice(
-        *(config, 32, 32, 1.25e-4, 3e-5, 42, 1000),
+        *(config, 32, 32, 1.25e-4, 42, 1000),
         cache_bytes=None,
         wants_cache=False,
     )

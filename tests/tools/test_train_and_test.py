@@ -181,6 +181,7 @@ def test_two_processes_train(project):
     assert (project / "work2" / "iter_4.pth").is_file(), report
 
 
+@pytest.mark.slow
 def test_a_missing_checkpoint_is_one_line(project):
     report = run(project, "test.py", fails=True)
     assert "names no checkpoint" in report
@@ -196,6 +197,7 @@ def test_missing_start_weights_are_told_before_the_data_is_read(options, project
     assert "Traceback" not in report
 
 
+@pytest.mark.slow
 def test_a_misspelt_key_is_one_line(project):
     report = run(
         project, "test.py", "--cfg-options", "model.necks=1", "checkpoint=None", fails=True
