@@ -42,8 +42,9 @@ def measure(case: dict) -> dict:
     )
     images = world.images(case["images"])
     if case["way"] == "published":
-        from loop_published import published_loop
+        from loop_published import published_loop, use_plain_networks
 
+        use_plain_networks(world)
         run = lambda: published_loop(images, world)  # noqa: E731
     else:
         parts = (world.detector, world.pose_model, world.segmenter, world.settings)

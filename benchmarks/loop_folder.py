@@ -1,7 +1,7 @@
 """Peak memory of the loop on a folder of images, as it grows with their number.
 
 Networks are made up (``loop_world.py``); the folder is read, searched and written about by what
-``bmp run`` calls. The baseline is the peak after the first hundred images of the same run.
+``bmp predict`` calls. The baseline is the peak after the first hundred images of the same run.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from bmp.api import BBoxMaskPose
 from bmp.prediction.images import run_photos
 
 FIRST = 100
+SIDE = 128  # that networks see: time, not memory, depends on it image by image
 
 
 def main() -> None:
@@ -28,10 +29,11 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=3)
     parser.add_argument("--size", type=int, nargs=2, default=[96, 128], help="height, width")
     args = parser.parse_args()
-    world = World(args.people, tuple(args.size))
+    world = World(args.people, tuple(args.size), net_side=SIDE)
     parts = {name: getattr(world, name) for name in ("detector", "pose_model", "segmenter")}
     finder = BBoxMaskPose("bmp_demo", "cpu", **parts)
-    find = partial(finder.predict, return_intermediates=True)  # as bmp run asks for them
+    # as bmp predict asks for them; one by one, as the made-up parts count turns of one image
+    find = partial(finder.stream, batch_size=1, return_intermediates=True, return_frames=True)
     peaks: list[float] = []
 
     def note(line: str) -> None:
@@ -48,7 +50,8 @@ def main() -> None:
         start = now()
         run_photos(paths, find, folder / "out", gif=False, tell=note)
         seconds = now() - start
-    rows = [[n, peaks[n - 1], peaks[n - 1] / peaks[FIRST - 1]] for n in (FIRST, args.images)]
+    counts = [n for n in (FIRST, 10 * FIRST, args.images) if n <= args.images]
+    rows = [[n, peaks[n - 1], peaks[n - 1] / peaks[FIRST - 1]] for n in dict.fromkeys(counts)]
     print_table(
         f"A folder, {1e3 * seconds / args.images:.0f} ms an image with its files",
         ["images", "peak, GiB", "times"],

@@ -18,7 +18,15 @@ from bmp.segmenters import batched_decoding
 from bmp.segmenters.prompting import PromptSettings, make_prompts
 from bmp.segmenters.prompts import UNUSED
 from bmp.structures import make_people
+from mmpose.engine.packed_linear import PackedLinear
 from mmpose.structures import crop_to_image_keypoints, crop_windows, get_udp_warp_matrix
+
+
+def use_plain_networks(world: Any) -> None:
+    """Linear layers and convolutions as PyTorch has them."""
+    PackedLinear.takes = lambda self, input: False
+    for network in (world.detector.model, world.pose_model.model):
+        network.to(memory_format=torch.contiguous_format)
 
 
 @torch.no_grad()

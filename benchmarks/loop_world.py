@@ -60,6 +60,7 @@ class World:
         runs_networks: whether the real networks run too, with random weights and their answers
             thrown away; so that their time is spent where it would be.
         chooses_masks: whether the better of two masks is taken by the joints that it holds.
+        net_side: of the squares that detector and segmenter see; None: 640 and 1024.
         stopwatch: counts the time in the networks.
     """
 
@@ -68,6 +69,7 @@ class World:
     runs_networks: bool = False
     chooses_masks: bool = False
     device: str = "cpu"
+    net_side: int | None = None
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def __post_init__(self) -> None:
@@ -96,11 +98,13 @@ class World:
         setattr(owner, name, self.stopwatch.around(call))
 
     def _make_detector(self) -> RTMDetDetector:
-        detector = RTMDetDetector(load_config(DETECTOR), device=self.device)
+        side = self.net_side or 640
+        size = {} if self.net_side is None else {"size": (side, side)}
+        detector = RTMDetDetector(load_config(DETECTOR), device=self.device, **size)
         head = detector.model.bbox_head
         strides = [stride for stride, _ in head.prior_generator.strides]
-        sizes = [(640 // stride, 640 // stride) for stride in strides]
-        scale = min(640 / max(self.image_shape), 640 / min(self.image_shape))
+        sizes = [(side // stride, side // stride) for stride in strides]
+        scale = min(side / max(self.image_shape), side / min(self.image_shape))
         inner = [int(side * scale + 0.5) for side in self.image_shape]
         by_turn = [
             _detector_maps(cells, sizes, strides, head.num_classes)
@@ -138,7 +142,10 @@ class World:
         return TopdownPose(model)
 
     def _make_segmenter(self) -> SAM2Segmenter:
-        segmenter = SAM2Segmenter(SEGMENTER, device=self.device)
+        config = load_config(SEGMENTER)
+        if self.net_side is not None:
+            config.model.sam.image_size = self.net_side
+        segmenter = SAM2Segmenter(config, device=self.device)
         sam, shown = segmenter.sam, {}
         side = sam.image_size // 4
 

@@ -41,7 +41,7 @@ class BBoxMaskPose:
             (``bmp_v2``, ``BMP_D3``, ``bmp_demo``), or path of a config.
         device: where it works; None: the GPU if there is one.
         config_path: path of a config, taken instead of ``config``.
-        pose_model: a :class:`bmp.pose.PMPose` or any pose model, instead of the config's.
+        pose_model: a :class:`bmp.pmpose.PMPose` or any pose model, instead of the config's.
         pretrained_id: published argument without effect; refused when given.
         n_kpts_to_work_with: published argument; only 17 is possible.
         cfg_options: changes to the config, as ``--cfg-options`` of the tools takes them: dotted
@@ -55,7 +55,8 @@ class BBoxMaskPose:
 
     Raises:
         FileNotFoundError: no such config, or weights that are not here and cannot be fetched.
-        ValueError: the device is not there, or a key of the config is unknown.
+        ValueError: the device is not there, a key of the config is unknown, or ``batch_size`` is
+            below 1.
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class BBoxMaskPose:
             raise ValueError("pretrained_id has no effect; name the weights in the config")
         if n_kpts_to_work_with != 17:
             raise ValueError(f"the loop works with 17 joints, not {n_kpts_to_work_with}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         # first: a device that is not there must not cost the loading of weights
         self.device = pick_device(device)
         self.batch_size = batch_size
@@ -182,6 +185,7 @@ class BBoxMaskPose:
             return self._predict(images, [None] * len(images), **options)
 
         parts = (self.parts.detector, self.parts.pose_model, self.parts.segmenter)
+        # parts that take arrays alone would have to copy the frames back
         sends = self.device.type == "cuda" and any(works_on_device(part) for part in parts)
         device = self.device if sends else None
         pairs = stream_results(frames, find, batch_size=batch_size, device=device)
@@ -252,6 +256,7 @@ class BBoxMaskPose:
 
     def _given(self, images: Sequence[np.ndarray], bboxes: Sequence[Any]) -> list[People] | None:
         """Records of the user's boxes; images without are detected here."""
+        # without any the loop itself detects, on the device of the detector
         if all(entry is None for entry in bboxes):
             return None
         boxes = GivenBoxes(bboxes, otherwise=self.parts.detector, device=self.device)

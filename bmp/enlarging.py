@@ -9,6 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmpose.engine.memory import run_in_chunks
 from mmpose.structures.constants import is_free_to_read
 from mmpose.structures.packed_masks import PackedMasks, empty_masks, pack_rows, row_bytes
 
@@ -93,8 +94,10 @@ def _enlarge_whole(
     """Fill ``masks`` without looking where people are."""
     weights = rows.weights[: rows.length]
     chunk = max(1, PIXELS_AT_A_TIME // (len(weights) * len(columns.weights)))
-    for start in range(0, len(mask_logits), chunk):
-        part = slice(start, start + chunk)
+
+    def enlarge(part: slice) -> None:
         pieces = (weights @ mask_logits[part] @ columns.weights.T) > level
         pieces[..., columns.length :] = False
         masks.bits[part] = pack_rows(pieces)
+
+    run_in_chunks(enlarge, len(mask_logits), chunk, "masks at full size")

@@ -10,16 +10,34 @@ import platform
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bmp.locations import WEIGHT_SUFFIXES, weights_folders
 from mmpose.errors import explain
+from mmpose.errors import import_extra as import_extra
 
 if TYPE_CHECKING:
     import torch
 
 PACKAGES = ("torch", "torchvision", "numpy", "opencv-python", "mmengine", "mmcv-lite", "mmcv")
 PACKAGES += ("mmdet", "sam2", "timm", "safetensors", "pycocotools", "faster-coco-eval")
+
+
+def import_transformers(part: str, folder: str | None, model: Any) -> ModuleType:
+    """transformers, for a part of the loop that is a folder of weights or a ready model.
+
+    Args:
+        part: what it is for, such as "a detector of transformers".
+        folder: what ``save_pretrained`` wrote.
+        model: a ready model.
+
+    Raises:
+        ValueError: neither folder nor model is given.
+        ImportError: transformers is not installed.
+    """
+    if folder is None and model is None:
+        raise ValueError(f"{part} needs the folder that save_pretrained wrote, or model=")
+    return import_extra("transformers", "interop", part)
 
 
 class MissingLibraryError(ImportError):
@@ -109,23 +127,6 @@ def found_weights() -> list[tuple[Path, float]]:
         if path.suffix in WEIGHT_SUFFIXES
     ]
     return [(path, path.stat().st_size / 1e6) for path in files]
-
-
-def import_extra(name: str, extra: str, purpose: str) -> ModuleType:
-    """An optional package.
-
-    Args:
-        name: of the module.
-        extra: of this project, which brings the package.
-        purpose: what needs it, for the message.
-
-    Raises:
-        ImportError: it is not installed; names the command that installs it.
-    """
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise ImportError(f"{purpose} needs {error.name}: pip install -e '.[{extra}]'") from error
 
 
 def tell(message: str) -> None:

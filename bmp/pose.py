@@ -15,8 +15,9 @@ from bmp.structures import People, with_fields
 from mmpose.apis import estimate_batch, init_model
 from mmpose.inputs import Image
 from mmpose.models.heads import PerDatasetHead
+from mmpose.structures.sigmas import COCO_SIGMAS
 
-NUM_COCO_JOINTS = 17  # they come first in every skeleton of these models
+NUM_COCO_JOINTS = len(COCO_SIGMAS)  # they come first in every skeleton of these models
 CONFIG_FOLDERS = ("PMPose", "MaskPose", "demo")
 NETWORK_KEYS = ("dtype", "compile", "backend")
 
@@ -94,7 +95,7 @@ def build_pose_model(cfg: Mapping[str, Any], device: torch.device | str = "cpu")
         device: where it works.
 
     Raises:
-        ValueError: another key.
+        ValueError: another key, or no ``config``.
     """
     arguments = dict(cfg)
     kind = arguments.pop("type", "TopdownPose")
@@ -109,6 +110,8 @@ def build_pose_model(cfg: Mapping[str, Any], device: torch.device | str = "cpu")
         raise ValueError(
             f"unknown keys in pose_model: {sorted(unknown)}; known: {', '.join(known)}"
         )
+    if arguments.get("config") is None:
+        raise ValueError("pose_model needs config, a path or a name such as 'PMPose-b-1.0.0'")
     config = find_config(arguments.pop("config"), CONFIG_FOLDERS)
     checkpoint = arguments.pop("checkpoint", None)
     path = None if checkpoint is None else str(find_checkpoint(checkpoint))

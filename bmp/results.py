@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import torch
 
+from bmp.environment import import_extra
 from bmp.evaluation.coco_annotations import (
     annotation_file,
     people_to_annotations,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 # keypoint_scores stand in the third column of keypoints, where published results have them
 PER_PERSON = tuple(name for name in FIELD_RANKS if name != "keypoint_scores")
-SUPERVISION_MISSING = "to_supervision needs the package supervision: pip install supervision"
 
 
 # eq=False: == of arrays is an array, which has no single truth value
@@ -204,11 +204,8 @@ class BMPResult:
         Raises:
             ImportError: supervision is not installed.
         """
-        # imported here: an optional package, which the loop does not need
-        try:
-            import supervision
-        except ModuleNotFoundError as error:
-            raise ImportError(SUPERVISION_MISSING) from error
+        # here, not above: an optional package, which the loop does not need
+        supervision = import_extra("supervision", "interop", "to_supervision")
         class_id = np.zeros(len(self), int)
         detections = supervision.Detections(
             xyxy=self.bboxes,

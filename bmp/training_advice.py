@@ -54,7 +54,6 @@ class Advice:
         batch: people a step.
         batch_float32: the largest power of two without ``--amp``.
         learning_rate: by the square root of the batch.
-        linear_rate: by the batch itself, as ``--auto-scale-lr`` of other tools has it.
         epochs: passes over the people.
         steps: of all epochs.
         cache_bytes: of a crop cache, at most; None: images were not looked at.
@@ -66,7 +65,6 @@ class Advice:
     batch: int
     batch_float32: int
     learning_rate: float
-    linear_rate: float
     epochs: int
     steps: int
     cache_bytes: float | None
@@ -115,7 +113,7 @@ def advise(check: FileCheck, statistics: PeopleStatistics, memory: float) -> Adv
     needed = cache_bytes(check)
     wants_cache = _wants_cache(statistics, epochs, needed, reasons)
     return Advice(
-        *(CONFIGS[family][size], batch, batch_float32, root, linear, epochs, steps),
+        *(CONFIGS[family][size], batch, batch_float32, root, epochs, steps),
         *(needed, wants_cache, reasons),
     )
 

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from bmp.environment import import_extra
+from bmp.environment import import_transformers
 from bmp.structures import People, with_fields
+from mmpose.structures import bbox_xyxy2xywh
+from mmpose.structures.sigmas import COCO_SIGMAS
 
-NUM_COCO_JOINTS = 17
+NUM_COCO_JOINTS = len(COCO_SIGMAS)
 
 
 class TransformersPose:
@@ -29,6 +31,7 @@ class TransformersPose:
 
     Raises:
         ImportError: transformers is not installed.
+        ValueError: neither folder nor model is given.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class TransformersPose:
         model: Any = None,
         processor: Any = None,
     ) -> None:
-        transformers = import_extra("transformers", "interop", "a pose model of transformers")
+        transformers = import_transformers("a pose model of transformers", folder, model)
         if model is None:
             model = transformers.VitPoseForPoseEstimation.from_pretrained(folder)
             processor = transformers.AutoImageProcessor.from_pretrained(folder)
@@ -61,7 +64,7 @@ class TransformersPose:
                 bboxes.new_zeros(0, NUM_COCO_JOINTS),
             )
             return _with_joints(people, xy, scores)
-        xywh = torch.cat([bboxes[:, :2], bboxes[:, 2:] - bboxes[:, :2]], 1).cpu().numpy()
+        xywh = bbox_xyxy2xywh(bboxes).cpu().numpy()
         rgb = np.ascontiguousarray(image[..., ::-1])
         inputs = self.processor(images=[rgb], boxes=[xywh], return_tensors="pt").to(self.device)
         if self.model.config.backbone_config.num_experts > 1:

@@ -1,11 +1,14 @@
 """Top-down 2D pose estimation in crowds: ViTPose, MaskPose, ProbPose and PMPose on mmengine.
 
 Importing this package registers nothing and loads no framework beyond the standard library; the
-sub-packages register their classes when they are imported.
+sub-packages register their classes when they are imported. From then on mmdet imports on mmcv-lite
+(:mod:`mmpose.mmcv_ops`).
 """
 
 from collections.abc import Sequence
 from importlib import metadata
+
+from mmpose.mmcv_ops.finder import install_mmcv_ops
 
 __version__ = "0.1.0"
 
@@ -35,3 +38,4 @@ def refuse_foreign_mmpose(distributions: Sequence[str] | None = None) -> None:
 
 
 refuse_foreign_mmpose()
+install_mmcv_ops()

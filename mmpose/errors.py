@@ -4,15 +4,18 @@ Imports nothing heavy: commands ask here before they load OpenCV or torch.
 """
 
 import errno
+import importlib
 import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 TRACEBACK = "TRACEBACK"
 """Environment variable that shows where an error came from, in every command."""
 INTERRUPTED = 130  # what shells give for Ctrl-C
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 OPENCV_FIX = "apt-get install -y libgl1 libglib2.0-0"
 
 
@@ -61,7 +64,7 @@ def explain(error: BaseException) -> str:
     """
     if isinstance(error, ImportError):
         return _explain_import(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         where = f" at {error.filename}" if error.filename else ""
         return f"the disk is full{where}; free some space and run again"
     return str(error).strip() or type(error).__name__
@@ -81,6 +84,23 @@ def _explain_import(error: ImportError) -> str:
         folder = Path(__file__).resolve().parents[1]
         return f"the package {missing} is not installed; run `make install` in {folder}"
     return text
+
+
+def import_extra(name: str, extra: str, purpose: str) -> ModuleType:
+    """An optional package.
+
+    Args:
+        name: of the module.
+        extra: of this project, which brings the package.
+        purpose: what needs it, for the message.
+
+    Raises:
+        ImportError: it is not installed; names the command that installs it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{purpose} needs {error.name}: pip install -e '.[{extra}]'") from error
 
 
 def check_writable(

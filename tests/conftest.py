@@ -1,6 +1,9 @@
-"""Tests that need a GPU skip where there is none, and no file's default scope reaches the next."""
+"""Tests that need a GPU skip where there is none; no scope and no logger reaches the next one."""
+
+from collections import OrderedDict
 
 import pytest
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 
 
@@ -10,6 +13,14 @@ def scopes_end_with_their_file():
     before = DefaultScope._instance_dict.copy()
     yield
     DefaultScope._instance_dict = before
+
+
+@pytest.fixture(autouse=True)
+def loggers_are_those_of_the_test():
+    """A logger writes to the output of when it was made, where no later test looks for lines."""
+    before, MMLogger._instance_dict = MMLogger._instance_dict, OrderedDict()
+    yield
+    MMLogger._instance_dict = before
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

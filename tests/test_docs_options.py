@@ -13,7 +13,7 @@ from bmp.api import BBoxMaskPose
 from bmp.detectors import RTMDetDetector
 from bmp.loop import make_settings
 from bmp.segmenters import SAM2Segmenter
-from mmpose.engine.config import KNOWN_KEYS, load_config
+from mmpose.engine.config import KNOWN_KEYS, load_config, resolve_paths
 from mmpose.engine.knobs import find_knobs
 from mmpose.engine.tools import add_common_arguments
 from tests.config_parts import ROOT, bind, bind_dataset, build_model
@@ -122,7 +122,10 @@ def test_an_option_of_the_docs_works(config, options, tmp_path, monkeypatch):
         key if key.split(".")[0] in KNOWN_KEYS else f"model.{key}": given[key]
         for key in given.keys() - turned
     }
+    resolve_paths(stated, ROOT)  # as load_config does
     after, values = parts_of(found), leaves(stated)
+    if "load_from" in values:  # a path, which the config resolves
+        values["load_from"] = str(ROOT / values["load_from"])
     assert {place: after[place] for place in values} == values
     if turned:
         assert changed

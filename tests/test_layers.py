@@ -22,9 +22,11 @@ MAY_IMPORT = {
 FOREIGN = {"mmpose": {"mmdet", "mmcv", "mmpretrain", "sam2", "training"}}
 # inside mmpose a part imports only parts that stand above it
 ORDER = [
+    "mmcv_ops",
     "registry",
     "errors",
     "files",
+    "machine",
     "structures",
     "inputs",
     "codecs",
@@ -70,6 +72,7 @@ BMP_ORDER = [
     "serve",
     "training_advice",
     "training_config",
+    "import_pictures",
     "commands",
     "cli",
 ]

@@ -12,11 +12,14 @@ without results are missed.
 import argparse
 
 from mmpose.datasets.annotation_files import read_coco_file
-from mmpose.datasets.image_names import match_by_name, rename_images
 from mmpose.errors import check_file_writable, run_command
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
 from mmpose.evaluation.comparison import Comparison, common_kinds, compare_results
-from mmpose.evaluation.result_arguments import add_ids_argument, add_result_arguments
+from mmpose.evaluation.result_arguments import (
+    add_ids_argument,
+    add_result_arguments,
+    with_ids_of,
+)
 from mmpose.evaluation.result_files import count_images, read_results
 from mmpose.files import write_json
 
@@ -57,11 +60,7 @@ def main() -> None:
         check_file_writable(args.out)
     first, second = (read_results(path, compact=True) for path in (args.first, args.second))
     content = read_coco_file(args.annotations)
-    if args.ids_of is not None:
-        others = read_coco_file(args.ids_of, needs_annotations=False)
-        names = (args.annotations, args.ids_of)
-        ids = match_by_name(content["images"], others["images"], *names)
-        first, second = rename_images(first, ids), rename_images(second, ids)
+    first, second = (with_ids_of(args, content, results) for results in (first, second))
     compared = {}
     for kind in args.iou_type or common_kinds(first, second):
         compared[kind] = compare_results(

@@ -51,7 +51,7 @@ def train_steps(options: dict, num_steps: int, args: argparse.Namespace) -> floa
         "compile": args.compile,
     }
     MessageHub._instance_dict.clear()  # a run of its own
-    train(load_config(CONFIG, options | own), launcher="none", amp=args.amp, resume=False, seed=0)
+    train(load_config(CONFIG, options | own), launcher="none", amp=args.amp, resume=None, seed=0)
     times = MessageHub.get_current_instance().get_scalar("train/time").data[0]
     return float(times[len(times) // 2 :].mean())
 

@@ -11,10 +11,13 @@ AP stands its 95 % interval, of 1,000 draws of these images.
 import argparse
 
 from mmpose.datasets.annotation_files import read_coco_file
-from mmpose.datasets.image_names import match_by_name, rename_images
 from mmpose.errors import check_file_writable, run_command
 from mmpose.evaluation.extended_rules import ExtendedRules
-from mmpose.evaluation.result_arguments import add_ids_argument, add_result_arguments
+from mmpose.evaluation.result_arguments import (
+    add_ids_argument,
+    add_result_arguments,
+    with_ids_of,
+)
 from mmpose.evaluation.result_files import (
     IOU_TYPES,
     count_images,
@@ -97,13 +100,8 @@ def main() -> None:
     args = parse_arguments()
     if args.out is not None:
         check_file_writable(args.out)
-    results = read_results(args.results, compact=True)
     content = read_coco_file(args.annotations)
-    if args.ids_of is not None:
-        others = read_coco_file(args.ids_of, needs_annotations=False)
-        names = (args.annotations, args.ids_of)
-        ids = match_by_name(content["images"], others["images"], *names)
-        results = rename_images(results, ids)
+    results = with_ids_of(args, content, read_results(args.results, compact=True))
     iou_type = args.iou_type or guess_iou_type(results)
     numbers = evaluate_results(
         content,

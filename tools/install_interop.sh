@@ -26,10 +26,15 @@ mapfile -t wanted < <(.venv/bin/python - <<'PYTHON'
 import tomllib
 
 extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
-wanted = ("interop", "video", "onnx", "openvino")
+wanted = ("interop", "video", "onnx", "openvino", "openmmlab")
 print(*(package for name in wanted for package in extras[name]), sep="\n")
 PYTHON
 )
 "$VENV/bin/python" -m pip install --disable-pip-version-check -q "${wanted[@]}" ||
     fail "pip stopped; if the lines above speak of the network, run again later"
+# Built here, as its wheel is for numpy 1. Tests that need it skip where there is no compiler.
+"$VENV/bin/python" -m pip install --disable-pip-version-check -q cython setuptools &&
+    "$VENV/bin/python" -m pip install --disable-pip-version-check -q --no-build-isolation \
+        --no-binary xtcocotools xtcocotools==1.14.3 ||
+    echo "install_interop: xtcocotools was not built (a C compiler is needed); its tests skip" >&2
 fingerprint >"$STAMP"

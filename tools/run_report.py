@@ -22,10 +22,10 @@ def main() -> None:
     parser.add_argument("work_dir", help="folder of a training, its --work-dir")
     parser.add_argument("--out", help="file of the page (WORK_DIR/report.html)")
     args = parser.parse_args()
-    report = make_run_report(args.work_dir)
     out = Path(args.out or Path(args.work_dir, "report.html"))
-    check_file_writable(str(out))
-    print(f"wrote {write_page(out, report)}")
+    if args.out is not None:  # the folder of a training is not made here: it may be misspelt
+        check_file_writable(out)
+    print(f"wrote {write_page(out, make_run_report(args.work_dir))}")
 
 
 if __name__ == "__main__":

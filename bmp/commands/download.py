@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bmp.environment import tell
 from bmp.locations import PUBLISHED, locate_checkpoint, models_folder
+from mmpose.errors import check_writable
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     from bmp.locations import fetch_into
 
-    folder, failed = args.out or models_folder(), 0
+    folder, failed = check_writable(args.out or models_folder()), 0
     for name in args.names:
         try:
             print(fetch_into(folder, name))

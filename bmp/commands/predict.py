@@ -1,6 +1,9 @@
 """``bmp predict``: the loop on images, folders and videos."""
 
 import argparse
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +13,7 @@ from mmpose.errors import check_writable
 
 if TYPE_CHECKING:
     from bmp.api import BBoxMaskPose
+    from bmp.prediction.videos import VideoOptions
 
 LEAST_FREE_MB = 50  # 10⁶ bytes, for drawings
 
@@ -70,11 +74,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take what an earlier run with the same settings found in images",
     )
+    add(
+        "--batch-size",
+        type=int,
+        default=4,
+        metavar="N",
+        help="images or frames that go through the loop together; fewer take less memory "
+        "(default: %(default)s)",
+    )
     add("--cfg-options", nargs="+", metavar="KEY=VALUE", help="values of the config to replace")
     video = parser.add_argument_group("videos")
     video.add_argument("--every", type=int, default=1, metavar="N", help="only each n-th frame")
     video.add_argument("--max-frames", type=int, metavar="N", help="stop after so many")
-    video.add_argument("--batch-size", type=int, default=4, metavar="N", help="frames at a time")
     video.add_argument("--track", action="store_true", help="number people over the frames")
     video.add_argument("--gif", action="store_true", help="write NAME_people.gif too")
     parser.set_defaults(command=run)
@@ -87,13 +98,14 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--out must be a folder, {args.out} is a file; choose another name")
     check_writable(args.out, free_mb=LEAST_FREE_MB)
     from bmp.prediction.inputs import find_inputs
+    from bmp.prediction.videos import Identities, VideoOptions
 
-    images, videos = find_inputs(args.inputs)  # before the models are loaded
+    # before the models are loaded
+    options = VideoOptions(args.every, args.max_frames, args.batch_size, args.track, args.gif)
+    images, videos = find_inputs(args.inputs)
     megabytes = sum(path.stat().st_size for path in images) / 1e6
     check_writable(args.out, free_mb=LEAST_FREE_MB + megabytes)  # copies of all
     if videos and args.track:
-        from bmp.prediction.videos import Identities
-
         Identities(25.0)  # a package that is missing is told now
     from bmp.api import BBoxMaskPose
 
@@ -104,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
         batch_size=args.batch_size,
     )
     num_done = _run_images(model, images, args) if images else 0
-    num_done += _run_videos(model, videos, args)
+    num_done += _run_videos(model, videos, args.out, options)
     return 0 if num_done else 1
 
 
@@ -119,6 +131,18 @@ def read_options(pairs: list[str] | None) -> dict | None:
     return parser.parse_args(["--cfg-options", *pairs]).cfg_options
 
 
+@contextmanager
+def told_here(logger: str) -> Iterator[None]:
+    """Leave out what a logger would say a second time."""
+    log = logging.getLogger(logger)
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 def _run_images(model: "BBoxMaskPose", paths: list[Path], args: argparse.Namespace) -> int:
     """How many images are done."""
     from tqdm import tqdm
@@ -130,9 +154,9 @@ def _run_images(model: "BBoxMaskPose", paths: list[Path], args: argparse.Namespa
     records = Records(args.out, settings)
     if not args.skip_existing:
         records.forget()
-    find_people = partial(model.predict, return_intermediates=True)
+    find_people = partial(model.stream, return_intermediates=True, return_frames=True)
     # with an end that is foreseen, where somebody watches
-    with tqdm(total=len(paths), unit="image", disable=None) as bar:
+    with tqdm(total=len(paths), unit="image", disable=None) as bar, told_here("bmp.streams"):
 
         def tell(line: str) -> None:
             bar.update()
@@ -156,15 +180,16 @@ def _run_images(model: "BBoxMaskPose", paths: list[Path], args: argparse.Namespa
     return len(report.images)
 
 
-def _run_videos(model: "BBoxMaskPose", paths: list[Path], args: argparse.Namespace) -> int:
+def _run_videos(
+    model: "BBoxMaskPose", paths: list[Path], out: Path, options: "VideoOptions"
+) -> int:
     """How many videos are done; one that cannot be read is reported."""
-    from bmp.prediction.videos import VideoOptions, run_video
+    from bmp.prediction.videos import run_video
 
-    options = VideoOptions(args.every, args.max_frames, args.batch_size, args.track, args.gif)
     num_done = 0
     for path in paths:
         try:
-            written = run_video(path, model.predict, args.out, options, tell=environment.tell)
+            written = run_video(path, model.predict, out, options, tell=environment.tell)
         except ValueError as error:
             environment.tell(f"bmp: left out: {error}")
             continue

@@ -113,7 +113,8 @@ def run_on_photos(out: Path, clock: Clock) -> PhotoReport:
     """The photos of the project and, where it lies beside it, one of OCHuman."""
     paths, _ = find_inputs([PHOTO_FOLDER] + ([EXTRA_PHOTO] if EXTRA_PHOTO.is_file() else []))
     model = BBoxMaskPose(str(LOOP_CONFIG))
-    find_people = partial(model.predict, return_intermediates=True)
+    # one by one, so that the digits do not depend on what else is in a batch
+    find_people = partial(model.stream, batch_size=1, return_intermediates=True, return_frames=True)
     return run_photos(paths, find_people, out / "photos", tell=clock)
 
 

@@ -1,4 +1,4 @@
-"""What we add to mmdet's registries. On mmcv-lite, ``bmp`` makes mmdet importable first.
+"""What we add to mmdet's registries. On mmcv-lite, ``mmpose`` makes mmdet importable first.
 
 Detector configs name it, ``custom_imports=dict(imports=["bmp.detector_training"])``, and scripts
 import it. From then on torch reads training checkpoints, and so does
@@ -7,11 +7,12 @@ import it. From then on torch reads training checkpoints, and so does
 
 import warnings
 
-from bmp.detectors.mmcv_ops.finder import require_mmcv
+from mmpose.mmcv_ops.finder import leave_out_text_models, require_mmcv
 
 require_mmcv()
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ImportWarning)  # mmdet asks mmcv for a name at its old place
+    leave_out_text_models()
     import mmdet.datasets
     import mmdet.models  # noqa: F401
 from mmdet.registry import MODELS  # noqa: E402

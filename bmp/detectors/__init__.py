@@ -1,6 +1,6 @@
 """Detectors of people: adapters from models and known boxes to our record.
 
-Names are looked up when they are used: ``bmp`` itself needs the stand-in for mmcv alone.
+Names are looked up when they are used.
 """
 
 from importlib import import_module
@@ -8,6 +8,7 @@ from importlib import import_module
 _WHERE = {
     "BoxFileDetector": "box_file",
     "GivenBoxes": "given_boxes",
+    "RFDETRDetector": "rf_detr",
     "RTMDetDetector": "rtmdet",
     "TorchvisionDetector": "torchvision_rcnn",
     "TransformersDetector": "transformers_detr",

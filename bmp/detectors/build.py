@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from bmp.detectors.box_file import BoxFileDetector
+from bmp.detectors.rf_detr import RFDETRDetector
 from bmp.detectors.rtmdet import RTMDetDetector
 from bmp.detectors.torchvision_rcnn import TorchvisionDetector
 from bmp.detectors.transformers_detr import TransformersDetector
@@ -22,6 +23,7 @@ KINDS = {
         TrueBoxDetector,
         TorchvisionDetector,
         TransformersDetector,
+        RFDETRDetector,
     )
 }
 

@@ -121,7 +121,14 @@ def people_of(model: nn.Module, candidates: Candidates, rows: Tensor) -> People:
 
 @lru_cache(maxsize=16)
 def _grid_priors(generator: Any, sizes: tuple, device: torch.device) -> Tensor:
-    """(A, 4) points of all levels and their strides."""
-    return torch.cat(
-        generator.grid_priors(list(sizes), dtype=torch.float32, device=device, with_stride=True)
-    )
+    """(A, 4) points of all levels and their strides; mmdet's own call makes torch warn."""
+    levels = []
+    for (height, width), strides in zip(sizes, generator.strides, strict=True):
+        xs, ys = (
+            (torch.arange(count, device=device) + generator.offset) * stride
+            for count, stride in zip((width, height), strides, strict=True)
+        )
+        points = torch.meshgrid(xs, ys, indexing="xy")
+        columns = [*points, *(torch.full_like(points[0], stride) for stride in strides)]
+        levels.append(torch.stack(columns, -1).reshape(-1, 4))
+    return torch.cat(levels).float()

@@ -1,6 +1,6 @@
 """Configs of mmdet as they are published, in our tools.
 
-Importing this (as anything of ``bmp``) lets mmdet import on mmcv-lite, also by a config's own
+Importing this (as anything of ``mmpose``) lets mmdet import on mmcv-lite, also by a config's own
 imports. Its registries are filled when a config turns out to be one of mmdet's.
 """
 

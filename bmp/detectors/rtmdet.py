@@ -6,6 +6,7 @@ RTMDet-Ins heads are decoded here, for people alone; any other mmdet model goes 
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from bmp.structures import People, make_people, masks_to_bboxes
 from mmpose.engine.checkpoint import load_checkpoint, load_state_dict_file
 from mmpose.engine.config import load_config
 from mmpose.engine.memory import run_in_chunks
+from mmpose.engine.packed_linear import lay_out_for
 from mmpose.inputs import Image, check_image, upload_image
 from mmpose.structures.constants import read_together
 from mmpose.structures.packed_masks import PackedMasks, pack_masks
@@ -97,7 +99,8 @@ class RTMDetDetector:
             config = load_config(config)
         self.device = torch.device(device)
         # strict, unlike the published loop, which only warns of weights that do not fit
-        self.model = build_mmdet_model(config["model"], checkpoint).to(self.device).eval()
+        model = build_mmdet_model(config["model"], checkpoint).to(self.device).eval()
+        self.model = lay_out_for(self.device, model)
         if is_rtmdet_ins(self.model) and not 0 <= label < self.model.bbox_head.num_classes:
             raise ValueError(
                 f"label must be one of the model's {self.model.bbox_head.num_classes} classes, "
@@ -151,8 +154,8 @@ class RTMDetDetector:
                 return self._find_candidates(batch)
             return self._predict_with_mmdet([image.pixels for image in batch], batch)
 
-        answers, self.batch_size = run_in_chunks(
-            search, len(images), self.batch_size, "images in the detector"
+        answers = run_in_chunks(
+            search, len(images), self.batch_size, "images in the detector", self
         )
         found = [answer for part in answers for answer in part]
         candidates, people = (found, []) if is_rtmdet_ins(self.model) else ([], found)
@@ -179,7 +182,7 @@ class RTMDetDetector:
         inputs: list[Tensor] | Tensor = [image.pixels for image in batch]
         if len({image.shape for image in inputs}) == 1:  # mmengine compares padded ones one by one
             inputs = torch.stack(inputs)
-        pixels = self.model.data_preprocessor({"inputs": inputs, "data_samples": None})["inputs"]
+        pixels = _normalise(self.model.data_preprocessor, inputs)
         outputs = self.model(pixels, mode="tensor")
         return rank_candidates(self.model, outputs, batch, self.label)
 
@@ -255,6 +258,18 @@ class RTMDetDetector:
             masks = _fit_masks(found.masks[keep[best]].bool(), image_shape)
             fields["masks"] = pack_masks(masks)
         return make_people(bboxes[best], bbox_scores=scores[best], **fields)
+
+
+def _normalise(preprocessor: nn.Module, inputs: list[Tensor] | Tensor) -> Tensor:
+    """What mmengine's preprocessor makes of images, without a wait for the device.
+
+    It exchanges channels by a list as index, whose copy to the device would be waited for.
+    """
+    own = copy(preprocessor)
+    if getattr(own, "_channel_conversion", False):
+        own._channel_conversion = False
+        inputs = inputs.flip(1) if isinstance(inputs, Tensor) else [i.flip(0) for i in inputs]
+    return own({"inputs": inputs, "data_samples": None})["inputs"]
 
 
 def _make_canvas(size: Sequence[int]) -> Canvas:

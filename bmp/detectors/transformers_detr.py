@@ -1,7 +1,9 @@
-"""Detectors of Hugging Face transformers in the loop, tried with RT-DETR.
+"""Detectors of Hugging Face transformers in the loop, tried with RT-DETR and RF-DETR-Seg.
 
-Any folder that ``AutoModelForObjectDetection`` opens and whose ``id2label`` has a person. Masks are
-taken where the model predicts them (``pred_masks``).
+Any folder that ``AutoModelForObjectDetection`` or ``AutoModelForInstanceSegmentation`` opens and
+whose ``id2label`` has a person. Images go in as RGB; boxes come as xyxy in image pixels. Masks are
+taken where the model predicts them (``pred_masks``, one a query, of the whole square image) and
+enlarged apart: the processor's own map of segments would cut people where they overlap.
 """
 
 from collections.abc import Sequence
@@ -10,9 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch.nn import functional as F
+from torchvision.ops import box_convert
 
 from bmp.detectors.selection import best_bboxes
-from bmp.environment import import_extra
+from bmp.environment import import_transformers
 from bmp.structures import People, make_people
 
 SAME_SCORE = 1e-4  # of scores that went through a processor
@@ -32,7 +35,7 @@ class TransformersDetector:
 
     Raises:
         ImportError: transformers is not installed.
-        ValueError: no label of the model is a person.
+        ValueError: no label of the model is a person, or neither folder nor model is given.
     """
 
     def __init__(
@@ -46,9 +49,9 @@ class TransformersDetector:
         model: Any = None,
         processor: Any = None,
     ) -> None:
-        transformers = import_extra("transformers", "interop", "a detector of transformers")
+        transformers = import_transformers("a detector of transformers", folder, model)
         if model is None:
-            model = transformers.AutoModelForObjectDetection.from_pretrained(folder)
+            model = _auto_class(transformers, folder).from_pretrained(folder)
             processor = transformers.AutoImageProcessor.from_pretrained(folder)
         labels = {int(n): str(name).lower() for n, name in model.config.id2label.items()}
         people = [n for n, name in labels.items() if name in ("person", "people", "human")]
@@ -97,15 +100,22 @@ class TransformersDetector:
         )
         fields = {"bbox_scores": scores[keep]}
         if mask_logits is not None:
-            queries = self._queries(outputs, number, scores[keep])
+            queries = self._queries(outputs, number, boxes[keep], scores[keep], size)
             full = F.interpolate(
                 mask_logits[None, queries].float(), size, mode="bilinear", align_corners=False
             )
             fields["masks"] = full[0] > 0
         return make_people(boxes[keep], **fields)
 
-    def _queries(self, outputs: Any, number: int, scores: torch.Tensor) -> torch.Tensor:
-        """Which queries the people came from, found by their scores, which the processor keeps.
+    def _queries(
+        self,
+        outputs: Any,
+        number: int,
+        boxes: torch.Tensor,
+        scores: torch.Tensor,
+        size: tuple[int, int],
+    ) -> torch.Tensor:
+        """Which queries the people came from: of those with their score, the one with their box.
 
         Raises:
             ValueError: the scores are none of the queries', as of models that score otherwise;
@@ -119,4 +129,16 @@ class TransformersDetector:
                 "sigmoid of its logits, by which they are matched here; write an adapter of its "
                 "own, as docs/own_parts.md shows"
             )
-        return distances.argmin(1)
+        height, width = size
+        found = box_convert(outputs.pred_boxes[number], "cxcywh", "xyxy")
+        found = found * found.new_tensor([width, height, width, height])
+        apart = torch.cdist(boxes.float(), found.float(), p=1)  # half precision repeats scores
+        return apart.masked_fill(distances > SAME_SCORE, torch.inf).argmin(1)
+
+
+def _auto_class(transformers: Any, folder: str | None) -> Any:
+    """What opens a folder with all its weights: without masks, others would be left out unsaid."""
+    made_as = transformers.AutoConfig.from_pretrained(folder).architectures or []
+    if any(name.endswith("ForInstanceSegmentation") for name in made_as):
+        return transformers.AutoModelForInstanceSegmentation
+    return transformers.AutoModelForObjectDetection

@@ -7,13 +7,13 @@ there; so poses and masks are remembered by person, detections and embeddings by
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from bmp.disk_cache import digest
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.loop.build import PART_KEYS, LoopParts, build_parts
 from bmp.loop.part_keys import part_key
@@ -45,16 +45,6 @@ class Calls:
         return asdict(self)
 
 
-def content_key(*parts: np.ndarray | Tensor) -> bytes:
-    """A short key of what arrays hold, with their shapes and types."""
-    digest = blake2b(digest_size=16)
-    for part in parts:
-        array = part.cpu().numpy() if isinstance(part, Tensor) else part
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.digest()
-
-
 class RememberingDetector:
     """A detector that looks at each image once, and shows only people above a score.
 
@@ -70,11 +60,11 @@ class RememberingDetector:
         self.detector = detector
         self.calls = calls
         self.score_thr = 0.0
-        self.memory: dict[bytes, People] = {}
+        self.memory: dict[str, People] = {}
 
     def detect(self, images: Sequence[np.ndarray]) -> list[People]:
         """As the detector with ``score_thr``."""
-        keys = [content_key(image) for image in images]
+        keys = [digest(image) for image in images]
         new = {key: n for n, key in enumerate(keys) if key not in self.memory}
         if new:
             found = self.detector.detect([images[n] for n in new.values()])
@@ -95,7 +85,7 @@ class RememberingPose:
     def __init__(self, pose_model: PoseModel, calls: Calls) -> None:
         self.pose_model = pose_model
         self.calls = calls
-        self.memory: dict[bytes, dict[str, Tensor]] = {}
+        self.memory: dict[str, dict[str, Tensor]] = {}
 
     def estimate(self, images: Sequence[np.ndarray], people: Sequence[People]) -> list[People]:
         """As the pose model."""
@@ -118,12 +108,12 @@ class RememberingPose:
         return with_fields(people, **fields)
 
     @staticmethod
-    def _keys(image: np.ndarray, people: People) -> list[bytes]:
+    def _keys(image: np.ndarray, people: People) -> list[str]:
         if len(people) == 0:
             return []
-        of_image = np.frombuffer(content_key(image), np.uint8)
+        of_image = digest(image)
         columns = [people.bboxes, *([people.masks] if "masks" in people else [])]
-        return [content_key(of_image, *person) for person in zip(*columns, strict=True)]
+        return [digest(of_image, *person) for person in zip(*columns, strict=True)]
 
 
 class RememberingSegmenter:
@@ -137,12 +127,12 @@ class RememberingSegmenter:
     def __init__(self, segmenter: Segmenter, calls: Calls) -> None:
         self.segmenter = segmenter
         self.calls = calls
-        self.embeddings: dict[tuple[bytes, ...], Any] = {}
-        self.memory: dict[bytes, tuple[PackedMasks, Tensor]] = {}
+        self.embeddings: dict[tuple[str, ...], Any] = {}
+        self.memory: dict[str, tuple[PackedMasks, Tensor]] = {}
 
-    def embed(self, images: Sequence[np.ndarray]) -> tuple[tuple[bytes, ...], Any]:
+    def embed(self, images: Sequence[np.ndarray]) -> tuple[tuple[str, ...], Any]:
         """As the segmenter, with keys of the images before the embeddings."""
-        keys = tuple(content_key(image) for image in images)
+        keys = tuple(digest(image) for image in images)
         is_new = keys not in self.embeddings
         if is_new:
             self.embeddings[keys] = self.segmenter.embed(images)
@@ -150,7 +140,7 @@ class RememberingSegmenter:
         return keys, self.embeddings[keys]
 
     def segment(
-        self, embeddings: tuple[tuple[bytes, ...], Any], prompts: Sequence[Prompts]
+        self, embeddings: tuple[tuple[str, ...], Any], prompts: Sequence[Prompts]
     ) -> list[tuple[PackedMasks | Tensor, Tensor]]:
         """As the segmenter, on what :meth:`embed` gave."""
         images, inner = embeddings
@@ -217,9 +207,8 @@ def build_sweep_parts(
     ), memory
 
 
-def _prompt_keys(image: bytes, prompts: Prompts) -> list[bytes]:
+def _prompt_keys(image: str, prompts: Prompts) -> list[str]:
     """A key for each person, of the image and what the prompt shows; empty slots show nothing."""
-    of_image = np.frombuffer(image, np.uint8)
     keys = []
     for n in range(len(prompts)):
         used = prompts.point_labels[n] != UNUSED
@@ -228,5 +217,5 @@ def _prompt_keys(image: bytes, prompts: Prompts) -> list[bytes]:
             shown.append(prompts.bboxes[n])
         if prompts.uses_mask[n]:
             shown.append(prompts.mask_logits[n])
-        keys.append(content_key(of_image, *shown))
+        keys.append(digest(image, *shown))
     return keys

@@ -9,7 +9,6 @@ import torch.distributed as torch_dist
 from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, TestLoop
 from torch.utils.data import DataLoader
 
@@ -19,6 +18,7 @@ from bmp.evaluation.loop_metric import LoopCocoMetric
 from bmp.evaluation.prediction_store import PredictionStore, file_stamp
 from bmp.loop.model import BBoxMaskPoseModel
 from bmp.registry import LOOPS
+from mmpose.engine.bare_model import bare_model
 from mmpose.errors import check_writable
 
 KEY_LENGTH = 12
@@ -117,8 +117,7 @@ class ResumableTestLoop(TestLoop):
         return digest(*parts)[:KEY_LENGTH]
 
     def _model(self) -> BBoxMaskPoseModel:
-        model = self.runner.model
-        return model.module if is_model_wrapper(model) else model
+        return bare_model(self.runner.model)
 
     def _tell_what_was_known(self) -> None:
         """How many answers of each stage came from the cache, all processes together."""

@@ -5,8 +5,8 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
 from bmp.export.writing import Plan, smooth_noise
-from bmp.segmenters.batched_decoding import encode_prompts
 from bmp.segmenters.embeddings import IMAGENET_MEAN, IMAGENET_STD, Embeddings, embed_batch
+from bmp.segmenters.prompt_encoding import encode_prompts
 from bmp.segmenters.prompts import UNUSED
 from bmp.segmenters.shared_decoder import (
     Tokens,

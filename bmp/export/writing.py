@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bmp.environment import import_extra
 from mmpose.files import whole_file
 
-MISSING = "ONNX files need onnx, onnxscript and onnxruntime: pip install -e '.[onnx]'"
 EXAMPLES = 2  # of people, crops, images: of one, torch takes the number for fixed
 COUNTS = (1, 3, 5)
 LARGEST = 2**31  # bytes: Protocol Buffers hold no more
@@ -62,11 +62,8 @@ def write_onnx(plan: Plan, path: str | Path, *, opset: int = 18) -> Path:
         raise ValueError(
             f"an ONNX file holds 2 GiB, the weights take {size / 2**30:.1f}; take a smaller model"
         )
-    try:
-        import onnx
-        import onnxscript  # noqa: F401 - torch's exporter asks for it
-    except ModuleNotFoundError as error:
-        raise ImportError(MISSING) from error
+    onnx = import_extra("onnx", "onnx", "an ONNX file")
+    import_extra("onnxscript", "onnx", "torch's exporter")  # it asks for it late
     free = torch.export.Dim.DYNAMIC  # a named Dim would be fixed in silence
     examples = plan.make_inputs(EXAMPLES)
     network = plan.network.eval()
@@ -113,10 +110,7 @@ def differences(
     Raises:
         ImportError: onnxruntime is not installed.
     """
-    try:
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise ImportError(MISSING) from error
+    onnxruntime = import_extra("onnxruntime", "onnx", "a comparison with torch")
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     found = {}
     for count in counts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from traceback import clear_frames
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -50,6 +51,7 @@ def run_apart(
         try:
             answers += run([n])
         except Exception as error:
+            clear_frames(error.__traceback__)  # they hold the image's tensors, which others need
             answers.append(error)
     first = answers[0]
     if isinstance(first, Exception) and all(isinstance(a, Exception) for a in answers):

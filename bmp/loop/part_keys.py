@@ -79,12 +79,18 @@ def _content(cfg: Mapping[str, Any]) -> dict[str, Any]:
         elif key == "checkpoint" and value is not None:
             content[key] = file_digest(find_checkpoint(value))
         elif key in FILES and value is not None:
-            content[key] = file_digest(value)
+            content[key] = _folder_digest(value) if Path(value).is_dir() else file_digest(value)
         else:
             content[key] = _content(value) if isinstance(value, Mapping) else value
     if "config" in cfg and cfg.get("checkpoint") is None:
         content["random_weights"] = secrets.token_hex(8)
     return content
+
+
+def _folder_digest(folder: str | Path) -> str:
+    """Of the files in it, of ultralytics one an image, by name and content."""
+    files = sorted(path for path in Path(folder).iterdir() if path.is_file())
+    return digest(*(part for path in files for part in (path.name, path.read_bytes())))
 
 
 def _read_by_inference(config: Mapping[str, Any]) -> dict[str, Any]:

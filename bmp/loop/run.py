@@ -4,7 +4,7 @@ Each turn finds people whom the last one hid. Purkrabek & Matas, "Detection, Pos
 Segmentation for Multiple Bodies: Closing the Virtuous Circle", ICCV 2025 (arXiv 2412.01562).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -93,12 +93,7 @@ def run_loop(
             i: Turn(turn, found[n], posed[n], new[i], prompts[i])
             for n, i in enumerate(active if keep_intermediates else [])
         }
-        for i, state in enumerate(states):
-            # no turn of an image that was not searched: how many there are must not depend on the
-            # other images of the batch
-            if stays[i] is not None:
-                people = _merge(state.people, new[i], stays[i], settings)
-                state.add(people, stays[i], done.get(i))
+        _take_over(states, new, stays, done, settings)
         # with nobody new the next turn would, as a rule, look at the same pixels again
         if settings.stop_early:
             active = [i for i in active if len(new[i]) > 0]
@@ -185,10 +180,20 @@ def who_stays(old: People, new: People, settings: LoopSettings) -> Tensor:
     return published.survivors(keep, num_old=len(old), items=settings.compat)
 
 
-def keep_each_once(old: People, new: People, settings: LoopSettings) -> tuple[People, People]:
-    """The old and the new people of :func:`who_stays`."""
-    keep = who_stays(old, new, settings)
-    return old[keep[: len(old)].to(old.bboxes.device)], new[keep[len(old) :]]
+def _take_over(
+    states: Sequence[State],
+    new: Sequence[People],
+    stays: Sequence[Tensor | None],
+    done: Mapping[int, Turn],
+    settings: LoopSettings,
+) -> None:
+    """Add the people of a turn to what is known of their images."""
+    for i, state in enumerate(states):
+        # no turn of an image that was not searched: how many there are must not depend on the
+        # other images of the batch
+        if stays[i] is not None:
+            people = _merge(state.people, new[i], stays[i], settings)
+            state.add(people, stays[i], done.get(i))
 
 
 def _merge(old: People, new: People, stays: Tensor, settings: LoopSettings) -> People:

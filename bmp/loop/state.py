@@ -76,6 +76,7 @@ class State:
 
     def add(self, people: People, stays: Tensor, done: Turn | None) -> None:
         """Take everybody of another turn."""
+        # nobody is taken out here: that is known only once it is read
         self.num_new = len(people) - len(self.people)
         self.people, self.stays = people, stays
         self.turns.append(people)
@@ -115,6 +116,7 @@ def _take_out(state: State, stays: Tensor) -> None:
         return
     rows = stays.nonzero()[:, 0].to(state.people.bboxes.device, non_blocking=True)
     state.people = state.people[rows]
+    # what was kept of this turn still holds those who do not stay
     state.turns[-1] = state.people
     if state.done and len(state.done) == len(state.turns):
         last = state.done[-1]

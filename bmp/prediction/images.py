@@ -1,17 +1,21 @@
 """The loop on image files: overlays, a panel of the turns, a GIF, COCO-style results."""
 
+import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from bmp.evaluation.coco_annotations import annotation_file, people_to_annotations
 from bmp.evaluation.coco_results import people_to_results
+from bmp.prediction.json_list import JsonList
 from bmp.prediction.output_names import image_ids, output_stems
 from bmp.prediction.records import Records
 from bmp.results import BMPResult
@@ -23,8 +27,8 @@ from bmp.visualization import (
     panel,
     write_gif,
 )
-from mmpose.files import whole_file, write_image, write_json
-from mmpose.inputs import UnreadableImageError, image_suffixes, is_turned, read_image
+from mmpose.files import whole_file, write_image
+from mmpose.inputs import image_suffixes, is_turned
 
 OVERLAY, PANEL, GIF = "_people.jpg", "_turns.jpg", "_turns.gif"  # after the image's name
 # The layout of COCO, where datumaro and others look for files by these names.
@@ -34,7 +38,16 @@ CROPS = "crops"
 GIF_WIDTH = 480  # px
 FRAME_SECONDS = 1.2
 
-FindPeople = Callable[[np.ndarray], BMPResult]
+Answer = tuple[np.ndarray | None, BMPResult]  # no image where it could not be read
+FindPeople = Callable[[Sequence[Path]], Generator[Answer]]
+
+
+class Photo(NamedTuple):
+    """An image file, its id in the results, and what its outputs are called."""
+
+    path: Path
+    img_id: int
+    stem: str
 
 
 @dataclass
@@ -53,27 +66,36 @@ class PhotoReport:
 
     pictures: list[Path] = field(default_factory=list)
     images: list[dict] = field(default_factory=list)
-    results: list[dict] = field(default_factory=list)
-    annotations: list[dict] = field(default_factory=list)
+    results: JsonList = field(default_factory=JsonList)
+    annotations: JsonList = field(default_factory=JsonList)
     failures: list[tuple[Path, str]] = field(default_factory=list)
     found: list[int] = field(default_factory=list)
     num_known: int = 0
 
-    def add(self, record: dict) -> None:
-        """Take the people of an image, a record of :func:`make_record`."""
-        first = len(self.annotations) + 1
-        people = [entry | {"id": first + n} for n, entry in enumerate(record["annotations"])]
-        self.annotations += people
-        self.images.append(record["image"])
-        self.results += record["results"]
+    def add(self, record: dict, img_id: int) -> None:
+        """Take the people of an image, a record of :func:`make_record`.
+
+        Its id is that of this run: an earlier one may have had fewer images, and other ids.
+        """
+        of_image, first = {"image_id": img_id}, len(self.annotations) + 1
+        for n, entry in enumerate(record["annotations"]):
+            self.annotations.append(entry | of_image | {"id": first + n})
+        self.images.append(record["image"] | {"id": img_id})
+        self.results += [entry | of_image for entry in record["results"]]
         self.found += [0] * (len(record["found"]) - len(self.found))
         for turn, count in enumerate(record["found"]):
             self.found[turn] += count
 
     def write(self, out_dir: Path) -> None:
         """Write the result list and the annotation file."""
-        write_json(out_dir / RESULTS, self.results)
-        write_json(out_dir / ANNOTATIONS, annotation_file(self.images, self.annotations))
+        with whole_file(out_dir / RESULTS) as path, path.open("w", encoding="utf-8") as file:
+            self.results.write(file)
+            file.write("\n")
+        with whole_file(out_dir / ANNOTATIONS) as path, path.open("w", encoding="utf-8") as file:
+            # annotations come last in the file, and may be many
+            file.write(json.dumps(annotation_file(self.images, [])).removesuffix("[]}"))
+            self.annotations.write(file)
+            file.write("}\n")
 
 
 def make_record(image: dict, result: BMPResult) -> dict:
@@ -110,13 +132,13 @@ def run_photos(
     Of ``photo.jpg`` come ``photo_people.jpg`` (everybody), ``photo_turns.jpg`` (a row per turn)
     and ``photo_turns.gif``; of all images ``results.json``, a COCO result list, and what other
     tools open: copies in ``images`` and ``annotations/person_keypoints_run.json`` with their
-    sizes and people. An image that cannot be read is reported and left out; an interruption keeps
-    what is done.
+    sizes and people. An image that cannot be read, or in which a part of the loop fails, is
+    reported and left out; an interruption keeps what is done.
 
     Args:
         paths: image files.
-        find_people: an image to its people, with what every turn did: predict of
-            :class:`bmp.api.BBoxMaskPose` with ``return_intermediates``.
+        find_people: images to their people, with what every turn did: stream of
+            :class:`bmp.api.BBoxMaskPose` with ``return_intermediates`` and ``return_frames``.
         out_dir: where the files go; made.
         gif: whether GIFs are written.
         crops: whether each person is written as an image, ``crops/photo_1.png``, transparent
@@ -129,42 +151,70 @@ def run_photos(
         KeyboardInterrupt: interrupted; says how many images are done.
     """
     report = PhotoReport()
+    write = partial(_write_photo, out_dir, gif=gif, crops=crops, records=records)
     stems = output_stems(paths, partial(_outputs, out_dir))
-    named = list(zip(paths, image_ids(paths), stems, strict=True))
+    photos = [Photo(*one) for one in zip(paths, image_ids(paths), stems, strict=True)]
+    # whether, not what: the records of all images would fill the memory
+    known = [records and records.load(photo.path, photo.stem) is not None for photo in photos]
+    new = [photo.path for photo, is_known in zip(photos, known, strict=True) if not is_known]
+    started = time.perf_counter()
     try:
-        for number, (path, img_id, stem) in enumerate(named, start=1):
-            started, mark = time.perf_counter(), f"[{number}/{len(paths)}]"
-            known = records.load(path, stem) if records else None
-            if known is not None:
-                report.add(known)
-                report.num_known += 1
-                continue
-            try:
-                image = read_image(path)
-                result = find_people(image)
-            except UnreadableImageError as error:
-                report.failures.append((path, str(error)))
-                tell(f"{mark} left out: {error}")
-                continue
-            pictures = write_pictures(image, result, out_dir / stem, gif=gif)
-            if crops:
-                pictures += write_crops(image, result, out_dir / CROPS / stem)
-            copy = _copy(path, image, out_dir / IMAGES, stem)
-            record = make_record(_image_entry(img_id, copy.name, path, image), result)
-            if records:
-                files = [str(file.relative_to(out_dir)) for file in (*pictures, copy)]
-                records.save(path, stem, record | {"files": files})
-            report.pictures += pictures
-            report.add(record)
-            seconds = time.perf_counter() - started
-            by_turn = " -> ".join(map(str, record["found"]))
-            tell(f"{mark} {path.name}: {by_turn} people, {seconds:.1f} s, {stem}{OVERLAY}")
+        with closing(find_people(new)) as answers:
+            for number, (photo, is_known) in enumerate(zip(photos, known, strict=True), start=1):
+                mark = f"[{number}/{len(paths)}]"
+                if is_known:
+                    report.add(records.load(photo.path, photo.stem), photo.img_id)
+                    report.num_known += 1
+                    continue
+                image, result = next(answers)
+                if result.error is not None:
+                    report.failures.append((photo.path, result.error))
+                    tell(f"{mark} left out: {_with_name(result.error, photo.path)}")
+                    continue
+                pictures, record = write(photo, image, result)
+                report.pictures += pictures
+                report.add(record, photo.img_id)
+                # those of a batch are answered together: one image's own time says nothing
+                seconds = (time.perf_counter() - started) / (number - report.num_known)
+                tell(f"{mark} {_told(photo, record)}, {seconds:.1f} s an image")
     except KeyboardInterrupt:
         done = f"{len(report.images)} of {len(paths)} images are done"
         raise KeyboardInterrupt(f"interrupted; {done} and kept in {out_dir}") from None
     finally:
         report.write(out_dir)
     return report
+
+
+def _with_name(error: str, path: Path) -> str:
+    """A failure with its file, which a part of the loop does not know."""
+    return error if path.name in error else f"{path}: {error}"
+
+
+def _told(photo: Photo, record: dict) -> str:
+    by_turn = " -> ".join(map(str, record["found"]))
+    return f"{photo.path.name}: {by_turn} people, {photo.stem}{OVERLAY}"
+
+
+def _write_photo(
+    out_dir: Path,
+    photo: Photo,
+    image: np.ndarray,
+    result: BMPResult,
+    *,
+    gif: bool,
+    crops: bool,
+    records: Records | None,
+) -> tuple[list[Path], dict]:
+    """All files of one image, the record of a later run last; pictures and record."""
+    pictures = write_pictures(image, result, out_dir / photo.stem, gif=gif)
+    if crops:
+        pictures += write_crops(image, result, out_dir / CROPS / photo.stem)
+    copy = _copy(photo.path, image, out_dir / IMAGES, photo.stem)
+    record = make_record(_image_entry(photo.img_id, copy.name, photo.path, image), result)
+    if records:
+        files = [str(file.relative_to(out_dir)) for file in (*pictures, copy)]
+        records.save(photo.path, photo.stem, record | {"files": files})
+    return pictures, record
 
 
 def _outputs(out_dir: Path, path: Path, stem: str) -> list[Path]:

@@ -1,12 +1,14 @@
 """The loop on the frames of a video file."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -17,8 +19,15 @@ from bmp.streams import read_ahead
 from bmp.visualization import draw_people, fit_width, write_gif
 from mmpose.files import whole_file, write_json
 
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+
+logger = logging.getLogger(__name__)
+
 VIDEO, GIF, RESULTS = "_people.mp4", "_people.gif", "_results.json"
 GIF_FRAMES, GIF_WIDTH = 60, 480
+USUAL_RATE = 25.0  # frames per second, of a video that does not tell
 
 FindMany = Callable[[Sequence[np.ndarray]], list[BMPResult]]
 
@@ -62,18 +71,21 @@ class VideoInfo:
 
 
 def open_video(path: Path) -> tuple[VideoInfo, Iterator[np.ndarray]]:
-    """A video's numbers, and its frames (H, W, 3) uint8 BGR one by one.
+    """A video's numbers, and its frames (H, W, 3) uint8 BGR one by one, upright.
 
-    OpenCV reads it, or PyAV where OpenCV cannot and it is installed.
+    OpenCV reads it, or PyAV where OpenCV gives no frame and PyAV is installed. A file that is
+    damaged later ends where it is damaged.
 
     Raises:
         ValueError: it is no video that either can read.
     """
     capture = cv2.VideoCapture(str(path))
-    if capture.isOpened():
-        rate = capture.get(cv2.CAP_PROP_FPS) or 25.0
+    # it may open a file and then find no frame, as behind minutes of sound
+    is_there, first = capture.read()
+    if is_there:
+        rate = capture.get(cv2.CAP_PROP_FPS) or USUAL_RATE
         info = VideoInfo(rate, max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0))
-        return info, _frames_of_opencv(capture)
+        return info, _frames_of_opencv(capture, first)
     capture.release()
     try:
         import av
@@ -81,24 +93,43 @@ def open_video(path: Path) -> tuple[VideoInfo, Iterator[np.ndarray]]:
         raise ValueError(
             f"{path} is no video that OpenCV can read; PyAV reads more: pip install -e '.[video]'"
         ) from error
+    container = None
     try:
         container = av.open(str(path))
         stream = container.streams.video[0]
-    except (av.error.FFmpegError, IndexError) as error:
-        raise ValueError(f"{path} is no video that OpenCV or PyAV can read ({error})") from error
-    info = VideoInfo(float(stream.average_rate or 25), stream.frames or 0)
-    return info, (frame.to_ndarray(format="bgr24") for frame in container.decode(stream))
+        first = next(frames := container.decode(stream))
+    except (av.error.FFmpegError, IndexError, StopIteration) as error:
+        if container is not None:
+            container.close()
+        reason = str(error) or "without a frame"
+        raise ValueError(f"{path} is no video that OpenCV or PyAV can read ({reason})") from error
+    info = VideoInfo(float(stream.average_rate or USUAL_RATE), stream.frames or 0)
+    return info, _frames_of_pyav(path, container, chain([first], frames))
 
 
-def _frames_of_opencv(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+def _frames_of_opencv(capture: cv2.VideoCapture, first: np.ndarray) -> Iterator[np.ndarray]:
     try:
-        while True:
-            is_there, frame = capture.read()
-            if not is_there:
-                return
+        is_there, frame = True, first
+        while is_there:
             yield frame
+            is_there, frame = capture.read()
     finally:
         capture.release()
+
+
+def _frames_of_pyav(
+    path: Path, container: "InputContainer", frames: Iterator["VideoFrame"]
+) -> Iterator[np.ndarray]:
+    from av.error import FFmpegError
+
+    with container:
+        try:
+            for frame in frames:
+                # phones store what they see and how it is to be turned; OpenCV turns it itself
+                turns = round(frame.rotation / 90) % 4
+                yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="bgr24"), turns))
+        except FFmpegError as error:
+            logger.warning("%s ends early, as it is damaged: %s", path, error)
 
 
 class Identities:
@@ -266,9 +297,10 @@ class _Writer:
             code = cv2.VideoWriter_fourcc(*"mp4v")
             # by its ending OpenCV chooses the container, and the unfinished file has another
             self.named = self.path.with_name(self.path.name + ".mp4")
-            self.writer = cv2.VideoWriter(str(self.named), code, self.rate, size)
-            if not self.writer.isOpened():
+            writer = cv2.VideoWriter(str(self.named), code, self.rate, size)
+            if not writer.isOpened():
                 raise OSError(f"OpenCV cannot write a video to {self.path.parent}")
+            self.writer = writer
         self.writer.write(frame if size == self.size else cv2.resize(frame, self.size))
 
     def __enter__(self) -> "_Writer":

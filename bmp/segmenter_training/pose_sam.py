@@ -208,6 +208,7 @@ class PoseSAM(BaseModel):
             )
             total = {name: total[name] + losses[name] for name in total}
             rows = torch.arange(len(masks), device=masks.device)
+            # where the next click goes is no part of what is learnt
             logits, predicted = small[rows, best], large.detach()[rows, best]
             ious.append(mask_iou(predicted[:, None], masks[:, None]).mean())
             if correction < self.num_corrections:

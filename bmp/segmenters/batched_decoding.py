@@ -6,6 +6,7 @@ empty slots that nothing attends to, which are as good as absent.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 import torch
 from sam2.modeling.sam2_base import SAM2Base
@@ -14,52 +15,16 @@ from torch.nn import functional as F
 
 from bmp.enlarging import Axis, enlarge_masks, make_axis
 from bmp.segmenters.embeddings import Embeddings
+from bmp.segmenters.prompt_encoding import encode_prompts
 from bmp.segmenters.prompts import UNUSED, Prompts
-from bmp.segmenters.shared_decoder import DecodedMasks, decode_people
+from bmp.segmenters.shared_decoder import DecodedMasks, decode_people, share_images
+from mmpose.engine.memory import run_in_chunks
 from mmpose.structures.constants import constant, is_free_to_read
 from mmpose.structures.packed_masks import PackedMasks
 
-
-def encode_prompts(
-    sam: SAM2Base,
-    point_coords: Tensor,
-    point_labels: Tensor,
-    mask_logits: Tensor | None = None,
-    uses_mask: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Prompts of people with P points each, as the decoder wants them.
-
-    Args:
-        sam: the model.
-        point_coords: (N, P, 2) pixels of the S × S image; P may be 0.
-        point_labels: (N, P) 1 inside, 0 outside, 2 and 3 first and second corner of a box.
-        mask_logits: (N, S/4, S/4) masks to improve on.
-        uses_mask: (N,) bool, whose row of ``mask_logits`` counts; None: everybody's.
-
-    Returns:
-        (N, T, C) tokens and (N, C, S/16, S/16) maps.
-    """
-    encoder = sam.sam_prompt_encoder
-    if sam.click_sigma is not None:
-        # From point tokens alone a small model learned all people at once, whatever was clicked;
-        # its recipe draws the clicks into the mask prompt too (docs/log.md).
-        drawn = draw_clicks(point_coords, point_labels, sam.image_size // 4, 4, sam.click_sigma)
-        if mask_logits is not None and uses_mask is not None:
-            mask_logits = mask_logits.masked_fill(~uses_mask[:, None, None], 0.0)
-        # what is drawn is a mask prompt, so that everybody has one from here on
-        mask_logits = drawn if mask_logits is None else mask_logits + drawn
-        uses_mask = None
-    points = (point_coords, point_labels.to(torch.int32))
-    if mask_logits is None:
-        return encoder(points=points, boxes=None, masks=None)
-    if point_coords.shape[1] == 0:  # else the encoder would add a point that is none
-        points = None
-    sparse, dense = encoder(points=points, boxes=None, masks=mask_logits[:, None])
-    if uses_mask is not None:
-        # the encoder codes an empty mask differently from no mask
-        no_mask = encoder.no_mask_embed.weight[..., None, None]
-        dense = torch.where(uses_mask[:, None, None, None], dense, no_mask)
-    return sparse, dense
+# floats of the coarse maps of the people decoded at a time: what the cache of a CPU holds
+FLOATS_ON_A_CPU = 2**20
+FLOATS_ON_A_GPU = 2**26
 
 
 def decode_points(
@@ -97,33 +62,6 @@ def decode_points(
         high_res_features=[fine, middle],
     )
     return DecodedMasks(masks, scores, object_logits)
-
-
-def draw_clicks(
-    point_coords: Tensor, point_labels: Tensor, size: int, stride: int, sigma: float
-) -> Tensor:
-    """Clicks as a map of logits, so that a small model need not learn where they are.
-
-    Args:
-        point_coords: (N, P, 2) image pixels.
-        point_labels: (N, P) 1 inside, 0 outside; others are not drawn.
-        size: side of the map.
-        stride: image pixels per pixel of the map.
-        sigma: image pixels.
-
-    Returns:
-        (N, size, size), the sum of the highest bump inside (0 to 10) and the lowest outside (0 to
-        -10), minus 5.
-    """
-    # the centre of the first image pixel is 0, that of a cell lies amid its pixels
-    centres = (torch.arange(size, device=point_coords.device) + 0.5) * stride - 0.5
-    offsets = centres - point_coords[..., None]  # (N, P, 2, size)
-    bumps = torch.exp(-(offsets**2) / (2 * sigma**2))
-    maps = bumps[:, :, 1, :, None] * bumps[:, :, 0, None, :]  # (N, P, size, size)
-    maps = torch.cat([maps.new_zeros(maps.shape[0], 1, size, size), maps], 1)  # P may be 0
-    labels = F.pad(point_labels, (1, 0), value=UNUSED)[..., None, None]
-    inside, outside = ((maps * (labels == wanted)).amax(1) for wanted in (1, 0))
-    return 10 * (inside - outside) - 5
 
 
 @torch.no_grad()
@@ -171,19 +109,55 @@ def decode_together(
             return logits, point_coords.new_zeros(num_people).index_copy(0, rows, found_scores)
     if num_people == 0:
         return point_coords.new_zeros(0, size, size), point_coords.new_zeros(0)
+    if chunk is None:
+        floats = FLOATS_ON_A_CPU if used.is_cpu else FLOATS_ON_A_GPU
+        chunk = max(1, floats // embeddings.coarse[0].numel())
+    return _decode_in_chunks(
+        sam, embeddings, counts, point_coords, point_labels, mask_logits, uses_mask, chunk
+    )
+
+
+def _decode_in_chunks(
+    sam: SAM2Base,
+    embeddings: Embeddings,
+    counts: Sequence[int],
+    point_coords: Tensor,
+    point_labels: Tensor,
+    mask_logits: Tensor | None,
+    uses_mask: Tensor | None,
+    chunk: int,
+) -> tuple[Tensor, Tensor]:
+    """:func:`decode_together` of at least one person."""
+    images, used = share_images(sam, embeddings), point_labels != UNUSED
     has_point = used.any(1)
-    sparse, dense = encode_prompts(sam, point_coords, point_labels, mask_logits, uses_mask)
-    if mask_logits is None and sam.click_sigma is None:
-        dense = None  # the same for everybody, and part of the image that people share
-    # SAM adds an empty token behind the points, where there are any
-    padding = sparse.shape[1] - used.shape[1]
-    used = torch.cat([used, has_point[:, None].expand(-1, padding)], 1)
-    decoded = decode_people(sam, embeddings, counts, sparse, dense, used, chunk=chunk)
+
+    def decode(part: slice) -> tuple[Tensor, Tensor]:
+        shown = point_coords[part], point_labels[part]
+        drawn = (None if entry is None else entry[part] for entry in (mask_logits, uses_mask))
+        sparse, dense = encode_prompts(sam, *shown, *drawn)
+        if mask_logits is None and sam.click_sigma is None:
+            dense = None  # the same for everybody, and part of the image that people share
+        # SAM adds an empty token behind the points, where there are any
+        padding = sparse.shape[1] - used.shape[1]
+        counted = torch.cat([used[part], has_point[part, None].expand(-1, padding)], 1)
+        masks = decode_people(sam, images, _counts_within(counts, part), sparse, dense, counted)
+        return masks.mask_logits[:, 0], masks.mask_scores[:, 0]
+
+    answers = run_in_chunks(decode, len(used), chunk, "people in the segmenter", sam)
+    logits, scores = (
+        torch.cat(parts).to(point_coords.dtype) for parts in zip(*answers, strict=True)
+    )
     # without any prompt SAM would give an arbitrary mask with a real score
     nobody = ~has_point if uses_mask is None else ~(has_point | uses_mask)
-    logits = decoded.mask_logits[:, 0].to(point_coords.dtype)
-    scores = decoded.mask_scores[:, 0].to(point_coords.dtype)
     return logits.masked_fill(nobody[:, None, None], 0), scores.masked_fill(nobody, 0)
+
+
+def _counts_within(counts: Sequence[int], part: slice) -> list[int]:
+    """How many of the people of a slice are in each image."""
+    return [
+        max(0, min(end, part.stop) - max(end - count, part.start))
+        for count, end in zip(counts, accumulate(counts), strict=True)
+    ]
 
 
 def to_model_pixels(points: Tensor, image_shapes: Tensor, image_size: int) -> Tensor:

@@ -62,6 +62,8 @@ def prepare_image(
     device: torch.device | str = "cpu",
     bgr_as_rgb: bool = False,
     antialias: bool = True,
+    mean: tuple[float, float, float] = IMAGENET_MEAN,
+    std: tuple[float, float, float] = IMAGENET_STD,
 ) -> Tensor:
     """An image as SAM 2 was trained to see it: square, RGB, normalised.
 
@@ -71,6 +73,8 @@ def prepare_image(
         device: where to compute.
         bgr_as_rgb: leave the channels in place, as the published loop does.
         antialias: filter when shrinking; torchvision before 0.17 did not.
+        mean: of the training, RGB in [0, 1].
+        std: likewise.
 
     Returns:
         (3, S, S) float32; the aspect ratio is not kept.
@@ -86,8 +90,8 @@ def prepare_image(
     )[0]
     # SAM 2 was trained on RGB; the published loop gives it BGR
     square = square if bgr_as_rgb else square.flip(0)
-    mean, std = (constant(v, square.device)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
-    return (square - mean) / std
+    means, stds = (constant(v, square.device)[:, None, None] for v in (mean, std))
+    return (square - means) / stds
 
 
 def embed_batch(

@@ -152,7 +152,7 @@ def build_sam2(
             None leaves the memory out, which image segmentation never uses.
         stability_fallback: answer an unstable single mask with the best of the three others.
         click_sigma: clicks are also drawn into the mask prompt, as bumps of so many pixels of the
-            S × S image (:func:`bmp.segmenters.batched_decoding.draw_clicks`), for models trained
+            S × S image (:func:`bmp.segmenters.prompt_encoding.draw_clicks`), for models trained
             so; None leaves them out, as SAM 2 does.
         device: where the model lies; nothing is put elsewhere.
 

@@ -6,8 +6,9 @@ and pixels folds projections into the few tokens (:mod:`bmp.segmenters.shared_at
 keep their channels last, so that nothing is copied between the layers. Without gradients.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -24,10 +25,6 @@ from bmp.segmenters.shared_attention import (
     attend_to_tokens,
     project_pixels,
 )
-
-# floats of the coarse maps of the people decoded at a time: what the cache of a CPU holds
-FLOATS_ON_A_CPU = 2**20
-FLOATS_ON_A_GPU = 2**26
 
 
 @dataclass(frozen=True)
@@ -71,60 +68,6 @@ class SharedImage:
     projections: PixelProjections
 
 
-@torch.no_grad()
-def decode_people(
-    sam: SAM2Base,
-    embeddings: Embeddings,
-    counts: Sequence[int],
-    sparse: Tensor,
-    dense: Tensor | None = None,
-    used: Tensor | None = None,
-    *,
-    several_masks: bool = False,
-    chunk: int | None = None,
-) -> DecodedMasks:
-    """Masks of people of several images.
-
-    Args:
-        sam: the model.
-        embeddings: of B images.
-        counts: how many of the N people are in each image; they come image by image.
-        sparse: (N, T, C) tokens of the prompt encoder.
-        dense: (N, C, S/16, S/16) mask prompts, or what stands for none; None: nobody has one.
-        used: (N, T) bool, tokens that count; the others are as good as absent. None: all.
-        several_masks: the three alternatives instead of the one.
-        chunk: people decoded at a time; None: as many as suit the device.
-    """
-    num_people, size = len(sparse), sam.image_size // 4
-    decoder = sam.sam_mask_decoder
-    decoded = DecodedMasks(
-        sparse.new_empty(num_people, 3 if several_masks else 1, size, size),
-        sparse.new_empty(num_people, 3 if several_masks else 1),
-        sparse.new_empty(num_people, 1),
-    )
-    if chunk is None:
-        floats = FLOATS_ON_A_CPU if sparse.device.type == "cpu" else FLOATS_ON_A_GPU
-        chunk = max(1, floats // embeddings.coarse[0].numel())
-    if used is None:
-        used = torch.ones(sparse.shape[:2], dtype=torch.bool, device=sparse.device)
-    image_pe = sam.sam_prompt_encoder.get_dense_pe()
-    no_mask = sam.sam_prompt_encoder.no_mask_embed.weight
-    end = 0
-    for index, count in enumerate(counts):
-        start, end = end, end + count
-        if count:
-            image = share_image(decoder, embeddings, index, image_pe, no_mask)
-        for first in range(start, end, chunk):
-            part = slice(first, min(first + chunk, end))
-            # the shared pixels contain no_mask already, so only the difference is added
-            mask_offset = None if dense is None else channels_last(dense[part]) - no_mask
-            tokens = Tokens(sparse[part], used[part])
-            masks = decode_one_image(decoder, image, tokens, mask_offset, several_masks)
-            for name, value in vars(masks).items():
-                getattr(decoded, name)[part] = value.to(sparse.dtype)
-    return decoded
-
-
 def share_image(
     decoder: MaskDecoder, embeddings: Embeddings, index: int, image_pe: Tensor, no_mask: Tensor
 ) -> SharedImage:
@@ -153,6 +96,68 @@ def share_image(
             (pixels + pe)[0],
         ),
     )
+
+
+def share_images(sam: SAM2Base, embeddings: Embeddings) -> Callable[[int], SharedImage]:
+    """What the people of image ``n`` share, worked out once while they come image by image."""
+    encoder = sam.sam_prompt_encoder
+    image_pe, no_mask = encoder.get_dense_pe(), encoder.no_mask_embed.weight
+
+    @lru_cache(maxsize=1)  # of one image at a time, as it takes the memory of several embeddings
+    def share(index: int) -> SharedImage:
+        return share_image(sam.sam_mask_decoder, embeddings, index, image_pe, no_mask)
+
+    return share
+
+
+@torch.no_grad()
+def decode_people(
+    sam: SAM2Base,
+    images: Callable[[int], SharedImage],
+    counts: Sequence[int],
+    sparse: Tensor,
+    dense: Tensor | None = None,
+    used: Tensor | None = None,
+    *,
+    several_masks: bool = False,
+) -> DecodedMasks:
+    """Masks of people of several images, all people of an image together.
+
+    Args:
+        sam: the model.
+        images: what the people of each of B images share, of :func:`share_images`.
+        counts: how many of the N people are in each image; they come image by image.
+        sparse: (N, T, C) tokens of the prompt encoder.
+        dense: (N, C, S/16, S/16) mask prompts, or what stands for none; None: nobody has one.
+        used: (N, T) bool, tokens that count; the others are as good as absent. None: all.
+        several_masks: the three alternatives instead of the one.
+    """
+    num_people, size = len(sparse), sam.image_size // 4
+    decoded = DecodedMasks(
+        sparse.new_empty(num_people, 3 if several_masks else 1, size, size),
+        sparse.new_empty(num_people, 3 if several_masks else 1),
+        sparse.new_empty(num_people, 1),
+    )
+    if used is None:
+        used = torch.ones(sparse.shape[:2], dtype=torch.bool, device=sparse.device)
+    no_mask = sam.sam_prompt_encoder.no_mask_embed.weight
+    end = 0
+    for index, count in enumerate(counts):
+        if count == 0:
+            continue
+        part = slice(end, end := end + count)
+        # the shared pixels contain no_mask already, so only the difference is added
+        mask_offset = None if dense is None else channels_last(dense[part]) - no_mask
+        masks = decode_one_image(
+            sam.sam_mask_decoder,
+            images(index),
+            Tokens(sparse[part], used[part]),
+            mask_offset,
+            several_masks,
+        )
+        for name, value in vars(masks).items():
+            getattr(decoded, name)[part] = value.to(sparse.dtype)
+    return decoded
 
 
 def channels_last(maps: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
-"""SAM 2 of Hugging Face transformers as a segmenter of the loop.
+"""SAM 2 and SAM 3's tracker of Hugging Face transformers as segmenters of the loop.
 
 People with equally many clicks share a call: transformers fills up the others with clicks that
 change their masks. Points are pixels of the square image; a box is two points of its own there.
+SAM 3 was trained on pixels from -1 to 1, SAM 2 on ImageNet's mean and deviation.
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bmp.environment import import_extra
+from bmp.environment import import_transformers
 from bmp.segmenters.batched_decoding import to_model_pixels, upsample_masks
-from bmp.segmenters.embeddings import prepare_image
+from bmp.segmenters.embeddings import IMAGENET_MEAN, IMAGENET_STD, prepare_image
 from bmp.segmenters.prompts import UNUSED, Prompts
+
+HALF = (0.5, 0.5, 0.5)
 
 
 class TransformersSegmenter:
@@ -28,6 +31,7 @@ class TransformersSegmenter:
 
     Raises:
         ImportError: transformers is not installed.
+        ValueError: neither folder nor model is given.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class TransformersSegmenter:
         model: Any = None,
         chunk: int = 16,
     ) -> None:
-        transformers = import_extra("transformers", "interop", "a segmenter of transformers")
+        transformers = import_transformers("a segmenter of transformers", folder, model)
         if model is None:
             kind = transformers.AutoConfig.from_pretrained(folder).model_type
             name = "Sam3TrackerModel" if kind.startswith("sam3") else "Sam2Model"
@@ -46,6 +50,8 @@ class TransformersSegmenter:
         self.device = torch.device(device)
         self.model = model.to(self.device).eval().requires_grad_(False)
         self.image_size = int(model.config.prompt_encoder_config.image_size)
+        is_sam3 = model.config.model_type.startswith("sam3")
+        self.mean, self.std = (HALF, HALF) if is_sam3 else (IMAGENET_MEAN, IMAGENET_STD)
         self.chunk = chunk
 
     @torch.no_grad()
@@ -53,8 +59,10 @@ class TransformersSegmenter:
         """For each image its embeddings, and its (H, W)."""
         embeddings = []
         for image in images:  # one by one: an embedding is kept for all turns
-            batch = prepare_image(image, self.image_size, device=self.device)[None]
-            embeddings.append((self.model.get_image_embeddings(batch), image.shape[:2]))
+            batch = prepare_image(
+                image, self.image_size, device=self.device, mean=self.mean, std=self.std
+            )
+            embeddings.append((self.model.get_image_embeddings(batch[None]), image.shape[:2]))
         return embeddings
 
     @torch.no_grad()
@@ -64,7 +72,15 @@ class TransformersSegmenter:
         """Masks (N, H, W) and their estimated IoU (N,) for every image.
 
         People without any prompt have an empty mask and a score of 0.
+
+        Raises:
+            ValueError: masks are among the prompts.
         """
+        if any(p.mask_logits is not None for p in prompts):
+            raise ValueError(
+                "transformers takes one mask an image as a prompt, not one a person: give clicks "
+                "and boxes alone, or take SAM2Segmenter"
+            )
         return [
             self._segment_one(embedding, shape, p)
             for (embedding, shape), p in zip(embeddings, prompts, strict=True)
@@ -73,8 +89,9 @@ class TransformersSegmenter:
     def _segment_one(
         self, embedding: list[Tensor], shape: tuple[int, int], prompts: Prompts
     ) -> tuple[Any, Tensor]:
-        count, side = len(prompts.point_coords), self.image_size // 4
-        logits = torch.full((count, side, side), -1.0, device=self.device)
+        count = len(prompts.point_coords)
+        cells = embedding[0].shape[-2:]  # masks have the size of the finest map
+        logits = torch.full((count, *cells), -1.0, device=self.device)
         scores = torch.zeros(count, device=self.device)
         shapes = torch.tensor([shape], device=self.device).float()
         points = to_model_pixels(prompts.point_coords.to(self.device), shapes, self.image_size)

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from bmp.synthcrowd.scene import annotation_max_iou, render_scene
 from bmp.synthcrowd.settings import SceneSettings
 from bmp.synthcrowd.skeleton import CATEGORY
+from mmpose.errors import DISK_FULL
 from mmpose.files import whole_file
 
 GENERATOR_VERSION = 3  # raise it whenever the same seed gives other images
@@ -178,7 +179,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _with_fix(error: OSError, out_dir: Path) -> OSError:
     """The same error with words that help."""
-    if error.errno == errno.ENOSPC:
+    if error.errno in DISK_FULL:
         fix = "the disk is full: free some space and run again, finished images are kept"
     elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
         fix = "no permission to write there: choose another --out or change the folder's owner"

@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mmpose.engine.config import find_project_root
-from mmpose.engine.machine import describe_machine
 from mmpose.errors import check_writable
 from mmpose.files import whole_file
+from mmpose.machine import describe_machine
 
 from .curves import read_scalars
 from .definition import BASE, read_ablation

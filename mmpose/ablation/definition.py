@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
-from mmpose.engine.config import find_project_root
+from mmpose.engine.config import find_project_root, read_config
 
 from .run_folder import CHECKPOINT
 
@@ -78,9 +76,10 @@ def read_ablation(path: str | Path) -> Ablation:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no ablation {path}")
-    _refuse_names_twice(path)
     # a plain dict: mmengine's own would answer for missing keys
-    content = Config.fromfile(str(path)).to_dict()
+    content = read_config(path).to_dict()
+    if path.suffix == ".py":
+        _refuse_names_twice(path)
     _check_entries(path, content)
     root = find_project_root(path)
     steps = content.get("chain") or [content.get("task", "test")]

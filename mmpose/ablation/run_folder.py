@@ -10,13 +10,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmpose.files import write_json
 
 CHECKPOINT = "{checkpoint}"
 """Stands in a config for what the training before gave."""
-STATES = ("new", "running", "interrupted", "failed", "done")
+State = Literal["new", "running", "interrupted", "failed", "done"]
 
 
 class RunFolder:
@@ -47,8 +47,8 @@ class RunFolder:
         """Keep what was done, whole or not at all."""
         write_json(self.state_file, record, indent=1)
 
-    def state(self) -> str:
-        """One of :data:`STATES`."""
+    def state(self) -> State:
+        """How far the run is; one that nobody works on any more is ``interrupted``."""
         state = self.record().get("state", "new")
         if state in ("done", "failed"):
             return state

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mmpose.engine.machine import describe_machine
 from mmpose.errors import explain
+from mmpose.machine import describe_machine
 
 from .run_folder import CHECKPOINT, RunFolder
 

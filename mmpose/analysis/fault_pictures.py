@@ -108,7 +108,11 @@ def readable_part(record: dict) -> dict[str, Any]:
 
 
 def draw_people(
-    image: np.ndarray, people: Sequence[dict], others: Sequence[dict], skeleton: Skeleton
+    image: np.ndarray,
+    people: Sequence[dict],
+    others: Sequence[dict],
+    skeleton: Skeleton,
+    paint: Sequence[int] = FAULTY,
 ) -> np.ndarray:
     """People with boxes, masks and joints, others with grey boxes.
 
@@ -117,6 +121,7 @@ def draw_people(
         people: ``bbox``, ``segmentation`` and ``keypoints``, each of which may be empty.
         others: completed.
         skeleton: of the joints; people with another number of joints are drawn without.
+        paint: BGR of boxes and masks of the people.
 
     Returns:
         (H, W, 3) uint8 BGR, a new array.
@@ -128,8 +133,8 @@ def draw_people(
         except ValueError:  # it is the fault
             mask = None
         if mask is not None:
-            canvas = tint_masks(canvas, mask[None], np.array([FAULTY]), MASK_WEIGHT)
-    for group, color in ((others, OTHERS), (people, FAULTY)):
+            canvas = tint_masks(canvas, mask[None], np.array([paint]), MASK_WEIGHT)
+    for group, color in ((others, OTHERS), (people, paint)):
         boxes = np.array([one["bbox"] for one in group if one["bbox"]], float).reshape(-1, 4)
         draw_bboxes(canvas, bbox_xywh2xyxy(boxes), color, 1)
     num_joints = len(skeleton.markers)

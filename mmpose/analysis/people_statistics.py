@@ -8,8 +8,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from mmpose.datasets.coco_file import CocoContent
-from mmpose.datasets.doubts import bbox_iou
 from mmpose.datasets.file_check import most_joints
+from mmpose.structures.bbox import bbox_overlaps, bbox_xywh2xyxy
 from mmpose.structures.mask import rle_of
 
 Array = np.ndarray
@@ -93,7 +93,8 @@ def _joined(groups: Any, function: Callable[[Any], Array]) -> Array:
 def box_overlaps(people: Sequence[dict]) -> Array:
     """The highest IoU of each person's box with another one's, (N,); 0 where one is alone."""
     boxes = np.array([person["bbox"] for person in people], float).reshape(-1, 4)
-    ious = bbox_iou(boxes, boxes)
+    boxes = bbox_xywh2xyxy(boxes)
+    ious = bbox_overlaps(boxes, boxes)
     np.fill_diagonal(ious, 0)
     return ious.max(1, initial=0)
 
@@ -110,6 +111,7 @@ def mask_overlaps(people: Sequence[dict], height: int | None, width: int | None)
         return np.zeros(0)
     masked = [person for person in people if person["segmentation"] is not None]
     rles = [rle_of(person["segmentation"], height, width) for person in masked]
+    # pycocotools compares masks of one size; one of another is not of this image
     rles = [rle for rle in rles if list(rle["size"]) == [height, width]]
     if not rles:
         return np.zeros(0)

@@ -1,5 +1,6 @@
 """A training as its folder tells it: starts, config, machine, warnings, sheets of samples."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmpose.engine.config_difference import differences, parts_of
+from mmpose.engine.config_difference import differences, parts_of, value_text
 from mmpose.engine.run_logs import Curve, Start
 from mmpose.engine.training_scalars import GREATER, LESS
 
@@ -19,7 +20,6 @@ DESCRIBED = re.compile(
     r"^    (sys\.platform|Python|CUDA available|GPU [\d,]+|PyTorch|TorchVision|OpenCV|MMEngine|"
     r"seed|GPU number): (.+)$"
 )
-INF = float("inf")
 KNOWN = re.compile(r"AP|AR|oks|IoU|PCK|AUC")
 """In names of metrics of which more is better."""
 RESUMING = ("resume", "load_from", "work_dir", "launcher")
@@ -71,7 +71,7 @@ def changes_between(starts: Sequence[Start]) -> list[dict[str, Any]]:
         if before is not None and after is not None:
             for place, (old, new) in differences(parts_of(before), parts_of(after)).items():
                 if place.split(".")[0] not in RESUMING:
-                    texts = {"before": _text(old), "after": _text(new)}
+                    texts = {"before": value_text(old), "after": value_text(new)}
                     rows.append({"from step": start.first_step, "place": place} | texts)
         before = after or before
     return rows
@@ -80,10 +80,6 @@ def changes_between(starts: Sequence[Start]) -> list[dict[str, Any]]:
 def _config_of(start: Start) -> Config | None:
     path = start.folder / "vis_data" / "config.py"
     return Config.fromfile(str(path)) if path.is_file() else None
-
-
-def _text(value: Any) -> str:
-    return "–" if value is None else str(value)
 
 
 def warnings_of(starts: Sequence[Start]) -> list[dict[str, Any]]:
@@ -96,11 +92,7 @@ def lost_values(curves: Mapping[str, Curve]) -> list[dict[str, Any]]:
     """Curves with values that are not finite, and where the first of them is."""
     rows = []
     for name, (steps, values) in curves.items():
-        lost = [
-            step
-            for step, value in zip(steps, values, strict=True)
-            if abs(value) == INF or value != value
-        ]
+        lost = [step for step, value in zip(steps, values, strict=True) if not math.isfinite(value)]
         if lost:
             row = {"scalar": name, "first at step": lost[0], "times": len(lost)}
             rows.append(row | {"of entries": len(steps)})
@@ -112,7 +104,7 @@ def sheets_of(starts: Sequence[Start]) -> dict[str, dict[int, Path]]:
     found: dict[str, dict[int, Path]] = {}
     for start in starts:
         for name, by_step in found.items():
-            kept = {s: p for s, p in by_step.items() if s <= (start.first_step or INF)}
+            kept = {s: p for s, p in by_step.items() if s <= (start.first_step or math.inf)}
             found[name] = kept
         for path in sorted((start.folder / SHEETS).glob("*")):
             match = SHEET.fullmatch(path.name)
@@ -135,7 +127,7 @@ def best_of(name: str, curve: Curve) -> tuple[int, float] | None:
     pairs = [
         (step, value)
         for step, value in zip(*curve, strict=True)
-        if abs(value) < INF and (is_lower or value >= 0)
+        if math.isfinite(value) and (is_lower or value >= 0)
     ]
     if not pairs:
         return None

@@ -183,15 +183,13 @@ def _run_on_crops(
         nobody = {k: torch.zeros(0, *shape, device=device) for k, shape in empty().items()}
         return [nobody.copy() for _ in images]
     # groups run across images: many images of one person fill batches as a crowd does
-    chunk = min(chunk, getattr(model, "largest_chunk", chunk))
-    answers, fitting = run_in_chunks(
+    answers = run_in_chunks(
         lambda part: run(*people.cut(people.group(part), model.crop_settings)),
         sum(counts),
         chunk,
         "people in the pose model",
+        model,
     )
-    if fitting < chunk:  # for the next calls
-        model.largest_chunk = fitting
     # float32, whatever the network runs in: image pixels need more digits than bfloat16 has
     joined = {name: torch.cat([a[name].float() for a in answers]) for name in answers[0]}
     parts = {name: value.split(counts) for name, value in joined.items()}

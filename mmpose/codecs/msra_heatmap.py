@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mmpose.registry import KEYPOINT_CODECS
+from mmpose.structures.transfer import small_tensor
 
 from .contract import decode_either_kind
 from .encoding import Encoded, axis_offsets, encode_either_kind, is_inside, outer_maps
@@ -24,7 +25,7 @@ def quarter_steps(heatmaps: Tensor, cells: Tensor) -> Tensor:
     slopes = torch.stack(
         [around[..., 1, 2] - around[..., 1, 0], around[..., 2, 1] - around[..., 0, 1]], -1
     )
-    size = torch.tensor(heatmaps.shape[:-3:-1], device=cells.device)  # (w, h)
+    size = small_tensor(heatmaps.shape[:-3:-1], device=cells.device)  # (w, h)
     # a step along one axis asks for column (row) 2 or later, and for row (column) 1 or later
     movable = (cells > 1) & (cells < size - 1) & (cells.flip(-1) > 0)
     return 0.25 * slopes.sign() * movable
@@ -49,7 +50,7 @@ def dark_steps(heatmaps: Tensor, cells: Tensor, peaks: Tensor, kernel_size: int)
     curve_y = 0.25 * (around[..., 4, 2] - 2 * middle + around[..., 0, 2])
     diagonal = around[..., 3, 3] + around[..., 1, 1]
     twist = 0.25 * (diagonal - around[..., 1, 3] - around[..., 3, 1])
-    size = torch.tensor(heatmaps.shape[:-3:-1], device=cells.device)  # (w, h)
+    size = small_tensor(heatmaps.shape[:-3:-1], device=cells.device)  # (w, h)
     inner = ((cells > 1) & (cells < size - 2)).all(-1, keepdim=True)
     steps = newton_steps((slope_x, slope_y), (curve_x, curve_y), twist)
     return torch.where(inner, steps, 0.0).to(heatmaps.dtype)
@@ -129,4 +130,5 @@ class MSRAHeatmap:
         else:
             points = cells + quarter_steps(heatmaps, cells)
         points = torch.where((scores > 0)[..., None], points, -1.0)
-        return points * points.new_tensor(self.factors), scores
+        factors = small_tensor(self.factors, device=points.device, dtype=points.dtype)
+        return points * factors, scores

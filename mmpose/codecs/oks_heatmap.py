@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmpose.registry import KEYPOINT_CODECS
 from mmpose.structures import keypoint_sigmas
+from mmpose.structures.transfer import small_tensor
 
 from .contract import decode_either_kind
 from .encoding import (
@@ -202,7 +203,7 @@ class ProbMap:
         flat = cells[..., 1] * width + cells[..., 0]
         scores = heatmaps.flatten(2).gather(2, flat[..., None]).squeeze(-1)
         factors = (self.input_size[0] / (width - 1), self.input_size[1] / (height - 1))
-        return points * points.new_tensor(factors), scores
+        return points * small_tensor(factors, device=points.device, dtype=points.dtype), scores
 
 
 def parabola_steps(maps: Tensor, cells: Tensor) -> Tensor:
@@ -212,6 +213,6 @@ def parabola_steps(maps: Tensor, cells: Tensor) -> Tensor:
     slopes = 0.5 * (lines[..., 2] - lines[..., 0])
     curves = lines[..., 2] - 2 * lines[..., 1] + lines[..., 0]
     curves = torch.where(curves == 0, 1e-6, curves)
-    last = torch.tensor(maps.shape[:-3:-1], device=maps.device) - 1  # (w - 1, h - 1)
+    last = small_tensor(maps.shape[:-3:-1], device=maps.device) - 1  # (w - 1, h - 1)
     inner = ((cells > 0) & (cells < last)).all(-1, keepdim=True)
     return torch.where(inner, -slopes / curves, 0.0)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mmpose.registry import KEYPOINT_CODECS
+from mmpose.structures.transfer import small_tensor
 
 from .contract import decode_either_kind
 from .encoding import (
@@ -244,8 +245,11 @@ class UDPHeatmap:
         if self.amap_scale == 1:
             return keypoints, scores
         # from the far border of the region at its size to pixel centres, and that for the crop
-        region, crop = keypoints.new_tensor(self.region_size), keypoints.new_tensor(self.input_size)
-        keypoints = keypoints * (region - 1) / region + keypoints.new_tensor(self.region_corner)
+        region, crop, corner = (
+            small_tensor(numbers, device=keypoints.device, dtype=keypoints.dtype)
+            for numbers in (self.region_size, self.input_size, self.region_corner)
+        )
+        keypoints = keypoints * (region - 1) / region + corner
         return keypoints * crop / (crop - 1), scores
 
     def _decode_combined(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
@@ -261,5 +265,8 @@ class UDPHeatmap:
         points = cells + steps * self.radius
         points = torch.where((scores > 0)[..., None], points, -1.0)
         height, width = discs.shape[-2:]
-        size = points.new_tensor(self.region_size)
-        return points * size / points.new_tensor([width - 1, height - 1]), scores
+        size, last = (
+            small_tensor(numbers, device=points.device, dtype=points.dtype)
+            for numbers in (self.region_size, (width - 1, height - 1))
+        )
+        return points * size / last, scores

@@ -11,6 +11,7 @@ import numpy as np
 
 # Which command makes a file that this project can make, by a part of its path.
 _MAKERS = (
+    ("synthcrowd/short_", "python tools/datasets/short_training.py"),
     ("synthcrowd/", "python tools/datasets/synthcrowd.py"),
     ("coco_people_480_train.json", "python tools/datasets/coco_people_480.py"),
     ("cihp/cihp_val.json", "python tools/datasets/cihp.py --split val"),

@@ -88,6 +88,7 @@ def complete_annotations(
     select = select_people if people_only else select_listed
     records, categories = select(content, source)
     left_out = Counter({"of other categories": len(content["annotations"]) - len(records)})
+    # of several categories, as boxes and masks may have, each has joints of its own or none
     names = list(categories[0].get("keypoints") or ()) if people_only else []
     order = match_joints(names, skeleton, source) if skeleton is not None and names else None
     if order is not None and order != list(range(len(names))):
@@ -99,7 +100,7 @@ def complete_annotations(
         try:
             person = complete_person(record, names, order, odd)
         except ValueError as error:
-            odd.refuse(error, record)
+            odd.refuse(error, record)  # raises, but where a check wants to see all that is wrong
             continue
         if person is None:
             left_out["without a box"] += 1
@@ -236,6 +237,7 @@ def _identify(people: list[dict], odd: Oddities) -> list[dict]:
     seen: dict[str, list[dict]] = {}
     kept = []
     for person in people:
+        # equal ones have equal ids: all with all would take the square of the time
         alike = seen.setdefault(repr((person.get("id"), person["image_id"])), [])
         if person in alike:
             odd.add("people listed twice, taken once", f"{person.get('id')!r}", person)
@@ -261,6 +263,7 @@ def _measure(images: list[dict], people: list[dict], folder: str, odd: Oddities)
     for image in images:
         others = people_of.get(image["id"], ())
         stated = (image["height"], image["width"])
+        # only where something does not fit: to open every image takes minutes
         is_clear = None not in stated and not any(contradicts_size(image, p) for p in others)
         if is_clear or image.get("file_name") is None:
             continue

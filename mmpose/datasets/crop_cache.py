@@ -74,13 +74,13 @@ def what_decides(dataset: Dataset) -> dict[str, Any]:
     folder = Path(__file__).parent
     return {
         "annotations": {
-            f"{number} {Path(part.ann_file).name}": _hash_of(Path(part.ann_file))
+            f"{number} {Path(part.ann_file).name}": hash_of(Path(part.ann_file))
             for number, part in enumerate(annotated_parts(dataset))
         },
         "steps": _as_json({type(step).__name__: _window_of(step) for step in window_steps(steps)}),
         "color_type": loads[0].color_type,
         "masks": any(isinstance(step, MaskBackground) for step in steps),
-        "source code": _hash_of(*(folder / name for name in _SOURCES)),
+        "source code": hash_of(*(folder / name for name in _SOURCES)),
     }
 
 
@@ -89,7 +89,8 @@ def _window_of(step: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(step).items() if name != "on_device"}
 
 
-def _hash_of(*paths: Path) -> str:
+def hash_of(*paths: Path) -> str:
+    """SHA-256 of the content of files, one after the other."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -151,7 +152,7 @@ class CropCache:
 
     def _check_files(self, manifest: dict[str, Any]) -> None:
         index = self.folder / INDEX
-        if not index.is_file() or _hash_of(index) != manifest.get("index"):
+        if not index.is_file() or hash_of(index) != manifest.get("index"):
             raise ValueError(
                 f"the crop cache {self.folder} is unfinished or its index damaged; the same "
                 f"command goes on where it stopped: {HOW_TO_MAKE}"
@@ -189,7 +190,7 @@ class CropCache:
         self, shard: int, offset: int, left: int, top: int, width: int, height: int, *rest: int
     ) -> dict[str, Any]:
         image_width, image_height, mask_left, mask_top, mask_width, mask_height = rest
-        if not width:
+        if not width:  # the image could not be read: LoadImage tells of it, as without a cache
             return {}
         file = self._map(shard)
         count = 3 * width * height

@@ -23,6 +23,7 @@ from .crop_cache import (
     INDEX,
     MANIFEST,
     check_is_fresh,
+    hash_of,
     people_of,
     person_key,
     read_manifest,
@@ -121,9 +122,7 @@ def whole_shard(folder: Path, number: int) -> dict[str, Any] | None:
     if not shard.is_file() or not listed.is_file():
         return None
     content = json.loads(listed.read_text(encoding="utf-8"))
-    with shard.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return content if digest == content["sha256"] else None
+    return content if hash_of(shard) == content["sha256"] else None
 
 
 def _one_thread() -> None:
@@ -198,8 +197,7 @@ def _finish(folder: Path, made_of: dict, num_shards: int, num_kept: int) -> Buil
     with whole_file(folder / INDEX) as partial_file, partial_file.open("wb") as file:
         np.save(file, rows)
     sizes = [content["bytes"] for content in lists]
-    index = hashlib.sha256((folder / INDEX).read_bytes()).hexdigest()
-    content = {"made_of": made_of, "index": index, "shard_sizes": sizes}
+    content = {"made_of": made_of, "index": hash_of(folder / INDEX), "shard_sizes": sizes}
     write_json(folder / MANIFEST, content)
     num_unreadable = int((rows[:, COLUMNS.index("width")] == 0).sum())
     return BuildReport(len(rows), num_shards, num_kept, num_unreadable, sum(sizes))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mmpose.structures.bbox import bbox_overlaps, bbox_xywh2xyxy
 from mmpose.structures.mask import segmentation_bbox
 
 from .faults import Level
@@ -28,7 +29,8 @@ def person_doubts(person: dict, image: dict) -> list[tuple[Level, str]]:
         found.append((Level.DOUBTFUL, f"boxes with a side under {LEAST_SIDE:g} px"))
     around = segmentation_bbox(person["segmentation"])
     if around is not None:
-        agreement = bbox_iou(np.array([person["bbox"]]), np.array([around])).item()
+        boxes = bbox_xywh2xyxy(np.array([person["bbox"], around], float))
+        agreement = bbox_overlaps(boxes[:1], boxes[1:]).item()
         if agreement < LEAST_AGREEMENT:
             found.append(
                 (Level.DOUBTFUL, f"boxes under an IoU of {LEAST_AGREEMENT} with the mask's")
@@ -55,18 +57,9 @@ def _joint_doubts(person: dict, image: dict) -> list[tuple[Level, str]]:
     return found
 
 
-def bbox_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """IoU (N, M) of boxes xywh, (N, 4) and (M, 4)."""
-    first, second = first[:, None].astype(float), second[None].astype(float)
-    ends = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:])
-    common = np.maximum(ends - np.maximum(first[..., :2], second[..., :2]), 0).prod(-1)
-    union = first[..., 2:].prod(-1) + second[..., 2:].prod(-1) - common
-    return np.divide(common, union, out=np.zeros_like(common), where=common > 0)
-
-
 def same_boxes(people: list[dict]) -> list[dict]:
     """Those people of one image whose box is that of one before, crowds aside."""
     people = [person for person in people if not person["iscrowd"]]
-    boxes = np.array([person["bbox"] for person in people]).reshape(-1, 4)
-    is_same = np.tril(bbox_iou(boxes, boxes) >= SAME_BOX, k=-1).any(1)
+    boxes = bbox_xywh2xyxy(np.array([person["bbox"] for person in people], float).reshape(-1, 4))
+    is_same = np.tril(bbox_overlaps(boxes, boxes) >= SAME_BOX, k=-1).any(1)
     return [person for person, same in zip(people, is_same, strict=True) if same]

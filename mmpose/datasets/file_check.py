@@ -150,6 +150,7 @@ def _read(
 ) -> tuple[CocoContent | None, FaultList]:
     """Complete a file; what is refused together is taken out and the rest read again."""
     refused = FaultList(source)
+    # the reader stops at one kind of fault; without its records the next kind shows
     while True:
         found = FaultList(source)
         try:
@@ -201,6 +202,7 @@ def _see_images(
         if image.get("file_name")
     }
     missing = set(find_image_files(paths, found.source).missing)
+    # a training goes on without some of its images, and ends at once without any
     level = Level.REFUSED if len(missing) == len(paths) else Level.DROPPED
     for path, image in paths.items():
         if path in missing:

@@ -1,18 +1,16 @@
 """A sampler that shows the people of an image one after the other, so that it is decoded once."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Dataset, Sampler
 
 from mmpose.registry import DATA_SAMPLERS
 
-from .seeded_index import SeededIndex
+from .resumable_epochs import ResumableEpochs
 
 
 @DATA_SAMPLERS.register_module()
-class GroupedSampler(Sampler):
+class GroupedSampler(ResumableEpochs, Sampler):
     """All people of a data set, images in random order, people of an image in succession.
 
     Whole batches are dealt out to the processes, so those of an image meet in one worker, which
@@ -42,25 +40,6 @@ class GroupedSampler(Sampler):
         self.round_up = round_up
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
-        self.num_skipped = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Go to the start of an epoch."""
-        self.epoch = epoch
-        self.num_skipped = 0  # only the resumed epoch was trained on in part
-
-    def place(self, num_samples: int) -> dict[str, int]:
-        """The place after so many more samples of all processes, for :meth:`go_to`."""
-        return {"epoch": self.epoch, "samples": self.num_skipped + num_samples}
-
-    def go_to(self, place: dict[str, int]) -> None:
-        """Leave out what was shown of an epoch, with whatever batch and number of processes."""
-        self.set_epoch(place["epoch"])
-        self.num_skipped = place["samples"]
-
-    def samples_left(self) -> int:
-        """How many samples this process will show of this epoch."""
-        return len(self._indices())
 
     def __len__(self) -> int:
         return -(-len(self.image_numbers) // self.world_size)
@@ -69,11 +48,13 @@ class GroupedSampler(Sampler):
         """All samples as all processes together show them, (N,)."""
         numbers = self.image_numbers
         if self.shuffle:
+            # images change places, the people of one keep theirs: the sort below is stable
             rng = np.random.default_rng([self.seed, self.epoch])
             numbers = rng.permutation(numbers.max(initial=-1) + 1)[numbers]
         return np.argsort(numbers, kind="stable")
 
-    def _indices(self) -> np.ndarray:
+    def left_indices(self) -> list[int]:
+        """See `ResumableEpochs`."""
         order = self._order()
         left = order[self.num_skipped :]
         # a batch for each process in turn: after any step the first samples were shown, whatever
@@ -85,8 +66,4 @@ class GroupedSampler(Sampler):
         share = -(-len(rest) // self.world_size)
         if self.round_up and share:
             rest = np.concatenate([rest, np.resize(order, share * self.world_size - len(rest))])
-        return np.concatenate([mine, rest[self.rank * share : (self.rank + 1) * share]])
-
-    def __iter__(self) -> Iterator[int]:
-        for index in self._indices().tolist():
-            yield SeededIndex(index, (self.seed, self.epoch, index))
+        return [*mine.tolist(), *rest[self.rank * share : (self.rank + 1) * share].tolist()]

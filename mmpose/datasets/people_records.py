@@ -135,11 +135,11 @@ def _joints(value: Any, names: Sequence[str], order: Sequence[int] | None) -> li
         raise ValueError(f"keypoints has {triples.size} numbers, expected {expected}")
     triples = triples.reshape(-1, 3)
     flags = triples[:, 2]
-    if not (flags == flags.clip(0, MAX_FLAG).round()).all():
-        wrong = flags[~(flags == flags.clip(0, MAX_FLAG).round())][0]
+    is_flag = flags == flags.clip(0, MAX_FLAG).round()
+    if not is_flag.all():
         raise ValueError(
-            f"keypoints has the flag {wrong:g}; flags are 0 (not labelled), 1 (hidden), 2 (seen) "
-            "or 3 (outside); is this a result file?"
+            f"keypoints has the flag {flags[~is_flag][0]:g}; flags are 0 (not labelled), 1 "
+            "(hidden), 2 (seen) or 3 (outside); is this a result file?"
         )
     is_broken = ~np.isfinite(triples).all(1)
     if (is_broken & (flags > 0)).any():

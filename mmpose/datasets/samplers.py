@@ -12,6 +12,7 @@ from torch.utils.data import Sampler
 from mmpose.registry import DATA_SAMPLERS
 
 from .combined import CombinedDataset
+from .resumable_epochs import ResumableEpochs
 from .seeded_index import SeededIndex
 
 
@@ -24,7 +25,7 @@ def split_batch(batch_size: int, source_ratio: Sequence[float]) -> list[int]:
 
 
 @DATA_SAMPLERS.register_module()
-class DefaultSampler(engine.DefaultSampler):
+class DefaultSampler(ResumableEpochs, engine.DefaultSampler):
     """mmengine's sampler of a whole data set, with seeds for the draws of its samples.
 
     They depend on the seed, the epoch and the index alone: batches are the same for any number of
@@ -32,45 +33,18 @@ class DefaultSampler(engine.DefaultSampler):
     lengths are mmengine's.
     """
 
-    num_skipped = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Go to the start of an epoch."""
-        super().set_epoch(epoch)
-        self.num_skipped = 0  # only the resumed epoch was trained on in part
-
-    def place(self, num_samples: int) -> dict[str, int]:
-        """The place after so many more samples of all processes, for :meth:`go_to`."""
-        return {"epoch": self.epoch, "samples": self.num_skipped + num_samples}
-
-    def go_to(self, place: dict[str, int]) -> None:
-        """Leave out what was shown of an epoch, with whatever number of processes."""
-        self.set_epoch(place["epoch"])
-        self.num_skipped = place["samples"]
-
-    def samples_left(self) -> int:
-        """How many samples this process will show of this epoch."""
-        return len(self._indices())
-
-    def _indices(self) -> list[int]:
+    def left_indices(self) -> list[int]:
+        """See `ResumableEpochs`."""
         count = len(self.dataset)
         order = torch.arange(count)
         if self.shuffle:  # as mmengine shuffles
-            order = torch.randperm(count, generator=torch.Generator().manual_seed(self._order_seed))
+            generator = torch.Generator().manual_seed(self.seed + self.epoch)
+            order = torch.randperm(count, generator=generator)
         left = order[self.num_skipped :]
         if self.round_up and len(left):
             missing = -len(left) % self.world_size
             left = torch.cat([left, order.repeat(self.world_size)[:missing]])
         return left[self.rank :: self.world_size].tolist()
-
-    @property
-    def _order_seed(self) -> int:
-        return self.seed + self.epoch
-
-    def __iter__(self) -> Iterator[int]:
-        # the index, not the place in the stream: places change with the number of processes
-        for index in self._indices():
-            yield SeededIndex(index, (self.seed, self.epoch, index))
 
 
 @DATA_SAMPLERS.register_module()

@@ -9,7 +9,7 @@ import torch
 import torch.distributed as torch_dist
 from mmengine.dist import is_distributed
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+from mmpose.errors import DISK_FULL
 
 
 class Agreement:
@@ -47,7 +47,7 @@ class Agreement:
         try:
             answer = write(*args)
         except OSError as caught:
-            if caught.errno not in FULL:
+            if caught.errno not in DISK_FULL:
                 raise
             error = caught
         (is_full,) = self.on_largest(int(error is not None))

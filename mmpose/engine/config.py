@@ -2,10 +2,12 @@
 
 import difflib
 from collections.abc import Iterable
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, NoReturn
 
 from mmengine.config import Config
+from yaml import YAMLError
 
 from .knobs import another_value, find_knobs, load_with_knobs
 
@@ -26,6 +28,7 @@ KNOWN_KEYS = frozenset(
 # Keys whose relative paths start at the project root, wherever they stand in the config.
 ROOT_PATHS = ("work_dir", "load_from", "checkpoint", "data_root", "pretrained_file")
 ROOT_PATHS += ("box_file", "ids_file")
+CONFIG_SUFFIXES = (".py", ".json", ".yaml", ".yml")
 SIMILARITY = 0.85  # difflib ratio from which an unknown key counts as misspelt
 
 
@@ -105,14 +108,14 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
 
     Raises:
         FileNotFoundError: there is no such config; with the nearest names.
-        ValueError: a misspelt key, a knob that no part reads, or an option for a variable of the
-            file that is no knob.
+        ValueError: see :func:`read_config`; or a misspelt key, a knob that no part reads, an
+            option for a variable of the file that is no knob.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no config {path}{_name_similar(path)}")
     # first as it is: then an error below can only come from the options
-    config = Config.fromfile(str(path))
+    config = read_config(path)
     check_keys(list(config))
     if cfg_options:
         knobs = find_knobs(path)
@@ -125,6 +128,27 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
         merge_options(config, places, knobs)
     resolve_paths(config._cfg_dict, find_project_root(path))
     return config
+
+
+def read_config(path: Path) -> Config:
+    """A file as mmengine reads it, whose errors do not name it.
+
+    Raises:
+        ValueError: it has another ending, or is no Python, JSON or YAML.
+    """
+    if path.suffix not in CONFIG_SUFFIXES:
+        endings = ", ".join(CONFIG_SUFFIXES)
+        raise ValueError(f"{path} is no config: these end in {endings}; see configs/")
+    try:
+        return Config.fromfile(str(path))
+    except SyntaxError as error:
+        told = f"the config {path} or a base of it is no Python: line {error.lineno}, {error.msg}"
+        raise ValueError(told) from error
+    except NameError as error:
+        raise ValueError(f"the config {path} or a base of it: {error}") from error
+    except (JSONDecodeError, YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"the config {path} cannot be read: {reason}") from error
 
 
 def _top(key: str) -> str:
@@ -160,7 +184,7 @@ def describe_knobs(path: str | Path) -> str:
     """The knobs of a config that a part reads, each with its value and meaning, for people."""
     path = Path(path)
     load_config(path)  # refuses what is no config
-    config, knobs = Config.fromfile(str(path)), find_knobs(path)
+    config, knobs = read_config(path), find_knobs(path)
     read = [name for name in knobs if _is_read(path, config, name)]
     lines = [f"{name}={config[name]}\n    {knobs[name]}" for name in read]
     parts = ", ".join(_model_parts(config)) or "none"

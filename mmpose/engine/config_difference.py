@@ -34,6 +34,11 @@ def differences(first: Any, second: Any) -> dict[str, tuple[Any, Any]]:
     }
 
 
+def value_text(value: Any) -> str:
+    """A value of :func:`differences` in a table: a dash where the place is lacking."""
+    return "–" if value is None else str(value)
+
+
 def parts_of(config: Config) -> dict[str, Any]:
     """What the runner and the tools read of a config, as plain dicts, without its variables."""
     return {key: value for key, value in config.to_dict().items() if key in KNOWN_KEYS}

@@ -53,16 +53,13 @@ def explain_data_error(error: Exception) -> Exception:
         error: as torch's ``DataLoader`` raised it.
     """
     text = str(error).strip()
-    if isinstance(error, RuntimeError) and "DataLoader worker" in text:
-        return DataError(
-            f"a data worker died ({text.splitlines()[0]}), often for lack of memory; see dmesg, "
-            "lower num_workers or the batch size"
-        )
+    is_missing = isinstance(error, RuntimeError) and "DataLoader worker" in text
     # whichever the fetch meets first: the missing worker, or the end of its pipe
-    if isinstance(error, ConnectionError | EOFError):
+    if is_missing or isinstance(error, ConnectionError | EOFError):
+        told = text.splitlines()[0] if text else repr(error)
         return DataError(
-            f"a data worker died ({text or repr(error)}), often for lack of memory; see dmesg, "
-            "lower num_workers or the batch size"
+            f"a data worker died ({told}), often for lack of memory; see dmesg, lower num_workers "
+            "or the batch size"
         )
     if isinstance(error, OSError | ValueError):
         # a worker sends its whole traceback as the text; the last line is the error itself

@@ -3,8 +3,9 @@
 from typing import Any
 
 import torch
-from mmengine.model import is_model_wrapper
 from torch import nn
+
+from .bare_model import bare_model
 
 
 def facts_of(model: nn.Module) -> dict[str, Any]:
@@ -18,8 +19,7 @@ def facts_of(model: nn.Module) -> dict[str, Any]:
         ``num_parameters`` and ``num_trainable``, of this process ``peak_gpu_mb`` (10⁶ bytes, None
         without a GPU), and what the model adds.
     """
-    if is_model_wrapper(model):
-        model = model.module
+    model = bare_model(model)
     counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     facts = {
         "num_parameters": sum(count for count, _ in counts),

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from torch import nn
+
+from .bare_model import bare_model
 
 # where mmdet's detectors and pose models have what is worth compiling
 PARTS = ("backbone", "neck", "head", "bbox_head")
@@ -58,7 +59,7 @@ def compile_parts(model: nn.Module, settings: bool | dict[str, Any] | None) -> N
             f"compile must be True, False or a dict of torch.compile's arguments, got {settings!r}"
         )
     options = {} if settings is True else dict(settings)
-    model = model.module if is_model_wrapper(model) else model
+    model = bare_model(model)
     parts = parts_to_compile(model)
     for part in parts:
         # compiled before, as by a validation on its own

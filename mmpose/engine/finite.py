@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from torch.optim import Optimizer
 
 from mmpose.registry import HOOKS
 
+from .bare_model import bare_model
 from .between_steps import is_whole_window
 
 ACTIONS = ("stop", "skip")
@@ -39,11 +39,12 @@ def check_weights(model: nn.Module, step: int) -> None:
     Raises:
         NonFiniteError: with the names of the first such weights.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = bare_model(model)
     bad = [(name, ~p.detach().isfinite().all()) for name, p in model.named_parameters()]
     bad += [(name, b.isnan().any()) for name, b in model.named_buffers()]
-    # one transfer for all: each alone would wait for the GPU
-    found = torch.stack([flag.cpu() if flag.is_cpu else flag for _, flag in bad]).tolist()
+    # together on one device and one transfer from there: each alone would wait for the GPU
+    device = bad[0][1].device
+    found = torch.stack([flag.to(device, non_blocking=True) for _, flag in bad]).tolist()
     names = [name for (name, _), is_bad in zip(bad, found, strict=True) if is_bad]
     if names:
         raise NonFiniteError(
@@ -120,7 +121,7 @@ class FiniteStepHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Called by the runner."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner.model)
         self._buffers = [b for b in model.buffers() if b.is_floating_point()]
         self._waits = self.action == "skip" or next(model.parameters()).device.type == "cpu"
         self._kept = [torch.empty_like(b) for b in self._buffers] if self._waits else []

@@ -11,25 +11,40 @@ from mmengine.config import Config
 LAUNCHERS = ("none", "pytorch", "slurm")
 
 
-def _use_slurm_names() -> None:
-    """Give torch.distributed its variables from those of a Slurm job step."""
+def use_slurm_names() -> None:
+    """Give torch.distributed its variables from those of a Slurm job step.
+
+    Raises:
+        ValueError: there is none, or its first machine is not known.
+    """
     if "SLURM_PROCID" not in os.environ:
         raise ValueError("--launcher slurm needs a Slurm job step: start the tool with srun")
-    # Slurm writes node[1-4] for four names; only its own tool spells them out
-    nodes = os.environ["SLURM_NODELIST"]
-    first = subprocess.run(
-        ["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True
-    ).stdout.split()[0]
     names = {
         "RANK": os.environ["SLURM_PROCID"],
         "LOCAL_RANK": os.environ["SLURM_LOCALID"],
         "WORLD_SIZE": os.environ["SLURM_NTASKS"],
-        "MASTER_ADDR": first,
         "MASTER_PORT": "29500",
     }
+    # a container has the job's variables, but seldom Slurm's tools
+    if "MASTER_ADDR" not in os.environ:
+        names["MASTER_ADDR"] = _first_host(os.environ["SLURM_NODELIST"])
     # what the user has set, such as another port, wins
     for name, value in names.items():
         os.environ.setdefault(name, value)
+
+
+def _first_host(nodes: str) -> str:
+    """The first of a job's machines; only Slurm's own tool spells ``node[1-4]`` out."""
+    try:
+        answer = subprocess.run(
+            ["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ValueError(
+            f"the first machine of {nodes} is not known, as scontrol cannot be asked ({error}); "
+            "set MASTER_ADDR to its name before srun"
+        ) from error
+    return answer.stdout.split()[0]
 
 
 def start_processes(launcher: str, timeout_s: int = 1800) -> None:
@@ -45,7 +60,7 @@ def start_processes(launcher: str, timeout_s: int = 1800) -> None:
     if launcher == "none" or torch_dist.is_initialized():
         return
     if launcher == "slurm":
-        _use_slurm_names()
+        use_slurm_names()
     if "RANK" not in os.environ:
         raise ValueError(
             "--launcher pytorch needs torchrun: torchrun --nproc_per_node 2 tools/... "

@@ -9,9 +9,8 @@ from mmengine.hooks import LoggerHook as EngineLoggerHook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmpose.errors import DISK_FULL
 from mmpose.registry import HOOKS
-
-from .agreement import FULL
 
 
 @HOOKS.register_module()
@@ -37,7 +36,7 @@ class LoggerHook(EngineLoggerHook):
         try:
             yield
         except OSError as error:
-            if error.errno not in FULL:
+            if error.errno not in DISK_FULL:
                 raise
             if not self._is_told:
                 self._is_told = True

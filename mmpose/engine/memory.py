@@ -21,8 +21,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def run_in_chunks(
-    call: Callable[[slice], Answer], total: int, chunk: int, what: str
-) -> tuple[list[Answer], int]:
+    call: Callable[[slice], Answer], total: int, chunk: int, what: str, owner: object = None
+) -> list[Answer]:
     """Work in chunks, halved whenever memory runs out; what is done is kept.
 
     Args:
@@ -30,13 +30,17 @@ def run_in_chunks(
         total: how much there is to do.
         chunk: how much to try at a time.
         what: of what, for the one line that is logged: ``images in the detector``.
+        owner: notes the chunk that fitted in its ``fitting_chunks``, to start with it the next
+            time; None: every call tries anew.
 
     Returns:
-        The answers in order, and the chunk that fitted, to start with the next time.
+        The answers in order.
 
     Raises:
         torch.OutOfMemoryError, MemoryError, RuntimeError: a chunk of one does not fit.
     """
+    fitting = {} if owner is None else vars(owner).setdefault("fitting_chunks", {})
+    chunk = min(chunk, fitting.get(what, chunk))
     answers: list[Answer] = []
     start = 0
     while start < total:
@@ -50,12 +54,12 @@ def run_in_chunks(
             if size == 1 or not is_out_of_memory(error):
                 raise
         # after the `except`: its error holds the frames, and these the memory
-        chunk = -(-size // 2)
+        fitting[what] = chunk = -(-size // 2)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         _tell(what, size, chunk)
-    return answers, chunk
+    return answers
 
 
 @cache  # once for each size

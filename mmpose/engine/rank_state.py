@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_gather, gather, get_rank, get_world_size
-from mmengine.model import is_model_wrapper
-from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import Tensor
+
+from .bare_model import bare_model
+from .between_steps import is_whole_window
 
 Named = dict[str, Tensor]
 
@@ -26,8 +27,8 @@ def gather_rank_state(runner: Runner) -> dict[str, Any]:
         In the others nothing of use.
     """
     gradients: list[Named] = [{} for _ in range(get_world_size())]
-    if is_half_window(runner.optim_wrapper):
-        like = dict(_bare(runner.model).named_parameters())
+    if not is_whole_window(runner.optim_wrapper):
+        like = dict(bare_model(runner.model).named_parameters())
         gradients = _gather({name: parameter.grad for name, parameter in like.items()}, like)
     buffers = [{}]
     if get_world_size() > 1:
@@ -51,7 +52,7 @@ def restore_rank_state(runner: Runner, state: Mapping[str, Any]) -> None:
     gradients, rank = state["gradients"], get_rank()
     same = len(gradients) == get_world_size()
     mine = gradients[rank] if same else _mean(gradients)
-    for name, parameter in _bare(runner.model).named_parameters():
+    for name, parameter in bare_model(runner.model).named_parameters():
         if name in mine:
             parameter.grad = mine[name].to(parameter)
     if same:
@@ -60,19 +61,12 @@ def restore_rank_state(runner: Runner, state: Mapping[str, Any]) -> None:
             buffers[name].copy_(value)
 
 
-def is_half_window(optim_wrapper: OptimWrapper) -> bool:
-    """Whether gradients wait for an update."""
-    # a dict of several optimisers has no count of its own
-    return hasattr(optim_wrapper, "_inner_count") and not optim_wrapper.should_update()
-
-
-def _bare(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
-
-
 def _buffers(runner: Runner) -> Iterator[tuple[str, Tensor]]:
     """The stored buffers of the model and of its moving averages."""
-    models = [_bare(runner.model), *(getattr(hook, "ema_model", None) for hook in runner.hooks)]
+    models = [
+        bare_model(runner.model),
+        *(getattr(hook, "ema_model", None) for hook in runner.hooks),
+    ]
     for number, model in enumerate(models):
         if model is not None:
             stored = model.state_dict().keys()

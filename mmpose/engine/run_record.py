@@ -15,10 +15,11 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from mmpose.errors import DISK_FULL
 from mmpose.files import write_json
+from mmpose.machine import describe_machine
 
-from .config_difference import differences, load_bases, parts_of
-from .machine import describe_machine
+from .config_difference import differences, load_bases, parts_of, value_text
 
 RECORD = "run.json"
 PROJECT = Path(__file__).resolve().parents[2]
@@ -65,7 +66,17 @@ class RunRecordHook(Hook):
         self._write(runner)
 
     def _write(self, runner: Runner) -> None:
-        write_json(Path(runner.log_dir, "vis_data", RECORD), self._record, indent=1)
+        try:
+            write_json(Path(runner.log_dir, "vis_data", RECORD), self._record, indent=1)
+        except OSError as error:
+            # never worth a training, least of all at its end: the last weights are written later
+            if error.errno not in DISK_FULL:
+                raise
+            print_log(
+                f"the disk is full: {RECORD} of this run is not written",
+                logger="current",
+                level=logging.WARNING,
+            )
 
 
 def against_base(config: Config) -> dict[str, tuple[str, str]] | None:
@@ -91,11 +102,7 @@ def against_base(config: Config) -> dict[str, tuple[str, str]] | None:
     if base is None:
         return None
     found = differences(parts_of(base), parts_of(config))
-    return {place: (_text(before), _text(after)) for place, (before, after) in found.items()}
-
-
-def _text(value: Any) -> str:
-    return "–" if value is None else str(value)
+    return {place: (value_text(old), value_text(new)) for place, (old, new) in found.items()}
 
 
 def _now() -> str:

@@ -10,7 +10,6 @@ from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.device import get_device
 from mmengine.dist import master_only
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
@@ -18,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from mmpose.files import whole_file
 
+from .bare_model import bare_model
 from .checkpoint import allow_training_pickles, load_checkpoint
 from .continuing import continue_from
 from .default_hooks import with_our_hooks
@@ -121,7 +121,7 @@ class StrictRunner(Runner):
     def load_checkpoint(self, filename: str, *args, **kwargs) -> dict:
         """Load weights into the model, and into the moving average of a hook."""
         allowed = tuple(self.cfg.get("load_from_allow", ()))
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = bare_model(self.model)
         meta = load_checkpoint(model, filename, allow_missing=allowed, allow_unexpected=allowed)
         # as mmengine's reader, in whose place this stands: else the runner would load once more,
         # and the moving average keep the random weights
@@ -156,11 +156,15 @@ class StrictRunner(Runner):
 
     @staticmethod
     def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
-        """mmengine's loader, refused where it would give nothing.
+        """mmengine's loader, refused where it would give nothing; ``num_workers=0`` is enough.
 
         Raises:
             ValueError: there are fewer samples than a batch holds, and ``drop_last`` is on.
         """
+        if isinstance(dataloader, dict) and dataloader.get("num_workers") == 0:
+            # torch refuses what only workers can have, and configs keep their workers
+            of_workers = ("persistent_workers", "prefetch_factor")
+            dataloader = {k: v for k, v in dataloader.items() if k not in of_workers}
         loader = Runner.build_dataloader(dataloader, *args, **kwargs)
         # an endless sampler fills a batch from however few samples
         is_endless = isinstance(loader.sampler, InfiniteSampler)

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_world_size
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from .bare_model import bare_model
 from .checkpoint import allow_training_pickles
 from .data_stream import DataStream
 from .rank_state import gather_rank_state
@@ -108,7 +108,7 @@ def numbers_of(loader: DataLoader) -> dict[str, int | str]:
 
 def parameters_of(runner: Runner) -> dict[str, list]:
     """Names of parameters: of each of the ``groups`` of the optimiser, and ``frozen`` ones."""
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = bare_model(runner.model)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     wrapper = runner.optim_wrapper
     wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]

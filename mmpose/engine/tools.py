@@ -23,8 +23,6 @@ from .launch import LAUNCHERS, adapt_to_machine, start_processes
 from .preemption import PREEMPTED, Preempted, watch_signals
 from .runner import StrictRunner
 
-INTERRUPTED = 130  # as a shell tells that Ctrl-C ended a program
-
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that ``tools/train.py`` and ``tools/test.py`` share."""

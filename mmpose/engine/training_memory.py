@@ -70,7 +70,7 @@ def training_memory(config: Config, *, bfloat16: bool = False) -> TrainingMemory
     num_parameters = sum(weight.numel() for weight in model.parameters())
     num_trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     hooks = config.get("custom_hooks") or ()
-    copies = 1 + any(hook["type"] == "EMAHook" for hook in hooks)
+    copies = 1 + any(str(hook["type"]).endswith("EMAHook") for hook in hooks)
     fixed = 4 * copies * num_parameters + ADAM_BYTES * num_trained
     # with bfloat16 the copies of the weights are kept too
     fixed += few - NUM_PROBED[0] * per_person

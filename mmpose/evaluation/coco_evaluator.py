@@ -66,12 +66,15 @@ def evaluate(
         may_be_empty=may_be_empty,
     )
     field, images, categories = RESULT_FIELDS[iou_type], prepared.images, prepared.categories
+    # by its rules an image has 20 poses or 100 boxes at most, the best; what lies behind them is
+    # neither right nor wrong
     most = MOST_POSES if iou_type == "keypoints" else MOST_REGIONS[-1]
     return coco_numbers(
         found_columns(prepared.results, field, images, categories, most),
         annotated_columns(prepared.people, field, images, categories, use_area=use_area),
         list(images),
         len(categories),
+        # doubles, as pycocotools has them: at a threshold the last digits decide
         np.asarray(sigmas, np.float64) if iou_type == "keypoints" else None,
     )
 
@@ -119,6 +122,7 @@ def prepare(
     """
     content = complete_annotations(content)
     field = RESULT_FIELDS[iou_type]
+    # a box or pose that is missing is a mistake; detectors may leave a few masks out
     needs = () if iou_type == "segm" else (field,)
     results = complete_results(results, content, needs=needs)
     numbers = _image_numbers(content, image_ids)
@@ -133,6 +137,7 @@ def prepare(
     if iou_type == "segm":
         known = _known_shapes(content, people, results, shapes or {})
         people, results = _draw(people, known), _draw_results(results, known)
+        # once more: those without a usable mask have just become ignored regions
         if not may_be_empty and all(person["iscrowd"] for person in people):
             raise ValueError(
                 f"nobody to evaluate by 'segm': no mask of the {len(people)} annotated people lies "
@@ -174,6 +179,7 @@ def _counts(person: dict, iou_type: str) -> bool:
         return False
     if iou_type == "segm":
         return person["segmentation"] is not None
+    # COCO ignores people without a labelled joint where poses are judged
     return iou_type == "bbox" or person["num_keypoints"] > 0
 
 
@@ -189,6 +195,7 @@ def _image_numbers(content: CocoContent, image_ids: Collection | None) -> dict[A
                 f"{min(unknown, key=str)!r}; take the file of these images"
             )
         ids = [number for number in ids if number in wanted]
+    # as pycocotools sorts numbers; ids that are texts, or both, it cannot sort
     is_number = all(isinstance(number, int | float) for number in ids)
     return {number: n for n, number in enumerate(sorted(ids, key=None if is_number else str))}
 
@@ -205,6 +212,7 @@ def _known_shapes(
                 counts = sizes.setdefault(record["image_id"], Counter())
                 counts[tuple(record["segmentation"]["size"])] += 1
         for image_id, counts in sizes.items():
+            # the file's own size stays as long as one mask agrees: others may be foreign
             if known[image_id] not in counts:
                 known[image_id] = counts.most_common(1)[0][0]
     known |= {image_id: tuple(shape[:2]) for image_id, shape in shapes.items()}
@@ -231,6 +239,7 @@ def _draw(people: Sequence[dict], shapes: Mapping) -> list[dict]:
         rle = None if mask is None else rle_of(mask, *shape)
         if rle is None or coco_mask.area(rle) == 0:
             rle = coco_mask.frPyObjects(np.array([person["bbox"]]), *shape)[0]
+            # a crowd region may be matched any number of times, and nobody must find it
             person = person | {"iscrowd": 1}
         drawn.append(person | {"segmentation": rle})
     if foreign:
@@ -248,6 +257,7 @@ def _tell(line: str) -> None:
 def _draw_results(results: Sequence[dict], shapes: Mapping) -> list[dict]:
     for result in results:
         mask, shape = result["segmentation"], shapes[result["image_id"]]
+        # refused, unlike an annotated one: then the results are of other images
         if shape is None or (isinstance(mask, dict) and tuple(mask["size"]) != shape):
             raise ValueError(
                 f"a mask of the results of image {result['image_id']!r} has the size "
@@ -270,5 +280,6 @@ def _with_joints(
                 f"{len(record['keypoints'])} numbers in image {record['image_id']!r}; results, "
                 "annotations and sigmas must be of one skeleton"
             )
+    # who has no joints stays, as COCO has it: a pose near such a person is ignored, not wrong
     nothing = [0] * (3 * num_joints)
     return [p | {"keypoints": p["keypoints"] or nothing} for p in people], list(results)

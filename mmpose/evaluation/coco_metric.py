@@ -3,6 +3,7 @@
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,9 +26,11 @@ from .joint_conversion import (
     build_converter,
     convert_annotations,
     convert_sigmas,
+    count_joints,
 )
 from .oks import check_nms_threshold, oks_nms, soft_oks_nms
 from .pose_records import SCORE_MODES, make_record, pose_score, suppression_area, to_result
+from .xtcocotools_ap import require_xtcocotools, xtcocotools_ap
 
 NMS_MODES = ("oks_nms", "soft_oks_nms", "none")
 COCO_AP = {"keypoints": keypoint_ap, "keypoints_crowd": crowd_keypoint_ap}
@@ -63,6 +66,8 @@ class CocoMetric(BaseMetric):
             evaluated (and written): a `KeypointConverter` or its config. Joints that it does not
             fill are wrong wherever they are annotated.
         gt_converter: the same for the annotations, and for the sigmas of their skeleton.
+        use_xtcocotools: whether xtcocotools, MMPose's evaluator, counts in place of ours: COCO's
+            rules alone, without intervals.
         format_only: write the result file and stop.
         outfile_prefix: the results go to ``<prefix>.keypoints.json``; None writes none.
         metainfo: skeleton of ``ann_file``; by default that of the evaluated data set.
@@ -73,6 +78,7 @@ class CocoMetric(BaseMetric):
     Raises:
         ValueError: a setting is none of its choices, the three lists differ in length, or the
             file lacks fields.
+        ImportError: xtcocotools is wanted and cannot be used.
     """
 
     default_prefix: ClassVar[str] = "coco"
@@ -95,6 +101,7 @@ class CocoMetric(BaseMetric):
         confidence_thr: float = 0.51,  # BMP's constant; ProbPose tuned it on the tested data
         pred_converter: dict | KeypointConverter | None = None,
         gt_converter: dict | KeypointConverter | None = None,
+        use_xtcocotools: bool = False,
         format_only: bool = False,
         outfile_prefix: str | None = None,
         metainfo: dict | None = None,
@@ -117,7 +124,7 @@ class CocoMetric(BaseMetric):
         if not format_only:
             check_somebody_counts(self.ground_truth["annotations"], "keypoints", self.ground_truth)
         # before the conversion: the sigmas are cut to the file's joints, then converted as these
-        self.num_annotated_joints = _count_joints(self.ground_truth["annotations"], ann_file)
+        self.num_annotated_joints = count_joints(self.ground_truth["annotations"], ann_file)
         self.pred_converter = build_converter(pred_converter)
         self.gt_converter = build_converter(gt_converter)
         self._annotated = self.ground_truth
@@ -137,6 +144,10 @@ class CocoMetric(BaseMetric):
             raise ValueError(
                 "iou_type='keypoints_crowd' allows only COCO's rules, no extended ones"
             )
+        self.coco_ap = partial(COCO_AP[iou_type], intervals=True)
+        if use_xtcocotools:
+            require_xtcocotools(self.evaluations)
+            self.coco_ap = partial(xtcocotools_ap, iou_type=iou_type)
         if iou_type == "keypoints_crowd" and not format_only:
             crowd_indices(self.ground_truth)
         self.ignore_stats = tuple(ignore_stats)
@@ -159,7 +170,7 @@ class CocoMetric(BaseMetric):
         if "keypoint_id2name" in meta:
             names = list(meta["keypoint_id2name"].values())
             content = complete_annotations(self._annotated, self.ann_file, skeleton=names)
-            self.num_annotated_joints = _count_joints(content["annotations"], self.ann_file)
+            self.num_annotated_joints = count_joints(content["annotations"], self.ann_file)
             self.ground_truth = self._convert(content)
             self._sigmas(meta)
 
@@ -213,15 +224,15 @@ class CocoMetric(BaseMetric):
         self, detections: list[dict], sigmas: np.ndarray, rules: ExtendedRules
     ) -> dict[str, float]:
         """The numbers of one evaluation under their full names."""
-        settings = {"use_area": self.use_area, "intervals": True}
+        people = self.ground_truth, detections, sigmas
         before = "Ex_" * rules.extended + "bbox_" * rules.match_by_bbox
         after = "_NoBrd" * rules.ignore_border_points
         # COCO's rules have their own evaluation: where an image has nobody who counts, the extended
         # evaluation, as published, ignores its false positives, and AP comes out higher
         if rules.are_cocos:
-            found = COCO_AP[self.iou_type](self.ground_truth, detections, sigmas, **settings)
+            found = self.coco_ap(*people, use_area=self.use_area)
         else:
-            found = extended_keypoint_ap(self.ground_truth, detections, sigmas, rules, **settings)
+            found = extended_keypoint_ap(*people, rules, use_area=self.use_area, intervals=True)
         # the ends of an interval go with their number
         ignored = {f"{name}{end}" for name in self.ignore_stats for end in ("", "_low", "_high")}
         return {
@@ -311,17 +322,6 @@ class CocoMetric(BaseMetric):
             self.keypoint_score_thr,
             confidences=compared,
         )
-
-
-def _count_joints(people: Sequence[dict], source: str) -> int | None:
-    """Joints of annotated people; None where nobody has any."""
-    counts = {len(person["keypoints"]) // 3 for person in people if person.get("keypoints")}
-    if len(counts) > 1:
-        raise ValueError(
-            f"people of {source} have different numbers of keypoints, {sorted(counts)}; bring "
-            "them to one skeleton"
-        )
-    return min(counts, default=None)
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:

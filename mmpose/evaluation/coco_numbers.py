@@ -90,6 +90,7 @@ def precision_intervals(
     Both ends are -1 where nobody counts, as AP is.
     """
     found = {}
+    # every group with the same seed, so the same draws: their intervals can be compared
     for name, matches in by_area.items():
         samples = bootstrap_thresholds(matches, num, seed)
         if name == "all":
@@ -135,11 +136,13 @@ def coco_numbers(
     """
     pairs = similar_pairs(found, annotated, sigmas)
     is_of_poses = sigmas is not None
+    # COCO labels no joints of small people
     names = [area for area in AREAS if not (is_of_poses and area == "S")]
     by_area, recalls, found_people = {}, {}, None
     for name in names:
         lowest, highest = AREAS[name]
         is_small_or_large = (annotated.areas < lowest) | (annotated.areas > highest)
+        # ignored, not left out: a detection of somebody of another size is not wrong
         is_ignored = annotated.is_ignored | is_small_or_large
         matching = match_greedily(pairs, found.ranks, is_ignored, annotated.is_crowd)
         has_other_size = (found.areas < lowest) | (found.areas > highest)
@@ -173,6 +176,7 @@ def by_category(
     num_categories: int,
 ) -> tuple[Matches, ...]:
     """The matches of one size, split by category."""
+    # an unmatched detection counts by its own size: a large one is no mistake among the small
     ignored = matching.of_ignored | (~matching.matched & has_other_size)
     images, categories = np.divmod(found.groups, num_categories)
     true_images, true_categories = np.divmod(true_groups, num_categories)
@@ -214,6 +218,7 @@ def _recalls(
         right = matches.matched & ~matches.ignored
         if most is not None:
             right = right & (ranks[number] < most)
+        # a category of nobody has no recall and must not lower the mean
         if num_true:
             rows.append(right.sum(1) / num_true)
     return np.array(rows).reshape(-1, len(THRESHOLDS))

@@ -1,6 +1,6 @@
 """Bringing predictions and annotations of different skeletons to one before they are compared."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,25 @@ def build_converter(converter: Mapping | KeypointConverter | None) -> KeypointCo
             f"num_keypoints=..., mapping=...), got {type(converter).__name__}"
         )
     return converter
+
+
+def count_joints(people: Sequence[dict], source: str) -> int | None:
+    """Joints of annotated people; None where nobody has any.
+
+    Args:
+        people: COCO's format.
+        source: their file, for the message.
+
+    Raises:
+        ValueError: people differ in their number of keypoints.
+    """
+    counts = {len(person["keypoints"]) // 3 for person in people if person.get("keypoints")}
+    if len(counts) > 1:
+        raise ValueError(
+            f"people of {source} have different numbers of keypoints, {sorted(counts)}; bring "
+            "them to one skeleton"
+        )
+    return min(counts, default=None)
 
 
 def convert_annotations(people: list[dict], converter: KeypointConverter) -> list[dict]:

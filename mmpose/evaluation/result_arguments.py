@@ -1,6 +1,10 @@
 """What the tools that read result files ask alike: whose joints, areas and image ids."""
 
 import argparse
+from collections.abc import Sequence
+
+from mmpose.datasets.annotation_files import read_coco_file
+from mmpose.datasets.image_names import match_by_name, rename_images
 
 
 def add_result_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,3 +35,21 @@ def add_ids_argument(parser: argparse.ArgumentParser) -> None:
         help="annotations whose image ids the results have, where these are others (OCHuman's for "
         "OCHuman-Pose): images are matched by file name",
     )
+
+
+def with_ids_of(args: argparse.Namespace, content: dict, results: Sequence[dict]) -> Sequence[dict]:
+    """Results with the image ids of the annotations, as :func:`add_ids_argument` asks for it.
+
+    Args:
+        args: ``annotations`` and ``ids_of``; without the latter the results stay as they are.
+        content: of the annotations.
+        results: each with ``image_id``.
+
+    Raises:
+        ValueError: the two annotation files share no image.
+    """
+    if args.ids_of is None:
+        return results
+    others = read_coco_file(args.ids_of, needs_annotations=False)["images"]
+    ids = match_by_name(content["images"], others, args.annotations, args.ids_of)
+    return rename_images(results, ids)

@@ -89,7 +89,9 @@ def source_coordinates(
     shifts = -inverse * matrices[:, :, 2]
     # OpenCV adds the rounded shift to the rounded column, but rounds rows with their shift
     steps, half = 1 << _COORDINATE_BITS, 1 << (_COORDINATE_BITS - _FRACTION_BITS - 1)
-    columns, rows = (torch.arange(n).to(matrices) for n in output_size)
+    columns, rows = (
+        torch.arange(n, dtype=matrices.dtype, device=matrices.device) for n in output_size
+    )
     x = (inverse[:, :1] * columns * steps).round() + (shifts[:, :1] * steps).round()
     y = ((inverse[:, 1:] * rows + shifts[:, 1:]) * steps).round()
     down_to_fractions = _COORDINATE_BITS - _FRACTION_BITS

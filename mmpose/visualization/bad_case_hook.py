@@ -11,7 +11,6 @@ from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
-from mmengine.structures import InstanceData
 from torch import nn
 
 from mmpose.evaluation import scaled_distances
@@ -20,11 +19,11 @@ from mmpose.registry import HOOKS, METRICS, MODELS
 from mmpose.structures import PoseDataSample
 
 from .display import require_display
+from .pose_samples import slim_sample
 from .visualization_hook import draw_on_image, image_name, metainfo_of
 
 METRIC_TYPES = ("loss", "accuracy")
 NEAR = 0.05  # share of the longer side of the box, as `PCKAccuracy` has it
-META_KEYS = ("id", "img_id", "img_path", "dataset_name", "dataset_index")
 
 
 def person_metric(
@@ -147,7 +146,7 @@ class BadCaseAnalysisHook(Hook):
             self._num_measured += 1
             is_loss = self.metric_type == "loss"
             if value >= self.badcase_thr if is_loss else value <= self.badcase_thr:
-                self._bad_cases.append((value, _slim(sample)))
+                self._bad_cases.append((value, slim_sample(sample)))
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Gather the cases of all processes, write the list and the images."""
@@ -187,18 +186,6 @@ def _build_metric(metric_type: str, metric: dict | None) -> nn.Module | BaseMetr
     if metric is None:
         return None
     return (MODELS if metric_type == "loss" else METRICS).build(metric)
-
-
-def _slim(sample: PoseDataSample) -> PoseDataSample:
-    """What of a sample is drawn and listed."""
-    info = {key: sample.metainfo[key] for key in META_KEYS if key in sample.metainfo}
-    slim = PoseDataSample(metainfo=info)
-    gt, pred = sample.gt_instances, sample.pred_instances
-    slim.gt_instances = InstanceData(keypoints=gt.keypoints, keypoints_visible=gt.keypoints_visible)
-    slim.pred_instances = InstanceData(
-        keypoints=pred.keypoints, keypoint_scores=pred.keypoint_scores
-    )
-    return slim
 
 
 def _entry(value: float, sample: PoseDataSample) -> dict[str, Any]:

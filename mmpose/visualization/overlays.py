@@ -62,22 +62,28 @@ def tint_masks(
 
 
 def number_joints(
-    canvas: np.ndarray, keypoints: np.ndarray, is_drawn: np.ndarray, color: Sequence[int]
+    canvas: np.ndarray,
+    keypoints: np.ndarray,
+    is_drawn: np.ndarray,
+    color: Sequence[int],
+    names: Sequence[str] | None = None,
 ) -> None:
-    """Write the number of each joint at its upper right, outlined in black, in place.
+    """Write the number or name of each joint at its upper right, outlined in black, in place.
 
     Args:
         canvas: (H, W, 3) uint8.
         keypoints: (N, K, 2), image pixels.
         is_drawn: (N, K) bool.
-        color: of the digits.
+        color: of the text.
+        names: (K,) instead of numbers.
     """
     for person, joint in np.argwhere(is_drawn):
         x, y = keypoints[person, joint].clip(-FARTHEST, FARTHEST)
         place = (round(float(x)) + 3, round(float(y)) - 3)
+        text = str(joint) if names is None else names[joint]
         for paint, thickness in ((OUTLINE, 3), (color, 1)):
             cv2.putText(
-                *(canvas, str(joint), place, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SCALE),
+                *(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SCALE),
                 *(paint, thickness, cv2.LINE_AA),
             )
 

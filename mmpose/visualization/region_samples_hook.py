@@ -12,10 +12,11 @@ from mmengine.registry import FUNCTIONS
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 
+from mmpose.engine.bare_model import bare_model
 from mmpose.registry import HOOKS
 
 from .region_samples import Regarded, region_tile
-from .sample_sheets import bare_model, fixed_batch, show_sheet, undisturbed_draws
+from .sample_sheets import fixed_batch, show_sheet, undisturbed_draws
 
 Case = tuple[float, int, Regarded]
 """-IoU, a number that tells equal ones apart, and what is drawn: the worst is the largest."""

@@ -9,9 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 from torch.utils.data import DataLoader
 
 VIEW = (192, 256)  # px, width and height of each of the two views
@@ -109,11 +107,6 @@ def fixed_batch(loader: DataLoader, count: int) -> dict:
     """The same few samples of a data set at each call, as a batch of its loader."""
     dataset = loader.dataset
     return loader.collate_fn([dataset[i] for i in spread_evenly(count, len(dataset))])
-
-
-def bare_model(model: nn.Module) -> nn.Module:
-    """The model without the wrapper for several processes."""
-    return model.module if is_model_wrapper(model) else model
 
 
 @contextmanager

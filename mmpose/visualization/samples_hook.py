@@ -10,6 +10,7 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmpose.engine.bare_model import bare_model
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample
 
@@ -23,7 +24,7 @@ from .pose_samples import (
     slim_sample,
 )
 from .pose_style import PoseStyle
-from .sample_sheets import bare_model, fixed_batch, show_sheet, spread_evenly, undisturbed_draws
+from .sample_sheets import fixed_batch, show_sheet, spread_evenly, undisturbed_draws
 from .visualization_hook import metainfo_of
 
 Case = tuple[float, int, PersonNumbers, PoseDataSample]
@@ -97,8 +98,7 @@ class PoseSamplesHook(Hook):
             numbers = measure_person(sample, metainfo_of(dataset, sample)["sigmas"])
             if numbers is None:
                 continue
-            info = sample.metainfo
-            key = info.get("dataset_index"), info["img_id"], info["id"]
+            key = _key(sample)
             if key not in self._numbers:  # samplers repeat people to fill batches
                 self._numbers[key] = numbers
                 self._keep_worst(numbers, sample)
@@ -160,6 +160,7 @@ class PoseSamplesHook(Hook):
             return []
         rows = spread_evenly(self.num_tried, len(batch["data_samples"]))
         found = []
+        # one by one: the losses of a batch come as their mean
         for row in rows:
             one = {"inputs": [batch["inputs"][row]], "data_samples": [batch["data_samples"][row]]}
             data = model.data_preprocessor(one, True)

@@ -76,6 +76,15 @@ class RectanglePose:
         )
 
 
+class AfraidOfTwo(RectanglePose):
+    """Cannot pose people who stand in one place."""
+
+    def estimate(self, images, people):
+        if any((image == TWO_IN_ONE_PLACE).all() for image in images):
+            raise RuntimeError("two at once")
+        return super().estimate(images, people)
+
+
 @dataclass
 class RectangleSegmenter:
     """Answers a point with everything of that grey level, and ``spill`` columns to its right."""

@@ -150,3 +150,8 @@ def test_an_image_may_be_a_tensor(estimator):
     np.testing.assert_array_equal(array.masks, tensor.masks)
     np.testing.assert_array_equal(array.keypoints, tensor.keypoints)
     assert len(array) == 2
+
+
+def test_a_batch_of_no_images_is_refused_before_weights_are_loaded():
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        BBoxMaskPose("bmp_demo", "cpu", batch_size=0)

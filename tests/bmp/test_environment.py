@@ -33,6 +33,11 @@ def test_an_opencv_that_fits_is_not_told(monkeypatch, capsys, version):
     assert capsys.readouterr().err == ""
 
 
+def test_a_part_of_transformers_without_weights_is_refused():
+    with pytest.raises(ValueError, match="a detector of transformers needs the folder that"):
+        environment.import_transformers("a detector of transformers", None, None)
+
+
 def test_weights_are_listed_with_their_size(tmp_path, monkeypatch):
     (tmp_path / "model.pth").write_bytes(b"0" * 2_000_000)
     (tmp_path / "notes.txt").touch()

@@ -145,3 +145,5 @@ def test_the_part_is_built_from_a_config():
     assert part.heatmap_shape == (64, 48)
     with pytest.raises(ValueError, match=r"unknown keys in pose_model: .*'checkpont'"):
         build_pose_model(config | {"checkpont": "x"})
+    with pytest.raises(ValueError, match="pose_model needs config, a path or a name"):
+        build_pose_model({"checkpoint": None})

@@ -169,7 +169,7 @@ def test_people_as_a_label_file_of_yolo():
 
 def test_without_supervision_the_error_names_the_fix(monkeypatch):
     monkeypatch.setitem(sys.modules, "supervision", None)
-    with pytest.raises(ImportError, match="pip install supervision"):
+    with pytest.raises(ImportError, match=r"pip install -e '\.\[interop\]'"):
         three_people().to_supervision()
 
 

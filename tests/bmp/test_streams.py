@@ -15,6 +15,7 @@ from tests.bmp.loop_parts import (
     APART,
     NOBODY,
     TWO_IN_ONE_PLACE,
+    AfraidOfTwo,
     RectangleDetector,
     RectanglePose,
     RectangleSegmenter,
@@ -43,13 +44,6 @@ def no_thread_is_left():
 
 def readers():
     return [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
-
-
-class AfraidOfTwo(RectanglePose):
-    def estimate(self, images, people):
-        if any((image == TWO_IN_ONE_PLACE).all() for image in images):
-            raise RuntimeError("two at once")
-        return super().estimate(images, people)
 
 
 @pytest.mark.parametrize("batch_size", [None, 1, 2, 7])

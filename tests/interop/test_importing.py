@@ -123,3 +123,85 @@ def test_masks_decode_to_the_outline(tmp_path):
     _, (first, _) = people_of(tmp_path / "dm", tmp_path)
     rle = coco_mask.frPyObjects(first["segmentation"], HEIGHT, WIDTH)
     assert coco_mask.area(coco_mask.merge(rle)) == first["area"]
+
+
+DEEPLABCUT = """scorer: LM
+individuals: [anna, ben]
+multianimalbodyparts: [nose, left_wrist]
+bodyparts: MULTI!
+skeleton:
+- [nose, left_wrist]
+"""
+
+
+def deeplabcut_project(folder):
+    """A project whose images lie there and whose tables are missing; the folder of the video."""
+    video = folder / "labeled-data" / "walk"
+    video.mkdir(parents=True)
+    (folder / "config.yaml").write_text(DEEPLABCUT)
+    for n in range(2):
+        cv2.imwrite(str(video / f"img000{n}.png"), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    return video
+
+
+def assert_three_deeplabcut_people(path, tmp_path):
+    assert find_format(path) == "deeplabcut"
+    convert(path, tmp_path / "out.json")
+    content = json.loads((tmp_path / "out.json").read_text())
+    assert content["categories"][0]["keypoints"] == ["nose", "left_wrist"]
+    assert [(i["file_name"], i["width"]) for i in content["images"]] == [
+        ("labeled-data/walk/img0000.png", WIDTH),
+        ("labeled-data/walk/img0001.png", WIDTH),
+    ]
+    assert [(person["image_id"], person["keypoints"]) for person in content["annotations"]] == [
+        (1, [10, 20, 2, 0, 0, 0]),
+        (1, [40, 20, 2, 50, 30, 2]),
+        (2, [0, 0, 0, 30, 31, 2]),
+    ]
+
+
+def test_deeplabcut_as_its_labelling_program_writes_it(tmp_path):
+    pytest.importorskip("tables", reason="it writes HDF5")
+    io = pytest.importorskip("napari_deeplabcut.core.io")
+    models = pytest.importorskip("napari_deeplabcut.config.models")
+    pd = pytest.importorskip("pandas")
+    video = deeplabcut_project(tmp_path / "crowd")
+    rows = {"scorer": ["LM"], "individuals": ["anna", "ben"], "bodyparts": ["nose", "left_wrist"]}
+    columns = pd.MultiIndex.from_product([*rows.values(), ["x", "y"]], names=[*rows, "coords"])
+    # number of the image, y, x
+    points = np.array([[0, 20, 10], [0, 20, 40], [0, 30, 50], [1, 31, 30]], float)
+    owners = {"label": ["nose", "nose", "left_wrist", "left_wrist"], "likelihood": [1.0] * 4}
+    paths = [f"labeled-data/walk/img000{n}.png" for n in range(2)]
+    metadata = {"header": models.DLCHeaderModel(columns=columns), "paths": paths}
+    layer = {
+        "name": "CollectedData_LM",
+        "metadata": metadata | {"root": str(video)},
+        "properties": owners | {"id": ["anna", "ben", "ben", "anna"]},
+    }
+    io.write_hdf("CollectedData_LM.h5", points, layer)
+    assert_three_deeplabcut_people(tmp_path / "crowd", tmp_path)
+    (video / "CollectedData_LM.csv").unlink()  # the HDF5 file is left
+    assert_three_deeplabcut_people(tmp_path / "crowd", tmp_path)
+
+
+def test_deeplabcut_as_sleap_io_writes_it(tmp_path):
+    sio = pytest.importorskip("sleap_io")
+    video = deeplabcut_project(tmp_path / "crowd")
+    skeleton = sio.Skeleton(nodes=["nose", "left_wrist"])
+    film, tracks = sio.Video("walk.mp4", open_backend=False), [sio.Track("anna"), sio.Track("ben")]
+
+    def pose(track, *points):
+        return sio.Instance.from_numpy(np.array(points, float), skeleton=skeleton, track=track)
+
+    nothing = (np.nan, np.nan)
+    people = [
+        [pose(tracks[0], (10, 20), nothing), pose(tracks[1], (40, 20), (50, 30))],
+        [pose(tracks[0], nothing, (30, 31))],
+    ]
+    frames = [
+        sio.LabeledFrame(video=film, frame_idx=n, instances=found) for n, found in enumerate(people)
+    ]
+    labels = sio.Labels(frames, tracks=tracks)
+    options = {"format": "dlc", "scorer": "LM", "include_score": False}
+    sio.save_csv(labels, str(video / "CollectedData_LM.csv"), **options)
+    assert_three_deeplabcut_people(tmp_path / "crowd", tmp_path)

@@ -3,13 +3,15 @@
 Four images: two of one name, one without people, one of a long name that EXIF data turn.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 from pycocotools.coco import COCO
 
 from bmp.prediction.images import ANNOTATIONS, run_photos
-from tests.bmp.prediction.photo_parts import find_nobody, find_one
+from tests.bmp.prediction.photo_parts import find_nobody, find_one, streamed
 
 pytestmark = pytest.mark.interop
 
@@ -32,7 +34,7 @@ def out(tmp_path_factory):
         Image.new("RGB", size, (level,) * 3).save(folder / name, exif=exif)
     target = tmp_path_factory.mktemp("my out")
     paths = [folder / name for name in NAMES]
-    run_photos(paths, find_one_unless_grey, target, gif=False, tell=str)
+    run_photos(paths, streamed(find_one_unless_grey), target, gif=False, tell=str)
     return target
 
 
@@ -90,3 +92,39 @@ def test_sleap_io_reads_poses_and_masks(out):
     poses = [instance.numpy() for frame in labels for instance in frame.instances]
     np.testing.assert_array_equal(np.stack(poses), np.full((3, 17, 2), 25.0))
     assert sorted(mask.data.sum() for mask in labels.masks) == [300] * 3
+
+
+def test_fiftyone_imports_the_people(out, monkeypatch):
+    """Its importer of COCO files, which needs no database, where a data set of it does."""
+    pytest.importorskip("fiftyone")
+    monkeypatch.setenv("FIFTYONE_DO_NOT_TRACK", "true")
+    from fiftyone.utils.coco import COCODetectionDatasetImporter
+
+    kinds = ["detections", "segmentations", "keypoints"]
+    importer = COCODetectionDatasetImporter(
+        data_path=str(out / "images"), labels_path=str(out / ANNOTATIONS), label_types=kinds
+    )
+    importer.setup()
+    assert len(importer) == 4
+    content = COCO(out / ANNOTATIONS)
+    sizes = {
+        entry["file_name"]: (entry["width"], entry["height"]) for entry in content.imgs.values()
+    }
+    with_people = 0
+    for path, metadata, labels in importer:
+        width, height = sizes[Path(path).name]
+        assert (metadata.width, metadata.height) == (width, height)
+        if not labels:
+            assert Path(path).name == "empty.png"
+            continue
+        with_people += 1
+        (box,), (region,) = (labels[kind].detections for kind in kinds[:2])
+        assert (box.label, box.confidence) == ("person", 0.5)
+        np.testing.assert_allclose(
+            box.bounding_box, [20 / width, 10 / height, 15 / width, 20 / height]
+        )
+        assert region.mask.shape == (20, 15)
+        assert region.mask.all()
+        (pose,) = labels["keypoints"].keypoints
+        np.testing.assert_allclose(pose.points, [[25 / width, 25 / height]] * 17)
+    assert with_people == 3

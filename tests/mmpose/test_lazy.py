@@ -15,9 +15,15 @@ def run(code):
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("module", ["result_files", "comparison", "coco_evaluator", "matches"])
-def test_evaluating_files_loads_no_torch(module):
-    code = f"import sys, mmpose.evaluation.{module}; print('torch' in sys.modules)"
+LIGHT = [
+    *[f"evaluation.{name}" for name in ("result_files", "comparison", "coco_evaluator", "matches")],
+    "ablation.worker",  # one process for each run of an ablation
+]
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_files_and_queues_need_no_torch(module):
+    code = f"import sys, mmpose.{module}; print('torch' in sys.modules)"
     assert run(code) == ["False"]
 
 

@@ -22,7 +22,9 @@ NOT_RUN = {
     r"python3 -m venv |\.venv/bin/python -m venv ": "installs, which CI does first of all",
     r"(SAM2_BUILD_CUDA=0 )?pip ": "installs from the network",
     r"(UID=.* )?docker ": "needs a Docker daemon",
+    r"\. \.venv/bin/activate": "tests put their Python first on the path",
     r"python tools/datasets/synthcrowd\.py$": "3,200 images; the tests' own crowds are made by it",
+    r"python tools/datasets/short_training\.py$": "140 images; of the tests' crowds too",
     r"tensorboard |\.venv/bin/bmp serve ": "a server that runs until it is stopped",
     r"bash models/SAM/download_ckpts.sh": "needs a network",
     r"GPUS=\d+ tools/slurm_": "needs Slurm; tests of the launchers have a stand-in",
@@ -30,7 +32,9 @@ NOT_RUN = {
     r"bash tools/pack_wheels\.sh": "downloads wheels",
     r"bash tools/device_check\.sh": "minutes; has a test of its own",
     r"python benchmarks/": "minutes; each has a test of its own",
-    r"python tools/datasets/convert\.py PATH": "needs files of another tool; its tests write some",
+    r"python tools/datasets/convert\.py PATH|\.venv/bin/bmp data convert ": "needs another "
+    "tool's files; its tests write some",
+    r"\.venv/bin/bmp predict film\.mp4 ": "needs a film and the video extra; its tests make one",
     r"bmp export ": "needs the onnx extra; tests/interop export the same models",
     r"python tools/model_converters/": "needs a model of Hugging Face; tests of weights have one",
 }
@@ -43,6 +47,7 @@ PLACEHOLDERS = {
     r"(ablations/prompting\.py)$": r"\1 --only base pos-1",
     r"work_dirs/NAME/iter_N\.pth|\bCHECKPOINT\b": f"{TRAINED}/iter_2.pth",
     r"\bWORK_DIR\b": TRAINED,
+    r"work_dirs/short_training/start\.safetensors": f"{TRAINED}/iter_2.pth",
     r"bmp/weights/NAME\.": "outputs/published.",
     r"/fast/crops": "crops",
     r"RESULTS\.json|FIRST\.json|SECOND\.json|poses\.json": "results.json",

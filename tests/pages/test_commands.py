@@ -27,7 +27,7 @@ from tests.pages.snippets import (
 SETS = {"val": (3, 1), "train": (3, 2), "short_train": (4, 3), "short_val": (3, 4)}
 # what a command may lack: other data sets, published weights, checkpoints of longer trainings
 LACKS = re.compile(
-    r"error: .*(datasets/(?!synthcrowd)\S+|work_dirs/\S+\.pth|could not download|models/\S+"
+    r"(?:error|bmp): .*(datasets/(?!synthcrowd)\S+|work_dirs/\S+\.pth|could not download|models/\S+"
     r"|no checkpoint)|^  MISSING  (annotations|images|weights) ",
     re.DOTALL | re.MULTILINE,
 )

@@ -72,6 +72,11 @@ def test_people_become_masks_boxes_and_areas(root, monkeypatch, capsys):
     assert "1 images left out" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_two_processes_read_what_one_does(root, monkeypatch):
+    assert run(monkeypatch, root, "--workers", 2) == run(monkeypatch, root)
+
+
 def test_without_a_list_every_map_is_taken(root, monkeypatch):
     (root / "Training" / "train_id.txt").rename(root / "train_id.txt")  # the other known place
     assert len(run(monkeypatch, root)["images"]) == 2

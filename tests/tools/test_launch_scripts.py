@@ -120,7 +120,7 @@ def test_one_process_that_is_told_to_stop_stops_all(tmp_path, environment):
     check_same(tmp_path / "all", tmp_path / "cut")
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=600):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came"

@@ -16,6 +16,7 @@ def run_tool(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_threshold_that_is_no_score_is_one_line(tmp_path):
     done = run_tool(CONFIG, "--score-thr", "1.5", "--out", str(tmp_path))
     assert done.returncode == 1

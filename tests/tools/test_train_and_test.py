@@ -166,6 +166,7 @@ def test_a_run_of_another_model_is_not_resumed(project):
     assert "Traceback" not in report
 
 
+@pytest.mark.slow
 def test_a_test_allows_no_misfit_of_the_weights(project):
     # as configs do that start training from another model's weights
     options = ("--cfg-options", "load_from_allow=['head.*']", SMALLER_HEAD)
@@ -186,6 +187,7 @@ def test_a_missing_checkpoint_is_one_line(project):
     assert "Traceback" not in report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--resume", "--work-dir", "never_started")])
 def test_missing_start_weights_are_told_before_the_data_is_read(options, project):
     options = (*options, "--cfg-options", "load_from=none.pth")
@@ -204,6 +206,7 @@ def test_a_misspelt_key_is_one_line(project):
     assert "Traceback" not in report
 
 
+@pytest.mark.slow
 def test_a_folder_without_permission_names_the_option(project):
     (project / "file").touch()
     report = run(project, "train.py", "--work-dir", "file/sub", fails=True)

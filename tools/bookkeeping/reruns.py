@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from .rows import ROOT, TEST, Row, Tolerance, Value
 from .sources import hashes_of, missing
 
-STATES = ("same", "new", "moved", "failed", "cannot run")
+State = Literal["same", "new", "moved", "failed", "cannot run"]
 _MINUTE = 60
 _TOLD_LINES = 3  # of a command that failed
 
@@ -33,7 +34,7 @@ class Outcome:
 
     Attributes:
         row: the row.
-        state: one of `STATES`; ``new`` where there was no last value to compare with.
+        state: ``new`` where there was no last value to compare with.
         reasons: what is missing, why it failed, or which data or weights are others than before.
         moves: numbers beyond the tolerance.
         values: all numbers that the command gave.
@@ -41,7 +42,7 @@ class Outcome:
     """
 
     row: Row
-    state: str
+    state: State
     reasons: list[str] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     values: Mapping[str, Value] = field(default_factory=dict)

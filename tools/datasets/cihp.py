@@ -19,6 +19,7 @@ maps agree in size are as described; where something differs, an error or a repo
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -129,9 +130,13 @@ def read_image_and_map(folder: Path, name: str) -> tuple[dict, list[dict]] | Non
 def read_split(folder: Path, names: list[str], workers: int) -> tuple[dict, list[str]]:
     """All images in COCO's format, and the names of those left out for their size."""
     images, people, left_out = [], [], []
-    # a forked process would wait for ever for threads that OpenCV had before
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        entries = pool.map(partial(read_image_and_map, folder), names, chunksize=32)
+    with ExitStack() as stack:
+        read = map
+        if workers > 1:
+            # a forked process would wait for ever for threads that OpenCV had before
+            pool = ProcessPoolExecutor(workers, get_context("spawn"))
+            read = partial(stack.enter_context(pool).map, chunksize=32)
+        entries = read(partial(read_image_and_map, folder), names)
         for name, entry in zip(tqdm(names, unit="images"), entries, strict=True):
             if entry is None:
                 left_out.append(name)

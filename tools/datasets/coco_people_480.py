@@ -12,6 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from mmpose.datasets.annotation_files import read_coco_file
+from mmpose.errors import run_command
 from mmpose.files import write_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -2,18 +2,22 @@
 
     python tools/datasets/convert.py project.json --out datasets/mine/annotations.json
     python tools/datasets/convert.py yolo_folder --out mine.json --joint-names nose left_eye ...
+    python tools/datasets/convert.py crowd-LM-2026-11-28 --out mine.json --pictures 30
 
 Read are YOLO-pose and YOLO-seg folders, Label Studio's own JSON, CVAT for images 1.1, datumaro's
-JSON, SLEAP files and DeepLabCut projects (pip install -e '.[interop]'). COCO files of any tool need
-no conversion. What was odd is printed; `bmp data check` then shows examples.
+JSON, DeepLabCut projects, and SLEAP files (pip install -e '.[interop]'). COCO files of any tool
+need no conversion. What was odd is printed. Pictures of converted people go to OUT_pictures, those
+with something odd first; `bmp data check OUT` then names the faults of the file.
 """
 
 import argparse
 from pathlib import Path
 
+from bmp.import_pictures import write_import_pictures
 from mmpose.datasets.importing.convert import FORMATS, convert, report_lines
-from mmpose.datasets.importing.people import ReadOptions
+from mmpose.datasets.importing.people import Imported, ReadOptions
 from mmpose.engine.tools import run_tool
+from mmpose.errors import check_file_writable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--joint-names", nargs="+", help="in their order, where the format has none"
     )
     parser.add_argument("--labels", nargs="+", help="names that are people, such as player referee")
+    parser.add_argument(
+        "--pictures",
+        type=int,
+        default=8,
+        metavar="N",
+        help="at most (default: %(default)s; 0: none)",
+    )
 
 
 def main() -> None:
@@ -39,8 +50,23 @@ def main() -> None:
         tuple(args.joint_names) if args.joint_names else None,
         tuple(args.labels) if args.labels else None,
     )
+    check_file_writable(args.out)
     imported = convert(args.path, args.out, options, args.format)
     print(*report_lines(imported, args.out), sep="\n")
+    if args.pictures > 0:
+        show_pictures(args, imported)
+
+
+def show_pictures(args: argparse.Namespace, imported: Imported) -> None:
+    """Draw some, or say why not: the file is written all the same."""
+    near = args.images or args.path
+    try:
+        drawn = write_import_pictures(args.out, imported, near, num=args.pictures)
+    except FileNotFoundError as error:
+        print(error)
+        return
+    for path, told in drawn:
+        print(f"{path}: {told}")
 
 
 if __name__ == "__main__":

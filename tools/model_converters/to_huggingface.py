@@ -26,11 +26,11 @@ from mmpose.models.heads import HeatmapHead
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of values in [0, 1]
 
 
-def describe(model: nn.Module) -> dict[str, Any]:
-    """``config.json`` of transformers' ViTPose for a model of ours.
+def check_is_theirs(model: nn.Module) -> None:
+    """Refuse a model whose layers transformers' ViTPose does not have.
 
     Raises:
-        ValueError: the model is no ViTPose that transformers has.
+        ValueError: saying what it has and what there is.
     """
     backbone, head = model.backbone, model.head
     if not isinstance(backbone, VisionTransformer) or type(head) is not HeatmapHead:
@@ -38,23 +38,39 @@ def describe(model: nn.Module) -> dict[str, Any]:
             f"transformers has ViTPose alone: expected VisionTransformer and HeatmapHead, got "
             f"{type(backbone).__name__} and {type(head).__name__}"
         )
-    convolutions = [part for part in head.deconv_layers if isinstance(part, nn.ConvTranspose2d)]
-    widths = [part.out_channels for part in convolutions]
-    is_simple = not convolutions
-    if not is_simple and (widths != [256, 256] or head.final_layer.kernel_size != (1, 1)):
+    widths = deconvolution_widths(head)
+    if widths and (widths != [256, 256] or head.final_layer.kernel_size != (1, 1)):
         raise ValueError(
             "transformers' decoder has two deconvolutions to 256 channels and a convolution of 1, "
             f"the model has {widths} and {head.final_layer.kernel_size}"
         )
-    layer = backbone.layers[0]
     padding = backbone.patch_embed.projection.padding[0]
-    patch = backbone.patch_embed.projection.kernel_size[0]
-    depth, hidden = len(backbone.layers), layer.ffn.layers[1].in_features
+    hidden = backbone.layers[0].ffn.layers[1].in_features
     if padding != 2 or hidden % backbone.embed_dims:
         raise ValueError(
             "transformers pads patches by 2 pixels and has a whole multiple of the width inside "
             f"layers; the model pads by {padding} and has {hidden} of {backbone.embed_dims}"
         )
+
+
+def deconvolution_widths(head: HeatmapHead) -> list[int]:
+    """Channels that each transposed convolution of a head gives; none in the simple decoder."""
+    return [
+        part.out_channels for part in head.deconv_layers if isinstance(part, nn.ConvTranspose2d)
+    ]
+
+
+def describe(model: nn.Module) -> dict[str, Any]:
+    """``config.json`` of transformers' ViTPose for a model of ours.
+
+    Raises:
+        ValueError: see :func:`check_is_theirs`.
+    """
+    check_is_theirs(model)
+    backbone, head = model.backbone, model.head
+    layer = backbone.layers[0]
+    patch = backbone.patch_embed.projection.kernel_size[0]
+    depth, hidden = len(backbone.layers), layer.ffn.layers[1].in_features
     return {
         "architectures": ["VitPoseForPoseEstimation"],
         "model_type": "vitpose",
@@ -75,7 +91,7 @@ def describe(model: nn.Module) -> dict[str, Any]:
             "out_features": [f"stage{depth}"],
             "out_indices": [depth],
         },
-        "use_simple_decoder": is_simple,
+        "use_simple_decoder": not deconvolution_widths(head),
         "scale_factor": 4,
         "id2label": {str(joint): f"joint_{joint}" for joint in range(head.num_keypoints)},
         "dtype": "float32",
@@ -122,7 +138,7 @@ def main() -> None:
     parser.add_argument("checkpoint", help="its weights")
     parser.add_argument("out", help="folder to write")
     args = parser.parse_args()
-    check_writable(Path(args.out), "the folder")
+    check_writable(args.out, "the argument OUT")
     write_folder(init_model(args.config, args.checkpoint), args.out)
     print(json.dumps({"folder": args.out}))
 

@@ -25,9 +25,30 @@ SEARCH = "search_worker.js"
 # what Material would load from the web to search a site on a disk
 SEARCH_FROM_WEB = re.compile(r'"https://unpkg.com/iframe-worker[^"]*"')
 PACKAGES = ("bmp", "mmpose", "pmpose", "bboxmaskpose")
+MODULE_PAGE = """# {module}
+
+[All modules](index.md)
+
+::: {module}
+    options:
+      show_root_heading: false
+      show_root_toc_entry: false
+"""
+REFERENCE = """# Reference
+
+Public classes and functions, from their docstrings. Begin with one of these:
+
+- [`bmp.api`](bmp.api.md), [`bmp.results`](bmp.results.md): the loop and what it gives
+- [`bmp.pmpose`](bmp.pmpose.md), [`mmpose.apis`](mmpose.apis.model.md): pose models alone
+- [`bmp.interfaces`](bmp.interfaces.md), [`bmp.structures`](bmp.structures.md): what a part of your
+  own must do, and the record of people
+- [`bmp.loop.settings`](bmp.loop.settings.md): the constants of the loop
+"""
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FENCE = re.compile(r"(^```.*?^```)", re.DOTALL | re.MULTILINE)
+# as docstrings name what stands elsewhere, before and after Markdown
+ROLE = re.compile(r":(?:class|func|meth|mod|data|attr):(`|<code>)~?\.?([\w.]+)(`|</code>)")
 LEDGER = re.compile(r"<!-- ledger.*?-->|<!-- /ledger -->", re.DOTALL)
 
 
@@ -56,7 +77,7 @@ def summary_of(module: str) -> str:
     path = ROOT.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.split("\n\n")[0].replace("\n", " ").replace("``", "`")
+    return ROLE.sub(r"`\2`", text.split("\n\n")[0].replace("\n", " ").replace("``", "`"))
 
 
 def on_files(files: Files, config: dict) -> Files:
@@ -66,16 +87,28 @@ def on_files(files: Files, config: dict) -> Files:
         files.append(File.generated(config, target, content=text))
     worker = (ROOT / "tools/site" / SEARCH).read_text(encoding="utf-8")
     files.append(File.generated(config, f"assets/{SEARCH}", content=worker))
-    overview = ["# Reference", "", "Public classes and functions, from their docstrings.", ""]
-    for package, modules in public_modules().items():
-        overview.append(f"\n## {package}\n")
-        for module in modules:
-            overview.append(f"- [`{module}`]({module}.md): {summary_of(module)}")
-            page = f"# {module}\n\n::: {module}\n    options:\n      show_root_heading: false\n"
-            files.append(File.generated(config, f"reference/{module}.md", content=page))
-    text = "\n".join(overview) + "\n"
-    files.append(File.generated(config, "reference/index.md", content=text))
+    modules = [module for found in public_modules().values() for module in found]
+    for module in modules:
+        page = MODULE_PAGE.format(module=module)
+        files.append(File.generated(config, f"reference/{module}.md", content=page))
+    files.append(File.generated(config, "reference/index.md", content=overview(modules)))
     return files
+
+
+def overview(modules: list[str]) -> str:
+    """The list of all modules, a heading for each package of a package."""
+    lines, heading = [REFERENCE], ""
+    for module in sorted(modules, key=lambda m: (PACKAGES.index(m.split(".")[0]), place_of(m), m)):
+        if place_of(module) != heading:
+            heading = place_of(module)
+            lines.append(f"\n## {heading}\n")
+        lines.append(f"- [`{module}`]({module}.md): {summary_of(module)}")
+    return "\n".join(lines) + "\n"
+
+
+def place_of(module: str) -> str:
+    """The package whose heading a module stands below: ``bmp``, ``bmp.loop``."""
+    return ".".join(module.split(".")[:-1][:2]) or module
 
 
 def on_page_markdown(markdown: str, page: object, **_: object) -> str:
@@ -90,6 +123,12 @@ def on_page_markdown(markdown: str, page: object, **_: object) -> str:
     return "".join(parts)
 
 
+def on_page_content(html: str, page: object, **_: object) -> str:
+    """Make links of the names that docstrings give as roles, such as :func:`drawing_of`."""
+    folder, _, name = page.file.src_uri.removesuffix(".md").partition("/")
+    return ROLE.sub(lambda role: _reference(role[2], name), html) if folder == "reference" else html
+
+
 def on_post_page(output: str, page: object, **_: object) -> str:
     """Search with a script of the site itself."""
     up = "../" * page.url.count("/")
@@ -99,6 +138,12 @@ def on_post_page(output: str, page: object, **_: object) -> str:
 def drawing_of(diagram: str) -> str:
     """Name in docs/images of the drawing of a diagram; another diagram has another name."""
     return f"diagram-{hashlib.sha256(diagram.encode()).hexdigest()[:8]}.svg"
+
+
+def _reference(name: str, module: str) -> str:
+    """A link to what is named in full, or as the module names it; text where nothing is."""
+    target = name if name.split(".")[0] in PACKAGES else f"{module}.{name}"
+    return f'<autoref optional identifier="{target}"><code>{name}</code></autoref>'
 
 
 def _drawing(fence: re.Match) -> str:

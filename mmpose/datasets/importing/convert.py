@@ -8,10 +8,11 @@ from types import ModuleType
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.files import write_json
 
-from . import cvat, datumaro_json, label_studio, sleap, yolo
+from . import cvat, datumaro_json, deeplabcut, label_studio, sleap, yolo
 from .people import Imported, ReadOptions, to_coco
 
 FORMATS: dict[str, ModuleType] = {
+    "deeplabcut": deeplabcut,  # before YOLO, which also has a folder with one YAML file
     "yolo": yolo,
     "label-studio": label_studio,
     "cvat": cvat,
@@ -29,6 +30,11 @@ def find_format(path: Path) -> str:
     """
     if not path.exists():
         raise FileNotFoundError(f"there is nothing at {path}")
+    if path.suffix == ".json" and path.is_file():
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is no whole JSON ({error}); export it again") from error
     found = next((name for name, kind in FORMATS.items() if kind.is_it(path)), None)
     if found is not None:
         return found
@@ -60,9 +66,16 @@ def convert(
 
     Raises:
         ValueError, FileNotFoundError: see :func:`find_format` and the reader of the format; or
-            no image was found in it.
+            it is not of the format, is damaged, or has no image.
     """
-    imported = FORMATS[kind or find_format(path)].read(path, options or ReadOptions())
+    found = find_format(path) if kind is None or not path.exists() else kind
+    if not FORMATS[found].is_it(path):
+        raise ValueError(f"{path} is not of the format {found}; without --format it is found")
+    try:
+        imported = FORMATS[found].read(path, options or ReadOptions())
+    except (LookupError, TypeError, AttributeError) as error:  # of an entry of another kind
+        what = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} is a damaged {found} file ({what}); export it again") from error
     if not imported.images:
         odd = "; ".join(f"{count} {what}" for what, count in imported.odd.items())
         raise ValueError(f"{path} gives no image{': ' + odd if odd else ''}")
@@ -79,7 +92,10 @@ def report_lines(imported: Imported, out: Path) -> Sequence[str]:
         f"{out}: {len(imported.images)} images, {imported.num_people} people",
         f"joints: {joints}",
     ]
-    return lines + [f"  {count} {what}" for what, count in imported.odd.most_common()]
+    first = {what: image.file_name for image in reversed(imported.images) for what in image.odd}
+    for what, count in imported.odd.most_common():
+        lines.append(f"  {count} {what}" + (f", first in {first[what]}" if what in first else ""))
+    return lines
 
 
 def _is_coco(path: Path) -> bool:

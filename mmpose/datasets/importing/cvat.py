@@ -64,26 +64,26 @@ def _person(
 ) -> ImportedPerson | None:
     bodily = [s for s in shapes if s.tag in ("box", "polygon", "mask", "skeleton")]
     if bodily and not any(is_person(s.get("label", ""), options, bodies) for s in bodily):
-        imported.odd["things that are not people, left out"] += len(shapes)
+        imported.note("things that are not people, left out", len(shapes))
         return None
     person = ImportedPerson()
     for shape in shapes:
         numbers = shape.attrib
         if shape.tag == "box":
             if float(numbers.get("rotation", 0)):
-                imported.odd["turned boxes, taken as if they were not"] += 1
+                imported.note("turned boxes, taken as if they were not")
             x1, y1, x2, y2 = (float(numbers[k]) for k in ("xtl", "ytl", "xbr", "ybr"))
-            person.bbox = [x1, y1, x2 - x1, y2 - y1]
+            person.add_box([x1, y1, x2 - x1, y2 - y1], imported.note)
         elif shape.tag == "polygon":
             person.polygons.append(_numbers(numbers["points"]))
         elif shape.tag == "mask":
-            person.rle = _rle(numbers, image)
+            person.add_rle(_rle(numbers, image))
         elif shape.tag in ("skeleton", "points"):
             points = shape.findall("points") if shape.tag == "skeleton" else [shape]
             for point in points:
                 _add_joint(person, point, imported, names)
         else:
-            imported.odd[f"shapes of type {shape.tag}, left out"] += 1
+            imported.note(f"shapes of type {shape.tag}, left out")
     if not (person.bbox or person.polygons or person.rle or person.joints):
         return None
     return person
@@ -97,9 +97,9 @@ def _add_joint(
     if point.get("outside") == "1":
         return
     if len(numbers) != 2:
-        imported.odd["points of several places under one name, left out"] += 1
+        imported.note("points of several places under one name, left out")
     elif name in person.joints:
-        imported.odd["joints that a person has twice, of which the first counts"] += 1
+        imported.note("joints that a person has twice, of which the first counts")
     else:
         person.joints[name] = (*numbers, 1 if point.get("occluded") == "1" else 2)
 

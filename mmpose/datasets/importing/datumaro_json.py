@@ -37,8 +37,7 @@ def read(path: Path, options: ReadOptions) -> Imported:
             imported.skeleton += [link for link in links if link not in imported.skeleton]
         for item in content["items"]:
             _add_item(item, labels, used, options, imported)
-    if options.joint_names:
-        imported.joint_names = list(options.joint_names)
+    imported.choose_joints(options.joint_names)
     return imported
 
 
@@ -63,7 +62,7 @@ def _add_item(
     for shapes in groups.values():
         kinds = [labels[s["label_id"]] for s in shapes if isinstance(s.get("label_id"), int)]
         if kinds and not any(is_person(kind, options, used or labels) for kind in kinds):
-            imported.odd["things that are not people, left out"] += len(shapes)
+            imported.note("things that are not people, left out", len(shapes))
             continue
         person = ImportedPerson()
         for shape in shapes:
@@ -77,11 +76,11 @@ def _add_shape(person: ImportedPerson, shape: dict[str, Any], imported: Imported
     # in attributes, as datumaro keeps what COCO says of crowds
     person.is_crowd |= bool(shape.get("attributes", {}).get("is_crowd", False))
     if kind == "bbox":
-        person.bbox = shape["bbox"]
+        person.add_box(shape["bbox"], imported.note)
     elif kind == "polygon":
         person.polygons.append(shape["points"])
     elif kind == "mask":
-        person.rle = shape["rle"]
+        person.add_rle(shape["rle"])
     elif kind == "points":
         points, flags = shape["points"], shape.get("visibility") or []
         for n, name in enumerate(imported.joint_names):
@@ -89,7 +88,7 @@ def _add_shape(person: ImportedPerson, shape: dict[str, Any], imported: Imported
             if 2 * n + 1 < len(points) and flag > 0:
                 person.joints[name] = (points[2 * n], points[2 * n + 1], flag)
     else:
-        imported.odd[f"shapes of type {kind}, left out"] += 1
+        imported.note(f"shapes of type {kind}, left out")
 
 
 def _files(path: Path) -> list[Path]:

@@ -23,7 +23,8 @@ def is_it(path: Path) -> bool:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return False
-    return isinstance(content, list) and bool(content) and "annotations" in content[0]
+    is_list = isinstance(content, list) and bool(content)
+    return is_list and isinstance(content[0], dict) and "annotations" in content[0]
 
 
 def read(path: Path, options: ReadOptions) -> Imported:
@@ -104,9 +105,9 @@ def _people(
             own = parent.get(result["id"], result["id"])
             _add_shape(people.setdefault(own, ImportedPerson()), kind, result, imported)
         elif kind in SHAPES:
-            imported.odd["things that are not people, left out"] += 1
+            imported.note("things that are not people, left out")
         elif kind not in ("relation", None):
-            imported.odd[f"results of type {kind}, left out"] += 1
+            imported.note(f"results of type {kind}, left out")
     loose: dict[str, tuple] = {}
     for result in joints:
         name = result["value"]["keypointlabels"][0]
@@ -116,9 +117,9 @@ def _people(
         owner = owner if owner in people else _smallest_box_round(joint, people)
         if owner is None:
             loose[name] = joint
-            imported.odd["joints in nobody's box, put together as one person"] += 1
+            imported.note("joints in nobody's box, put together as one person")
         elif name in people[owner].joints:
-            imported.odd["joints that a person has twice, of which the first counts"] += 1
+            imported.note("joints that a person has twice, of which the first counts")
         else:
             people[owner].joints[name] = joint
     found = list(people.values())
@@ -138,13 +139,14 @@ def _add_shape(person: ImportedPerson, kind: str, result: dict, imported: Import
     value = result["value"]
     if kind == "rectanglelabels":
         if value.get("rotation"):
-            imported.odd["turned boxes, taken as if they were not"] += 1
-        person.bbox = [*_point(result), *_scaled(result, value["width"], value["height"])]
+            imported.note("turned boxes, taken as if they were not")
+        box = [*_point(result), *_scaled(result, value["width"], value["height"])]
+        person.add_box(box, imported.note)
     elif kind == "polygonlabels":
         corners = [_scaled(result, x, y) for x, y in value["points"]]
         person.polygons.append([number for corner in corners for number in corner])
     else:
-        imported.odd["brush strokes, left out (export them as PNG)"] += 1
+        imported.note("brush strokes, left out (export them as PNG)")
 
 
 def _smallest_box_round(joint: tuple, people: dict[str, ImportedPerson]) -> str | None:

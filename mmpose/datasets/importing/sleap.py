@@ -1,4 +1,4 @@
-"""SLEAP files and DeepLabCut projects, by sleap-io.
+"""SLEAP files, by sleap-io.
 
 sleap-io's COCO export gives all images the size of the first; here each has its own.
 """
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 
 def is_it(path: Path) -> bool:
-    """Whether a path is a SLEAP file, a DeepLabCut project or its table of joints."""
-    if path.is_dir():
-        return (path / "labeled-data").is_dir()
-    return path.suffix == ".slp" or (path.suffix == ".csv" and _is_deeplabcut(path))
+    """Whether a path is a SLEAP file."""
+    return path.suffix == ".slp" and path.is_file()
 
 
 def read(path: Path, options: ReadOptions) -> Imported:
@@ -34,14 +32,9 @@ def read(path: Path, options: ReadOptions) -> Imported:
         import sleap_io
     except ModuleNotFoundError as error:
         raise ImportError(
-            "SLEAP and DeepLabCut are read by sleap-io: pip install -e '.[interop]'"
+            "SLEAP files are read by sleap-io: pip install -e '.[interop]'"
         ) from error
-    if path.suffix == ".slp":
-        labels = sleap_io.load_slp(str(path), open_videos=False)
-    elif path.is_dir():
-        labels = sleap_io.load_dlc_project(str(path))
-    else:
-        labels = sleap_io.load_dlc(str(path))
+    labels = sleap_io.load_slp(str(path), open_videos=False)
     return _from_labels(labels, path, options)
 
 
@@ -67,7 +60,7 @@ def _from_labels(labels: "Labels", path: Path, options: ReadOptions) -> Imported
         imported.images.append(image)
         for instance in frame.instances:
             if type(instance).__name__ == "PredictedInstance":
-                imported.odd["predicted poses, left out"] += 1
+                imported.note("predicted poses, left out")
                 continue
             points = instance.numpy()
             joints = {
@@ -76,6 +69,7 @@ def _from_labels(labels: "Labels", path: Path, options: ReadOptions) -> Imported
                 if np.isfinite((x, y)).all()
             }
             image.people.append(ImportedPerson(joints=joints))
+    imported.choose_joints(options.joint_names)
     return imported
 
 
@@ -83,8 +77,3 @@ def _find(source: Path, path: Path, options: ReadOptions) -> Path:
     places = [source, path.parent / source.name]
     places += [options.images / source.name] if options.images else []
     return next((place for place in places if place.is_file()), source)
-
-
-def _is_deeplabcut(path: Path) -> bool:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return file.readline().startswith("scorer")

@@ -57,7 +57,7 @@ def read(path: Path, options: ReadOptions) -> Imported:
         imported.images.append(entry)
         label = _label_file(image)
         if not label.is_file():
-            imported.odd["images without a label file (nobody there)"] += 1
+            imported.note("images without a label file (nobody there)")
             continue
         for number, line in enumerate(label.read_text(encoding="utf-8").splitlines(), start=1):
             if line.strip():
@@ -78,7 +78,7 @@ def _add_row(
     except ValueError as error:
         raise ValueError(f"{place}: a row holds numbers alone, got {line.strip()!r}") from error
     if int(kind) not in people:
-        imported.odd["things that are not people, left out"] += 1
+        imported.note("things that are not people, left out")
         return
     size = np.array([image.width, image.height])
     expected = 4 + (shape[0] * shape[1] if shape else 0)

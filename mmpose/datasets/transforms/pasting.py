@@ -39,7 +39,8 @@ class Scene:
         masks: (N, H, W) uint8 0/1.
         keypoints: (N, K, 2) float32, image pixels.
         flags: (N, K) uint8, 0 not labelled or outside the image, 1 occluded, 2 seen.
-        areas: (N,) px of each mask before anybody was pasted, as if alone in the image.
+        areas: (N,) px of each mask before anybody was pasted, as if alone in the image; 0: it may
+            be covered as a whole.
     """
 
     image: np.ndarray
@@ -47,10 +48,6 @@ class Scene:
     keypoints: np.ndarray
     flags: np.ndarray
     areas: np.ndarray
-
-    def visible_shares(self) -> np.ndarray:
-        """How much of each person is left, (N,)."""
-        return self.masks.sum((1, 2)) / np.maximum(self.areas, 1)
 
 
 def look_up(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -105,7 +102,9 @@ def paste(
     shares = left.sum((1, 2)) / np.maximum(scene.areas, 1)
     if not mask.any() or mask.sum() < min_visible * own_area:
         return False
-    if (is_touched & ((shares < min_visible) | (shares == 0))).any():
+    # with a share of 0 allowed, too: an annotation without a pixel would teach nothing
+    is_lost = (shares < min_visible) | (shares == 0)
+    if (is_touched & is_lost & (scene.areas > 0)).any():
         return False
     rows, columns = region.within(0, 0, width, height).window
     x, y = corner

@@ -22,6 +22,26 @@ def get_layer_id(name: str, num_layers: int) -> int:
     return num_layers + 1
 
 
+def check_layers(module: nn.Module, num_layers: int) -> None:
+    """Refuse a model whose backbone has not ``num_layers`` blocks under the names of a ViT.
+
+    Raises:
+        ValueError: all of it would be taken for the head, or a block for a later one.
+    """
+    blocks = {
+        int(name.split(".")[2])
+        for name, _ in module.named_parameters()
+        if name.startswith("backbone.layers.") and name.split(".")[2].isdigit()
+    }
+    if blocks != set(range(num_layers)):
+        backbone = type(getattr(module, "backbone", module)).__name__
+        raise ValueError(
+            f"layer decay needs {num_layers} blocks backbone.layers.N, as num_layers says, "
+            f"{backbone} has {len(blocks)}; correct num_layers, or leave out paramwise_cfg and "
+            "take constructor='TwoGroupOptimWrapperConstructor'"
+        )
+
+
 def has_weight_decay(name: str, parameter: nn.Parameter) -> bool:
     """Whether weight decay applies: not to vectors, biases and position embeddings."""
     # position embeddings by name: (1, T, C), they would pass for matrices
@@ -62,7 +82,8 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     ``custom_keys`` of published configs, which ask for what is done anyway, are allowed.
 
     Raises:
-        ValueError: see :func:`check_paramwise_cfg`; or the optimiser's config has no ``lr``.
+        ValueError: see :func:`check_paramwise_cfg` and :func:`check_layers`; or the optimiser's
+            config has no ``lr``.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
@@ -75,6 +96,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """Sort the trainable parameters of the model into groups."""
         num_layers = self.paramwise_cfg["num_layers"]
         rate = self.paramwise_cfg["layer_decay_rate"]
+        check_layers(module, num_layers)
         groups = defaultdict(list)
         for name, parameter in module.named_parameters():
             if parameter.requires_grad:

@@ -1,6 +1,7 @@
-"""A convolutional backbone from timm, whole or with its first stages frozen."""
+"""A backbone from timm, whole or with its first stages frozen."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import torch
@@ -24,14 +25,20 @@ class TimmBackbone(BaseModule):
 
     Args:
         model_name: a name of timm, e.g. ``tf_efficientnet_lite0``.
-        out_indices: which feature levels to return; level i has stride 2**(i + 1).
+        out_indices: which feature levels to return, negative ones from the end. Level i of most
+            convolutional networks has stride 2**(i + 1); of a ViT it is block i, stride 16.
         pretrained_file: weights to start training from (see :func:`read_trunk_weights`), relative
             to the working directory or to the project; read by :meth:`init_weights` alone, so
             that inference never asks for it.
         frozen_stages: 0 trains all; n freezes the stem and the first n ``blocks``, which then
             run in evaluation mode without gradients.
         channels_last: lay activations out as NHWC, which is faster on CPUs and tensor cores.
+        model_args: further arguments of ``timm.create_model``; models with position embeddings
+            need ``img_size``, (h, w) of the crops.
         init_cfg: mmengine's.
+
+    Raises:
+        ValueError: timm has no such model, or gives no feature maps of it.
     """
 
     def __init__(
@@ -41,15 +48,14 @@ class TimmBackbone(BaseModule):
         pretrained_file: str | None = None,
         frozen_stages: int = 0,
         channels_last: bool = True,
+        model_args: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        import timm  # three times as long as all else here, and only these models need it
-
-        self.trunk = timm.create_model(
-            model_name, pretrained=False, features_only=True, out_indices=tuple(out_indices)
-        )
+        self.trunk = _create_trunk(model_name, out_indices, model_args or {})
         self.out_channels = tuple(self.trunk.feature_info.channels())
+        # Swin and the like; their maps are turned, whatever the layout of the memory
+        self.gives_nhwc = getattr(self.trunk, "output_fmt", None) == "NHWC"
         self.pretrained_file = pretrained_file
         self.frozen_stages = frozen_stages
         self.channels_last = channels_last
@@ -69,7 +75,8 @@ class TimmBackbone(BaseModule):
         if not hasattr(self.trunk, "conv_stem") or not hasattr(self.trunk, "blocks"):
             raise ValueError(
                 "frozen_stages needs a timm model with conv_stem and blocks (EfficientNet, "
-                f"MobileNetV3), not {type(self.trunk).__name__}; set frozen_stages=0"
+                f"MobileNetV3), not {type(self.trunk).__name__}; set frozen_stages=0, or "
+                "freeze_backbone=True of the model, which freezes all"
             )
         if not 0 <= frozen_stages <= len(self.trunk.blocks):
             raise ValueError(
@@ -100,7 +107,22 @@ class TimmBackbone(BaseModule):
         """Feature maps (B, C, H / stride, W / stride) of images (B, 3, H, W), finest first."""
         if self.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        return tuple(self.trunk(images))
+        maps = self.trunk(images)
+        return tuple(m.permute(0, 3, 1, 2) for m in maps) if self.gives_nhwc else tuple(maps)
+
+
+def _create_trunk(name: str, out_indices: Sequence[int], model_args: dict) -> torch.nn.Module:
+    import timm  # three times as long as all else here, and only these models need it
+
+    settings = {"pretrained": False, "features_only": True, "out_indices": tuple(out_indices)}
+    try:
+        return timm.create_model(name, **settings, **model_args)
+    except (AssertionError, IndexError, RuntimeError) as error:
+        near = [] if name in timm.list_models() else get_close_matches(name, timm.list_models(), 3)
+        raise ValueError(
+            f"timm {timm.__version__} gives no feature maps {tuple(out_indices)} of {name!r}: "
+            f"{error}{'; near it: ' if near else ''}{', '.join(near)}"
+        ) from error
 
 
 def read_trunk_weights(name: str) -> dict[str, Tensor]:
@@ -140,8 +162,9 @@ def find_pretrained_file(name: str) -> Path:
     for path in (Path(name), project / name):
         if path.is_file():
             return path
+    looked = " and ".join(dict.fromkeys(map(str, (Path.cwd(), project))))
     raise FileNotFoundError(
-        f"no start weights at {name!r} (looked in {Path.cwd()} and {project}); make them with "
+        f"no start weights at {name!r} (looked in {looked}); make them with "
         "'python tools/model_converters/efficientnet_lite0.py', or train from random weights "
         "with pretrained_file=None"
     )

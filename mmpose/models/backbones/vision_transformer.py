@@ -157,6 +157,7 @@ class VisionTransformer(BaseModule):
         padding = (patch_cfg or {}).get("padding", 0)
         dims, depth = settings["embed_dims"], settings["num_layers"]
         self.embed_dims = dims
+        self.out_channels = (dims,)
         self.grid = tuple((side + 2 * padding - patch_size) // patch_size + 1 for side in img_size)
         self.patch_embed = PatchEmbed(dims, patch_size, padding)
         self.pos_embed = nn.Parameter(torch.zeros(1, self.grid[0] * self.grid[1], dims))

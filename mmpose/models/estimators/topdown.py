@@ -13,11 +13,9 @@ from mmpose.models.settings_repr import settings_repr
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample, crop_to_image_keypoints
 
-# Published configs name mmpretrain's class, or by its older scope; ours has the same weights and
-# names.
-BACKBONE_ALIASES = {
-    f"{scope}.VisionTransformer": "VisionTransformer" for scope in ("mmpretrain", "mmcls")
-}
+from .fit import check_fit
+from .parts import build_part
+
 TRAIN_CFG_KEYS = {"compute_acc"}
 TEST_CFG_KEYS = {
     "flip_test",
@@ -28,20 +26,13 @@ TEST_CFG_KEYS = {
 }
 
 
-def _build(part: dict | nn.Module | None) -> nn.Module | None:
-    if not isinstance(part, dict):
-        return part
-    part = dict(part)  # a copy: the config of the caller keeps the published name
-    part["type"] = BACKBONE_ALIASES.get(part["type"], part["type"])
-    return MODELS.build(part)
-
-
 @MODELS.register_module()
 class TopdownPoseEstimator(BaseModel):
     """Backbone, optional neck and head; each a config or a ready module.
 
     Args:
-        backbone: crops (B, 3, H, W) to a tuple of feature maps.
+        backbone: crops (B, 3, H, W) to a tuple of feature maps; also of mmpretrain or mmdet, see
+            `build_part`.
         neck: feature maps to feature maps.
         head: feature maps to joints; has ``forward``, ``loss``, ``average_flipped``, ``decode``.
         data_preprocessor: uint8 crops to the network's input.
@@ -56,8 +47,9 @@ class TopdownPoseEstimator(BaseModel):
     ``train_cfg`` and ``test_cfg`` may be changed later, ``model.test_cfg.flip_test = False``.
 
     Raises:
-        ValueError: train_cfg or test_cfg has an unknown key, flip_mode is not that of the head,
-            or there is a metainfo.
+        ValueError: the parts do not fit each other, train_cfg or test_cfg has an unknown key,
+            flip_mode is not that of the head, or there is a metainfo.
+        ImportError: a part is of a package that is not installed.
     """
 
     _version = 2
@@ -74,10 +66,13 @@ class TopdownPoseEstimator(BaseModel):
         init_cfg: dict | list[dict] | None = None,
         metainfo: dict | None = None,
     ) -> None:
-        super().__init__(_build(data_preprocessor or {"type": "PoseDataPreprocessor"}), init_cfg)
-        self.backbone = _build(backbone)
-        self.neck = _build(neck)
-        self.head = _build(head)
+        super().__init__(
+            build_part(data_preprocessor or {"type": "PoseDataPreprocessor"}), init_cfg
+        )
+        self.backbone = build_part(backbone)
+        self.neck = build_part(neck)
+        self.head = build_part(head)
+        check_fit(self.backbone, self.neck, self.head)
         if metainfo is not None:
             raise ValueError(
                 "metainfo of a model is not read: the skeleton comes from the data set; move it "
@@ -121,6 +116,8 @@ class TopdownPoseEstimator(BaseModel):
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Feature maps of normalised crops (B, 3, H, W)."""
         features = self.backbone(inputs)
+        if isinstance(features, Tensor):  # of which the last image would be taken for the last map
+            features = (features,)
         return features if self.neck is None else self.neck(features)
 
     def forward(

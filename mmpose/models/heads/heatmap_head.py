@@ -68,6 +68,7 @@ class HeatmapHead(BaseModule):
         self.final_layer = make_final_layer(channels[-1], out_channels, final_layer)
         self.loss_module = MODELS.build(loss) if isinstance(loss, dict) else loss
         self.decoder = KEYPOINT_CODECS.build(decoder) if isinstance(decoder, dict) else decoder
+        self.in_channels = in_channels
         self.out_channels = out_channels
         self.maps_per_keypoint = getattr(self.decoder, "maps_per_keypoint", 1)
         self.num_keypoints, rest = divmod(out_channels, self.maps_per_keypoint)

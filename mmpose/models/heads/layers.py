@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from mmpose.structures.transfer import small_tensor
+
 INIT_CFG = (
     {"type": "Normal", "layer": ["Conv2d", "ConvTranspose2d"], "std": 0.001},
     {"type": "Constant", "layer": "BatchNorm2d", "val": 1},
@@ -104,7 +106,9 @@ def flip_maps(maps: Tensor, flip_indices: Sequence[int], shift: bool = False) ->
             f"{len(flip_indices)} flip_indices for {maps.shape[1]} keypoints: the metainfo of the "
             "data set does not fit the head; take the one with the same keypoints"
         )
-    maps = maps[:, list(flip_indices)].flip(-1)
+    # not indexed by a list, whose copy to the device would be waited for
+    order = small_tensor(flip_indices, device=maps.device)
+    maps = maps.index_select(1, order).flip(-1)
     if shift:
         maps = maps.roll(1, -1)
         maps[..., 0] = maps[..., 1]

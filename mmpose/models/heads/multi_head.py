@@ -127,6 +127,7 @@ class MultiHead(BaseModule):
                 "MultiHead has one map per joint: take OKSArgMaxHeatmap, ProbMap or another "
                 "decoder that draws one, not UDPHeatmap with heatmap_type='combined'"
             )
+        self.in_channels = in_channels
         self.out_channels = self.num_keypoints = out_channels
         self.normalize = normalize
         self.detach_probability = detach_probability

@@ -48,16 +48,27 @@ class FeatureMapProcessor(BaseModule):
             self, "select_index", "concat", "scale_factor", "apply_relu", "align_corners"
         )
 
+    def map_channels(self, channels: Sequence[int]) -> tuple[int, ...]:
+        """Channels of the maps that come out, for maps of these channels.
+
+        Raises:
+            ValueError: there is no map of a number.
+        """
+        chosen = tuple(channels[index] for index in self._chosen(len(channels)))
+        return (sum(chosen),) if self.concat else chosen
+
+    def _chosen(self, count: int) -> tuple[int, ...]:
+        if not all(-count <= index < count for index in self.select_index):
+            raise ValueError(f"select_index {self.select_index} of {count} feature maps")
+        return self.select_index
+
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The chosen of the maps (B, C, h, w), or their one joint map.
 
         Raises:
             ValueError: there is no map of a number.
         """
-        count = len(features)
-        if not all(-count <= index < count for index in self.select_index):
-            raise ValueError(f"select_index {self.select_index} of {count} feature maps")
-        maps = [features[index] for index in self.select_index]
+        maps = [features[index] for index in self._chosen(len(features))]
         if self.concat:
             size = maps[0].shape[-2:]
             maps = [torch.cat([self._resize(m, size=size) for m in maps], 1)]

@@ -35,11 +35,25 @@ class FusionNeck(BaseModule):
             nn.Sequential(nn.Conv2d(n, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels))
             for n in in_channels
         )
+        self.in_channels, self.out_channels = tuple(in_channels), out_channels
         self.out_index = out_index
 
     def extra_repr(self) -> str:
         """The settings, for ``print(model)``."""
         return settings_repr(self, "out_index")
+
+    def map_channels(self, channels: Sequence[int]) -> tuple[int]:
+        """Channels of the sum, for levels of these channels.
+
+        Raises:
+            ValueError: they are not those of the neck.
+        """
+        if tuple(channels) != self.in_channels:
+            raise ValueError(
+                f"the backbone gives maps of {tuple(channels)} channels, FusionNeck expects "
+                f"{self.in_channels}; make its in_channels and out_indices of the backbone fit"
+            )
+        return (self.out_channels,)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor]:
         """The sum (B, out_channels, h, w) of maps (B, C_i, h_i, w_i), in a tuple of one."""

@@ -75,7 +75,7 @@ def test_the_small_models_answer_and_ctrl_c_ends_it():
         answer = json.loads(connection.getresponse().read())
         connection.close()
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=600)
     assert (answer["width"], answer["height"]) == (640, 424)
     assert answer["turns"][0][1]["caption"] == "turn 1: 1 drawn by you"
     assert len(answer["people"]) == len(answer["coco"]["annotations"]) > 0

@@ -70,6 +70,7 @@ assert MODELS.get("RTMDet") and DATASETS.get("CocoHumanDataset")
     run_python("-c", code)
 
 
+@pytest.mark.slow
 def test_init_detector_reads_a_training_checkpoint(tmp_path):
     code = f"""
 import sys

@@ -1,6 +1,5 @@
 """Parts that remember give what plain parts give, and compute nothing twice."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -11,7 +10,6 @@ from bmp.evaluation.remember import (
     RememberingPose,
     RememberingSegmenter,
     build_sweep_parts,
-    content_key,
 )
 from bmp.locations import PROJECT_ROOT
 from bmp.loop import run_loop
@@ -107,21 +105,6 @@ def test_only_new_prompts_are_decoded():
     segmenter.segment(embeddings, [points_as_prompts(padded)])
     assert (calls.asked["people segmented"], calls.computed["people segmented"]) == (5, 2)
     assert segmenter.segment(embeddings, [points_as_prompts(points[:0])])[0][0].shape[0] == 0
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        pytest.param(np.zeros((2, 3), np.uint8), id="shape"),
-        pytest.param(np.zeros((3, 2), np.int8), id="type"),
-        pytest.param(np.eye(3, 2, dtype=np.uint8), id="content"),
-    ],
-)
-def test_keys_tell_arrays_apart(other):
-    array = np.zeros((3, 2), np.uint8)
-    assert content_key(array) == content_key(array.copy())
-    assert content_key(array) == content_key(torch.from_numpy(array))
-    assert content_key(array) != content_key(other)
 
 
 def test_the_small_models_give_the_same_with_memory():

@@ -153,7 +153,7 @@ def test_an_interrupted_evaluation_says_in_one_line_what_is_kept(tmp_path):
     run = start(folder, tmp_path / "work", seconds=0.3)
     wait_for_lines(tmp_path / "work", 2)
     run.send_signal(signal.SIGINT)
-    output, _ = run.communicate(timeout=60)
+    output, _ = run.communicate(timeout=600)
     assert run.returncode == 130
     (kept,) = (tmp_path / "work" / "predictions").iterdir()
     assert output.endswith(
@@ -185,7 +185,7 @@ def test_a_killed_process_of_two_loses_nothing(tmp_path):
         ["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=True
     ).stdout.split()
     os.kill(int(workers[-1]), signal.SIGKILL)
-    run.communicate(timeout=120)
+    run.communicate(timeout=600)
     assert run.returncode != 0
     assert 4 <= num_lines(work_dir) < 12
     finish(start(folder, work_dir))  # with another number of processes

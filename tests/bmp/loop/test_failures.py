@@ -1,6 +1,9 @@
 """An image that fails in a stage is named with it and does not take its batch along."""
 
+import weakref
+
 import pytest
+import torch
 
 from bmp.api import BBoxMaskPose
 from bmp.loop.failures import describe_failure, run_apart, stage
@@ -8,19 +11,10 @@ from tests.bmp.loop_parts import (
     APART,
     NOBODY,
     TWO_IN_ONE_PLACE,
+    AfraidOfTwo,
     RectangleDetector,
-    RectanglePose,
     RectangleSegmenter,
 )
-
-
-class AfraidOfTwo(RectanglePose):
-    """Cannot pose people who stand in one place."""
-
-    def estimate(self, images, people):
-        if any((image == TWO_IN_ONE_PLACE).all() for image in images):
-            raise RuntimeError("two at once")
-        return super().estimate(images, people)
 
 
 @pytest.fixture
@@ -55,3 +49,19 @@ def test_errors_are_named_by_their_stage():
 
 def test_nobody_runs_nothing():
     assert run_apart(lambda chosen: pytest.fail("ran"), 0) == []
+
+
+def test_a_failed_image_leaves_its_memory_to_the_others():
+    tensors = []
+
+    def run(chosen):
+        memory = torch.zeros(3)
+        tensors.append(weakref.ref(memory))
+        if 1 in chosen:
+            raise torch.OutOfMemoryError("no room")
+        return chosen
+
+    first, second = run_apart(run, 2)
+    assert first == 0
+    assert isinstance(second, torch.OutOfMemoryError)
+    assert [tensor() for tensor in tensors] == [None] * 3

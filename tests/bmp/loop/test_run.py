@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bmp.loop import LoopSettings, make_settings, run_loop
-from bmp.loop.run import keep_each_once, ranking_scores
+from bmp.loop.run import ranking_scores, who_stays
 from bmp.segmenters.prompting import PromptSettings
 from bmp.structures import FIELD_RANKS, check_people, make_people, with_fields
 from tests.bmp.loop_parts import (
@@ -281,10 +281,9 @@ def test_published_filter_leaves_old_people_when_nobody_new_survives():
         keypoints=torch.zeros(2, 17, 2),
         keypoint_scores=torch.full((2, 17), 0.9),
     )
-    stay, new = keep_each_once(old, old[:0], LoopSettings())
-    assert (len(stay.bboxes), len(new.bboxes)) == (1, 0)
-    stay, new = keep_each_once(old, old[:0], LoopSettings(compat=["nms_unfiltered"]))
-    assert (len(stay.bboxes), len(new.bboxes)) == (2, 0)
+    assert who_stays(old, old[:0], LoopSettings()).tolist() == [True, False]
+    unfiltered = LoopSettings(compat=["nms_unfiltered"])
+    assert who_stays(old, old[:0], unfiltered).tolist() == [True, True]
 
 
 @pytest.mark.parametrize("items", [[], ["mask_polygons"]])

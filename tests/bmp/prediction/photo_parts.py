@@ -3,9 +3,10 @@
 import torch
 
 from bmp.loop import LoopResult, Turn
-from bmp.results import make_result
+from bmp.results import failed_result, make_result
 from bmp.segmenters.prompts import Prompts
 from bmp.structures import make_people
+from mmpose.inputs import UnreadableImageError, read_image
 
 
 def person_in_the_middle(height, width):
@@ -38,3 +39,18 @@ def find_one(image):
 def find_nobody(image):
     people = person_in_the_middle(*image.shape[:2])[torch.tensor([False])]
     return make_result(LoopResult(people, [people], []), intermediates=True, heatmap_shape=None)
+
+
+def streamed(find):
+    """Images of paths and their people one after the other, as stream of BBoxMaskPose gives."""
+
+    def stream(paths):
+        for path in paths:
+            try:
+                image = read_image(path)
+            except UnreadableImageError as error:
+                yield None, failed_result(str(error))
+            else:
+                yield image, find(image)
+
+    return stream

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from bmp.prediction.images import ANNOTATIONS, run_photos
 from bmp.prediction.inputs import find_inputs
 from mmpose.inputs import image_suffixes
-from tests.bmp.prediction.photo_parts import find_nobody, find_one
+from tests.bmp.prediction.photo_parts import find_nobody, find_one, streamed
 
 
 def find_photos(names):
@@ -46,7 +46,7 @@ def test_missing_images_are_named(tmp_path, name):
 
 def test_pictures_and_results_of_a_photo(photo, tmp_path):
     lines, out = [], tmp_path / "out"
-    report = run_photos([photo], find_one, out, tell=lines.append)
+    report = run_photos([photo], streamed(find_one), out, tell=lines.append)
     pictures = {"7_people.jpg", "7_turns.jpg", "7_turns.gif"}
     assert {path.name for path in out.iterdir() if path.is_file()} == {*pictures, "results.json"}
     assert {path.name for path in report.pictures} == pictures
@@ -63,7 +63,7 @@ def test_pictures_and_results_of_a_photo(photo, tmp_path):
 def test_results_load_against_the_written_annotations(photo, tmp_path):
     other = tmp_path / "in" / "b.png"
     cv2.imwrite(str(other), np.zeros((50, 70, 3), np.uint8))
-    run_photos([other, photo], find_one, tmp_path / "out", gif=False, tell=str)
+    run_photos([other, photo], streamed(find_one), tmp_path / "out", gif=False, tell=str)
     written = COCO(tmp_path / "out" / ANNOTATIONS)
     sizes = {i: (e["file_name"], e["width"], e["height"]) for i, e in written.imgs.items()}
     assert sizes == {1: ("b.png", 70, 50), 7: ("7.png", 60, 40)}
@@ -78,7 +78,7 @@ def test_results_load_against_the_written_annotations(photo, tmp_path):
 
 def test_the_copies_are_the_images(photo, tmp_path):
     out = tmp_path / "my out"
-    run_photos([photo, photo], find_one, out, gif=False, tell=str)
+    run_photos([photo, photo], streamed(find_one), out, gif=False, tell=str)
     names = [entry["file_name"] for entry in COCO(out / ANNOTATIONS).dataset["images"]]
     assert names == ["7.png", "7_2.png"]
     assert all((out / "images" / name).read_bytes() == photo.read_bytes() for name in names)
@@ -91,7 +91,7 @@ def test_a_photo_that_exif_data_turn_is_copied_turned(orientation, tmp_path):
     stored = np.zeros((48, 64, 3), np.uint8)
     stored[:16, :16] = 255  # in the corner that 6 (90° clockwise) sends to the upper right
     Image.fromarray(stored).save(path, exif=exif)
-    report = run_photos([path], find_one, tmp_path / "out", gif=False, tell=str)
+    report = run_photos([path], streamed(find_one), tmp_path / "out", gif=False, tell=str)
     expected = {1: stored, 3: stored[::-1, ::-1], 6: np.rot90(stored, -1)}[orientation]
     (image,) = report.images
     assert (image["height"], image["width"]) == expected.shape[:2]
@@ -101,7 +101,7 @@ def test_a_photo_that_exif_data_turn_is_copied_turned(orientation, tmp_path):
 
 
 def test_nobody_found_still_lists_the_image(photo, tmp_path):
-    report = run_photos([photo], find_nobody, tmp_path / "out", tell=str)
+    report = run_photos([photo], streamed(find_nobody), tmp_path / "out", tell=str)
     content = json.loads((tmp_path / "out" / ANNOTATIONS).read_text())
     assert [entry["file_name"] for entry in content["images"]] == ["7.png"]
     assert (content["annotations"], report.found) == ([], [0])
@@ -115,7 +115,7 @@ def test_an_interruption_keeps_what_is_done(photo, tmp_path):
         return find_one(image)
 
     with pytest.raises(KeyboardInterrupt, match="1 of 3 images are done"):
-        run_photos([photo] * 3, stop_at_the_second, tmp_path / "out", gif=False, tell=str)
+        run_photos([photo] * 3, streamed(stop_at_the_second), tmp_path / "out", gif=False, tell=str)
     assert len(COCO(tmp_path / "out" / ANNOTATIONS).imgs) == 1
     assert len(json.loads((tmp_path / "out" / "results.json").read_text())) == 1
 
@@ -131,7 +131,9 @@ def test_files_of_other_writers_are_found_and_read(suffix, in_capitals, tmp_path
     with open(tmp_path / name, "wb") as file:  # PIL chooses the stream of JPEG 2000 by the name
         image = Image.new("RGB", (60, 40), (20, 90, 200))
         image.save(file, kind.get(suffix, suffix), **({"no_jp2": True} if suffix == "j2k" else {}))
-    report = run_photos(find_photos([tmp_path]), find_one, tmp_path / "out", gif=False, tell=str)
+    report = run_photos(
+        find_photos([tmp_path]), streamed(find_one), tmp_path / "out", gif=False, tell=str
+    )
     assert report.failures == []
     (image,) = report.images
     assert (image["file_name"], image["width"], image["height"]) == (name, 60, 40)
@@ -163,7 +165,7 @@ def test_every_listed_ending_can_be_read_by_this_opencv():
 def test_unusual_names_are_no_end_of_the_run(name, photo, tmp_path):
     path = tmp_path / name
     path.write_bytes(photo.read_bytes())
-    report = run_photos([path, photo], find_one, tmp_path / "out", tell=str)
+    report = run_photos([path, photo], streamed(find_one), tmp_path / "out", tell=str)
     assert len(report.images) == 2
     assert len({picture.name for picture in report.pictures}) == 6
     (tmp_path / "out" / ANNOTATIONS).read_text().encode()
@@ -174,7 +176,9 @@ def test_an_unreadable_photo_is_counted_and_the_others_are_done(photo, tmp_path)
     bad.write_bytes(b"this is no image")
     empty = tmp_path / "empty.jpg"
     empty.touch()
-    report = run_photos([bad, empty, photo], find_one, tmp_path / "out", gif=False, tell=str)
+    report = run_photos(
+        [bad, empty, photo], streamed(find_one), tmp_path / "out", gif=False, tell=str
+    )
     assert [path.name for path, _ in report.failures] == ["bad.jpg", "empty.jpg"]
     assert "not an image" in report.failures[0][1]
     assert len(report.results) == 1
@@ -186,7 +190,7 @@ def test_photos_of_one_name_do_not_overwrite_each_other(photo, tmp_path):
     for twin in twins:
         twin.write_bytes(photo.read_bytes())
     paths = [photo, *twins, photo]
-    report = run_photos(paths, find_one, tmp_path / "out", gif=False, tell=str)
+    report = run_photos(paths, streamed(find_one), tmp_path / "out", gif=False, tell=str)
     assert len({path.name.lower() for path in report.pictures}) == 12
     written = COCO(tmp_path / "out" / ANNOTATIONS)
     assert len(written.imgs) == len(written.anns) == 6
@@ -201,5 +205,5 @@ def test_inputs_in_the_output_folder_stay_as_they_are(photo, tmp_path):
     (folder / "images" / "7_3.png").write_bytes(b"not to be replaced")
     paths = [*find_photos([folder]), folder / "images" / "7_3.png"]
     before = [path.read_bytes() for path in paths]
-    run_photos(paths, find_one, folder, tell=str)
+    run_photos(paths, streamed(find_one), folder, tell=str)
     assert [path.read_bytes() for path in paths] == before

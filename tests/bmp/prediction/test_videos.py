@@ -95,6 +95,19 @@ def test_an_interruption_keeps_the_frames_that_are_done(film, tmp_path):
     assert len(json.loads((tmp_path / "out/film_results.json").read_text())) == 2
 
 
+def test_a_video_that_cannot_be_written_is_named(film, tmp_path, monkeypatch):
+    class Closed:
+        def __init__(self, *_):
+            pass
+
+        def isOpened(self):
+            return False
+
+    monkeypatch.setattr(cv2, "VideoWriter", Closed)
+    with pytest.raises(OSError, match="cannot write a video to"):
+        run_video(film, find_square, tmp_path / "out", tell=lambda _: None)
+
+
 def test_a_file_that_is_no_video_is_named(tmp_path):
     path = tmp_path / "broken.mp4"
     path.write_bytes(b"no video")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bmp.segmenters.batched_decoding import decode_points, draw_clicks, to_model_pixels
+from bmp.segmenters.batched_decoding import decode_points, to_model_pixels
+from bmp.segmenters.prompt_encoding import draw_clicks
 from bmp.segmenters.prompts import Prompts, points_as_prompts
 from bmp.segmenters.sam2_model import build_sam2
 from bmp.segmenters.sam2_segmenter import SAM2Segmenter

@@ -19,7 +19,16 @@ def test_nothing_is_put_on_a_gpu_that_was_not_asked_for(monkeypatch):
     assert {table.device.type for table in tables} == {"cpu"}
 
 
-@pytest.mark.parametrize("first", ["bmp.segmenters", "bboxmaskpose", "sam2.build_sam", "pmpose"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "bboxmaskpose",
+        *[
+            pytest.param(first, marks=pytest.mark.slow)
+            for first in ("bmp.segmenters", "sam2.build_sam", "pmpose")
+        ],
+    ],
+)
 def test_sam2s_own_builder_works_beside_ours(first):
     """It needs Hydra's state, which ``import sam2`` sets up once."""
     code = (

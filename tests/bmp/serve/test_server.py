@@ -22,7 +22,7 @@ def png(height=40, width=60):
 
 
 def ask(server, method, path, body=None, headers=()):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     try:
         connection.request(method, path, body, dict(headers))
         reply = connection.getresponse()

@@ -120,7 +120,7 @@ def test_rows_that_make_no_sense_are_refused(project, text, message):
 
 def test_a_base_that_does_not_load_is_told_as_such(project):
     project.write_base("model = dict(\n")
-    with pytest.raises(SyntaxError):
+    with pytest.raises(ValueError, match=r"the base .*fake\.py.* is no Python: line 1"):
         plan_of(project, 'changes = {"a": {"model.value": 2}}')
     project.write_base('modle_wrapper_cfg = 1\nmodel = dict(type="Fake")')
     with pytest.raises(ValueError, match=r"the base .*fake\.py: unknown config key"):

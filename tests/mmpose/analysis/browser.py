@@ -46,7 +46,7 @@ def browse(page: Path, *flags: str) -> subprocess.CompletedProcess:
         [BROWSER, *FLAGS, f"--user-data-dir={page.parent / 'profile'}", *flags, page.as_uri()],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
         env={**os.environ, "HOME": str(page.parent)},
     )

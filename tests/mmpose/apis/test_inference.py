@@ -176,7 +176,8 @@ def test_a_compiled_backbone_answers_alike():
     image = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     for boxes in (BOXES, BOXES[:1]):
         want, got = (estimate(m, image, boxes) for m in (model, compiled))
-        torch.testing.assert_close(got["keypoints"], want["keypoints"])
+        # compiled, linear layers are PyTorch's own, which round in another order
+        torch.testing.assert_close(got["keypoints"], want["keypoints"], atol=1e-3, rtol=0)
     with pytest.raises(Exception, match="no_such_backend"):
         estimate(init_model(tiny, compile="no_such_backend"), image, BOXES)
 

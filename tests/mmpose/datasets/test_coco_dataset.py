@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from mmengine.registry import init_default_scope
 
 from mmpose.datasets import CocoDataset
+from mmpose.datasets.annotation_files import read_json
 from tests.mmpose.datasets.tiny_people import HEIGHT, WIDTH, write_people
 
 VAL_PIPELINE = [
@@ -114,6 +116,21 @@ def test_a_cut_file_is_refused(tmp_path):
 def test_a_missing_file_tells_how_to_get_it(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"datasets/README\.md"):
         open_people(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("synthcrowd/val/annotations.json", "synthcrowd.py"),
+        ("synthcrowd/short_val/annotations.json", "short_training.py"),
+        ("cihp/cihp_train_boxes.json", "cihp.py --split train"),
+    ],
+)
+def test_a_missing_file_of_ours_names_the_command_that_makes_it(file, command):
+    path = Path(__file__).parents[3] / "tools/datasets" / command.split()[0]
+    assert path.is_file()
+    with pytest.raises(FileNotFoundError, match=rf"'python tools/datasets/{re.escape(command)}'"):
+        read_json(f"nowhere/{file}")
 
 
 def test_another_skeleton_is_refused(tmp_path):

@@ -91,9 +91,9 @@ def test_two_processes_share_the_sources(tmp_path):
     ]
     for process in processes:
         process.start()
-    drawn = dict(results.get(timeout=120) for _ in processes)
+    drawn = dict(results.get(timeout=600) for _ in processes)
     for process in processes:
-        process.join(timeout=120)
+        process.join(timeout=600)
     assert [process.exitcode for process in processes] == [0, 0]
     both = np.array([drawn[0], drawn[1]])
     # half of 50 people in batches of 4, rounded up: 7 batches an epoch and rank

@@ -1,9 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from mmpose.engine.config import check_keys, find_project_root, load_config, merge_options
-from mmpose.engine.launch import adapt_to_machine, start_processes
+from mmpose.engine.launch import adapt_to_machine, start_processes, use_slurm_names
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -145,6 +146,34 @@ def test_a_launcher_that_did_not_start_us_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="start the tool with srun"):
         start_processes("slurm")
     start_processes("none")
+
+
+SLURM_JOB = {"PROCID": "3", "LOCALID": "1", "NTASKS": "4", "NODELIST": "node[1-2]"}
+
+
+@pytest.fixture
+def slurm_without_tools(monkeypatch):
+    """A job step inside a container: Slurm's variables, none of its commands."""
+    for name, value in SLURM_JOB.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", "")
+
+
+def test_a_slurm_job_that_names_its_first_machine_needs_no_scontrol(
+    slurm_without_tools, monkeypatch
+):
+    monkeypatch.setenv("MASTER_ADDR", "node1")
+    use_slurm_names()
+    names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+    assert [os.environ[name] for name in names] == ["3", "1", "4", "node1", "29500"]
+
+
+def test_a_slurm_job_without_scontrol_is_told_what_to_set(slurm_without_tools):
+    with pytest.raises(ValueError, match=r"node\[1-2\] is not known.*set MASTER_ADDR"):
+        use_slurm_names()
 
 
 def test_processes_without_a_gpu_have_no_device_numbers(config_file, monkeypatch):

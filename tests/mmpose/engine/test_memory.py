@@ -1,6 +1,7 @@
 """Smaller chunks when memory runs out."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -32,9 +33,21 @@ def room_for(most):
 )
 def test_chunks_are_halved_until_they_fit(total, chunk, most, tried, fitting):
     call, sizes = room_for(most)
-    answers, left = run_in_chunks(call, total, chunk, "things")
+    owner = SimpleNamespace()
+    answers = run_in_chunks(call, total, chunk, "things", owner)
     assert [n for part in answers for n in part] == list(range(total))
-    assert (sizes, left) == (tried, fitting)
+    assert (sizes, owner.fitting_chunks.get("things", chunk)) == (tried, fitting)
+
+
+def test_what_fitted_is_where_the_owner_starts_the_next_time():
+    owner, (call, tried) = SimpleNamespace(), room_for(2)
+    run_in_chunks(call, 4, 4, "things", owner)
+    del tried[:]
+    run_in_chunks(call, 4, 4, "things", owner)
+    assert tried == [2, 2]
+    run_in_chunks(call, 1, 1, "things", owner)  # never more than is asked for
+    run_in_chunks(room_for(4)[0], 4, 4, "other things", owner)
+    assert owner.fitting_chunks == {"things": 2}
 
 
 def test_one_that_does_not_fit_is_an_error():

@@ -74,6 +74,27 @@ def test_vectors_are_not_decayed():
     assert [len(group["params"]) for group in groups] == [13, 15]
 
 
+def without_blocks(model):
+    model.backbone.stages = model.backbone.layers
+    del model.backbone.layers
+    return model
+
+
+@pytest.mark.parametrize(
+    ("change", "num_layers", "reason"),
+    [
+        pytest.param(without_blocks, 12, "needs 12 blocks .*, Module has 0", id="another backbone"),
+        pytest.param(lambda model: model, 24, "needs 24 blocks .*, Module has 12", id="too many"),
+        pytest.param(lambda model: model, 8, "needs 8 blocks .*, Module has 12", id="too few"),
+    ],
+)
+def test_layer_decay_wants_the_blocks_it_counts(change, num_layers, reason):
+    settings = {"num_layers": num_layers, "layer_decay_rate": 0.75}
+    constructor = build(LayerDecayOptimWrapperConstructor, settings)
+    with pytest.raises(ValueError, match=reason):
+        constructor(change(make_vit_like()))
+
+
 def build(constructor, paramwise_cfg):
     return constructor({"optimizer": OPTIMIZER}, paramwise_cfg)
 

@@ -73,6 +73,12 @@ def test_a_loader_without_a_batch_is_refused():
     assert len(next(iter(StrictRunner.build_dataloader(endless)))) == 4
 
 
+def test_a_loader_without_workers_needs_no_other_settings():
+    settings = {"batch_size": 1, "dataset": [1, 2], "sampler": {"type": "DefaultSampler"}}
+    settings |= {"persistent_workers": True, "prefetch_factor": 4, "num_workers": 0}
+    assert len(list(StrictRunner.build_dataloader(settings))) == 2
+
+
 def test_a_recorded_config_is_never_lost(tmp_path):
     """A test leaves it alone; another training keeps the one before beside it."""
     config = Config({"a": 1}, "a", "config.py")

@@ -40,13 +40,17 @@ def test_a_small_network_by_hand():
     assert counted.fixed == 16 * weights  # weight, gradient, two averages
 
 
-def test_a_moving_average_and_frozen_weights():
+@pytest.mark.parametrize("hook", ["EMAHook", "mmengine.EMAHook"])
+def test_a_moving_average_is_a_copy_of_all_weights(hook):
+    averaged = config()
+    averaged.custom_hooks = [dict(type=hook)]
+    assert training_memory(averaged).fixed == 16 * 32 + 4 * 32
+
+
+def test_frozen_weights_have_neither_gradient_nor_averages():
     frozen = training_memory(config(is_frozen=True))
     assert frozen.num_trained == 4 * JOINTS
     assert frozen.fixed == 4 * (12 + 20) + 12 * 20
-    averaged = config()
-    averaged.custom_hooks = [dict(type="EMAHook")]
-    assert training_memory(averaged).fixed == 16 * 32 + 4 * 32
 
 
 def test_bfloat16_halves_what_is_kept_and_keeps_copies_of_weights():

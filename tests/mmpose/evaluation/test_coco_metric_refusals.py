@@ -1,6 +1,7 @@
 """Settings and files that `CocoMetric` refuses, most of them before the first image."""
 
 import json
+import sys
 
 import pytest
 
@@ -19,11 +20,33 @@ from tests.mmpose.evaluation.perfect_poses import GT, META, evaluate, people_of,
         ({"score_mode": "best"}, "score_mode must be one of"),
         ({"nms_mode": "soft"}, "nms_mode must be one of"),
         ({"format_only": True}, "set outfile_prefix"),
+        ({"use_xtcocotools": True, "extended": [True]}, "xtcocotools counts by COCO's rules alone"),
     ],
 )
 def test_refusals(arguments, message):
     with pytest.raises(ValueError, match=message):
         CocoMetric(str(GT), **arguments)
+
+
+def test_without_xtcocotools_the_command_that_builds_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "xtcocotools", None)
+    with pytest.raises(ImportError, match=r"needs xtcocotools.*: pip install .* --no-binary"):
+        CocoMetric(str(GT), use_xtcocotools=True)
+
+
+def test_xtcocotools_of_another_numpy_is_to_be_built_here(monkeypatch, tmp_path):
+    package = tmp_path / "xtcocotools"
+    package.mkdir()
+    package.joinpath("__init__.py").touch()
+    package.joinpath("cocoeval.py").write_text("raise ValueError('numpy.dtype size changed')")
+    for name in [name for name in sys.modules if name.startswith("xtcocotools")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        ImportError, match=r"does not work with numpy .*size changed.*build it here"
+    ):
+        CocoMetric(str(GT), use_xtcocotools=True)
+    del sys.modules["xtcocotools"]  # what was there before comes back
 
 
 def test_a_missing_annotation_file_names_its_maker():

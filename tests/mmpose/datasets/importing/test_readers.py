@@ -8,7 +8,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from mmpose.datasets.importing.convert import convert, find_format, report_lines
-from mmpose.datasets.importing.people import ReadOptions
+from mmpose.datasets.importing.people import Imported, ReadOptions
 
 HEIGHT, WIDTH = 100, 200
 
@@ -169,6 +169,32 @@ def test_cvat_shapes_of_one_group_are_one_person(tmp_path):
     assert content["images"][0]["file_name"] == "dir/a.png"
 
 
+def test_several_masks_of_one_group_are_one_mask(tmp_path):
+    (tmp_path / "cvat.xml").write_text("""<annotations><version>1.1</version>
+<image id="0" name="a.png" width="200" height="100">
+  <mask label="person" group_id="1" left="50" top="60" width="3" height="2" rle="1, 2, 3"/>
+  <mask label="person" group_id="1" left="10" top="20" width="2" height="1" rle="1, 1"/>
+  <polygon label="person" group_id="1" points="100,10;104,10;104,14;100,14"/>
+  <box label="person" group_id="1" xtl="0" ytl="0" xbr="9" ybr="9"/>
+  <box label="person" group_id="1" xtl="10" ytl="10" xbr="104" ybr="62"/>
+</image></annotations>""")
+    content, imported = run(tmp_path / "cvat.xml", tmp_path)
+    (person,) = content["annotations"]
+    mask = coco_mask.decode(person["segmentation"])
+    # three pixels of the masks, and the polygon's 4 x 4
+    assert mask[[60, 60, 20], [51, 52, 11]].tolist() == [1, 1, 1]
+    assert mask[10:14, 100:104].all()
+    assert (mask.sum(), person["area"]) == (19, 19)
+    assert person["bbox"] == [10, 10, 94, 52]
+    assert imported.odd == {"boxes that a person has twice, of which the last counts": 1}
+
+
+def test_chosen_joints_keep_the_limbs_between_them():
+    imported = Imported(joint_names=["nose", "neck", "hip"], skeleton=[(0, 1), (1, 2)])
+    imported.choose_joints(("hip", "neck"))
+    assert (imported.joint_names, imported.skeleton) == (["hip", "neck"], [(1, 0)])
+
+
 def test_cvat_tracks_and_broken_files_are_refused(tmp_path):
     path = tmp_path / "cvat.xml"
     path.write_text("<annotations><track/></annotations>")
@@ -213,7 +239,7 @@ def test_datumaro_groups_are_people_and_masks_are_no_crowds(tmp_path):
     [
         ("absent.json", None, FileNotFoundError, "nothing at"),
         ("x.json", '{"a": 1}', ValueError, "no format that is known here"),
-        ("x.json", "[[", ValueError, "no format that is known here"),
+        ("x.json", "[[", ValueError, "is no whole JSON"),
         (
             "coco.json",
             '{"images": [], "annotations": [], "categories": []}',
@@ -234,4 +260,4 @@ def test_the_report_names_what_was_odd(tmp_path):
     _, imported = run(tmp_path / "cvat.xml", tmp_path)
     lines = report_lines(imported, tmp_path / "out.json")
     assert lines[0].endswith("1 images, 3 people")
-    assert "  1 shapes of type cuboid, left out" in lines
+    assert "  1 shapes of type cuboid, left out, first in dir/a.png" in lines

@@ -2,11 +2,13 @@
 
 The finder stands last in Python's list: it is asked for ``mmcv._ext`` only when mmcv itself has no
 such module, so that compiled mmcv is left alone. Until then nothing is loaded, and the order of
-imports does not matter as long as ``bmp`` comes before mmdet's models.
+imports does not matter as long as ``mmpose`` comes before mmdet's models.
 """
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, spec_from_file_location
@@ -31,6 +33,18 @@ def install_mmcv_ops() -> None:
     """Offer the stand-in to Python's import system; calling it again does nothing."""
     if not any(isinstance(finder, _StandInFinder) for finder in sys.meta_path):
         sys.meta_path.append(_StandInFinder())
+
+
+def leave_out_text_models() -> None:
+    """Keep mmpretrain's models of text from being imported; for a process that has none of them.
+
+    They want transformers of 2023. Beside a later one they stop the import of all of mmpretrain's
+    models, and of mmdet's, which import mmpretrain wherever it is installed.
+    """
+    if find_spec("mmpretrain") is None:
+        return
+    with suppress(ImportError):  # a package that it needs is absent: then mmdet does without it
+        import_module("mmpretrain.utils.dependency").WITH_MULTIMODAL = False
 
 
 def require_mmcv() -> None:

@@ -1,8 +1,9 @@
-"""Write what configs/ablations/mask_noise_training.py starts from.
+"""Write what a short training takes: 140 rendered crowds, and weights to start from.
 
-    python tools/datasets/ablation_start.py
+    python tools/datasets/short_training.py
 
-Rendered crowds of the short training, and the shipped MaskPose with a last layer of random numbers.
+The weights are the shipped MaskPose with a last layer of random numbers.
+configs/demo/maskpose_lite0_short-training.py trains on the crowds in a minute or two.
 """
 
 from bmp.demo.short_training import DATA_FOLDER, SPLITS, renew_last_layer
@@ -10,7 +11,7 @@ from bmp.locations import PROJECT_ROOT
 from bmp.synthcrowd import write_dataset
 from mmpose.engine.tools import run_tool
 
-START = PROJECT_ROOT / "work_dirs" / "ablation_start" / "start.safetensors"
+START = PROJECT_ROOT / "work_dirs" / "short_training" / "start.safetensors"
 
 
 def main() -> None:

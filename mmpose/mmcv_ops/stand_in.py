@@ -1,7 +1,7 @@
 """Stand-in for ``mmcv._ext``: the few compiled ops that mmdet needs here, from torchvision.
 
 mmcv-lite is pure Python, but ``mmcv.ops`` wants the compiled module ``mmcv._ext``, and mmdet
-imports ``mmcv.ops`` everywhere. :mod:`bmp.detectors.mmcv_ops.finder` makes Python load this file
+imports ``mmcv.ops`` everywhere. :mod:`mmpose.mmcv_ops.finder` makes Python load this file
 under that name. The names and argument orders below are those by which mmcv 2.1 calls ``_ext``;
 any other op is there as well, so that mmdet imports, and refuses to be called.
 """

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torchvision
 
-from bmp.detectors.mmcv_ops.finder import EXTENSION, install_mmcv_ops
+from mmpose.mmcv_ops.finder import EXTENSION, install_mmcv_ops
 
 install_mmcv_ops()
 
@@ -126,15 +126,15 @@ def test_installing_again_changes_nothing():
 def test_compiled_ops_are_left_alone(tmp_path):
     (tmp_path / "_ext.py").write_text("compiled = True\n")
     code = (
-        f"import bmp, mmcv; mmcv.__path__.append({str(tmp_path)!r})\n"
+        f"import mmpose, mmcv; mmcv.__path__.append({str(tmp_path)!r})\n"
         "import mmcv._ext\n"
         "print(mmcv._ext.compiled, mmcv._ext.__file__)"
     )
     assert run_python(code) == f"True {tmp_path / '_ext.py'}"
 
 
-def test_importing_bmp_loads_no_mmcv_and_no_torchvision():
-    code = "import sys, bmp; print({'mmcv', 'torchvision', 'mmcv._ext'} & set(sys.modules))"
+def test_importing_mmpose_loads_no_mmcv_and_no_torchvision():
+    code = "import sys, mmpose; print({'mmcv', 'torchvision', 'mmcv._ext'} & set(sys.modules))"
     assert run_python(code) == "set()"
 
 
@@ -159,7 +159,7 @@ def test_every_import_order_works_in_a_fresh_process(imports):
 
 
 @pytest.mark.slow
-def test_mmdet_that_failed_before_bmp_came_works_afterwards():
+def test_mmdet_that_failed_before_mmpose_came_works_afterwards():
     code = (
         "try:\n    import mmdet.models\nexcept ModuleNotFoundError as error:\n"
         "    print(error.name)\n"
