@@ -192,3 +192,13 @@ def test_links_of_a_page(tmp_path, link, broken):
     page = tmp_path / "page.md"
     page.write_text(f"# Here\n\n{link}\n")
     assert broken_links(page) == broken
+
+
+def test_an_entry_of_the_log_is_three_lines():
+    text = (ROOT / "docs/log.md").read_text(encoding="utf-8")
+    entries = [entry.split("\n", 1) for entry in re.split(r"(?m)^#{2,3} ", text)[1:]]
+    labels = {title: re.findall(r"(?m)^- \*\*(\w+)\.\*\*", body) for title, body in entries}
+    three = ["Tried", "Seen", "Verdict"]
+    days = {title for title, found in labels.items() if found != three}
+    assert len(days) < len(labels)
+    assert [day for day in days if not re.fullmatch(r"\d{4}-\d\d-\d\d", day)] == []
