@@ -47,6 +47,12 @@ def check_backend(backend: str, device: torch.device | str, *, compile: bool | s
     return backend
 
 
+def compile_network(module: nn.Module, compile: bool | str) -> None:
+    """Let ``torch.compile`` translate a module when it first runs; a text names its backend."""
+    if compile:
+        module.compile(backend=compile if isinstance(compile, str) else "inductor")
+
+
 def run_with_openvino(
     module: nn.Module,
     dtype: str | torch.dtype = torch.float32,

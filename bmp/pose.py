@@ -125,7 +125,7 @@ def init_pose_network(
     device: torch.device | str = "cpu",
     *,
     dtype: str | torch.dtype = "fp32",
-    compile: bool = False,
+    compile: bool | str = False,
     backend: str = "torch",
 ) -> nn.Module:
     """A pose model as :func:`mmpose.apis.init_model` makes it, computed by a library of choice.
@@ -135,7 +135,7 @@ def init_pose_network(
         checkpoint: weights; None leaves them random.
         device: where it works.
         dtype: ``fp32`` or ``bf16``, for the network's matrix products.
-        compile: translate the backbone with ``torch.compile``.
+        compile: translate the backbone with ``torch.compile``; a text names its backend.
         backend: ``torch``, or ``openvino`` on a CPU (:func:`bmp.backends.run_with_openvino`).
 
     Raises:

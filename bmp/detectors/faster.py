@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from bmp.backends import run_with_openvino
+from bmp.backends import compile_network, run_with_openvino
 from bmp.precision import fine_layers, lower_precision
 from mmpose.apis.model import read_dtype
 
@@ -13,7 +13,7 @@ def make_faster(
     image: Tensor,
     *,
     dtype: str | torch.dtype = "fp32",
-    compile: bool = False,
+    compile: bool | str = False,
     backend: str = "torch",
 ) -> None:
     """Change how backbone and neck of an mmdet model run, and the head of RTMDet-Ins.
@@ -23,7 +23,8 @@ def make_faster(
         image: (1, 3, H, W), of the size that it will see.
         dtype: ``fp32`` or ``bf16``, for products; layers over fine maps, where edges are small
             differences, and those that give the answers stay in float32.
-        compile: translate backbone and neck with ``torch.compile``.
+        compile: translate backbone and neck with ``torch.compile``; a text
+            names its backend.
         backend: see :func:`bmp.backends.check_backend`.
     """
     names = ["backbone", "neck", *(["bbox_head"] if is_rtmdet_ins(model) else [])]
@@ -39,9 +40,8 @@ def make_faster(
             keep["bbox_head"] = last_layers(parts["bbox_head"])
         for name, part in parts.items():
             lower_precision(part, image.device, dtype, keep.get(name, ()))
-    if compile:
-        for name in {"backbone", "neck"} & set(parts):
-            parts[name].compile()
+    for name in {"backbone", "neck"} & set(parts):
+        compile_network(parts[name], compile)
 
 
 def last_layers(head: nn.Module) -> list[nn.Module]:

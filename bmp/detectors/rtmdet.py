@@ -67,7 +67,8 @@ class RTMDetDetector:
         inclusive_nms: see :func:`bmp.detectors.selection.best_bboxes`.
         dtype: ``fp32`` or ``bf16``, in which products of the network run; see
             :func:`bmp.detectors.faster.make_faster`.
-        compile: translate backbone and neck with ``torch.compile`` when they first run.
+        compile: translate backbone and neck with ``torch.compile`` when they first run; a
+            text names its backend.
         backend: ``torch``, or ``openvino`` on a CPU (:func:`bmp.backends.run_with_openvino`).
 
     Raises:
@@ -89,7 +90,7 @@ class RTMDetDetector:
         batch_size: int = 8,
         inclusive_nms: bool = False,
         dtype: str | torch.dtype = "fp32",
-        compile: bool = False,
+        compile: bool | str = False,
         backend: str = "torch",
     ) -> None:
         if batch_size < 1:

@@ -8,7 +8,7 @@ import torch
 from sam2.modeling.sam2_utils import MLP
 from torch import Tensor, nn
 
-from bmp.backends import check_backend, run_with_openvino
+from bmp.backends import check_backend, compile_network, run_with_openvino
 from bmp.interfaces import Segmenter
 from bmp.locations import find_checkpoint, find_config
 from bmp.precision import network_precision
@@ -50,7 +50,8 @@ class SAM2Segmenter:
         max_sprinkle_area: specks up to so many pixels of it are dropped, 0: none.
         max_embedding_bytes: memory that the embeddings of one :meth:`embed` may take.
         dtype: ``fp32`` or ``bf16``, in which the network's matrix products run.
-        compile: translate the image encoder with ``torch.compile`` when it first runs.
+        compile: translate the image encoder with ``torch.compile`` when it first runs; a text
+            names its backend.
         backend: ``torch``, or ``openvino`` on a CPU for the image encoder
             (:func:`bmp.backends.run_with_openvino`).
 
@@ -74,7 +75,7 @@ class SAM2Segmenter:
         max_sprinkle_area: float = 0.0,
         max_embedding_bytes: int = 2**31,  # 128 images of SAM 2 at 1024 px
         dtype: str | torch.dtype = "fp32",
-        compile: bool = False,
+        compile: bool | str = False,
         backend: str = "torch",
     ) -> None:
         model = (load_config(config) if isinstance(config, str) else config).get("model", {})
@@ -106,8 +107,7 @@ class SAM2Segmenter:
         self.precision = network_precision(self.device, dtype)
         if read_dtype(dtype) != torch.float32:  # see `lower_precision`
             self.sam.image_encoder.to(memory_format=torch.channels_last)
-        if compile:
-            self.sam.image_encoder.compile()
+        compile_network(self.sam.image_encoder, compile)
         if backend == "openvino":
             maps = "backbone_fpn"  # codes of positions, which it gives too, are unused here
             encoder = self.sam.image_encoder.eval()
