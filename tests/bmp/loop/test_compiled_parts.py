@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from bmp.api import BBoxMaskPose
 from bmp.locations import PROJECT_ROOT
@@ -17,6 +18,7 @@ def eager():
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["detector", "pose_model", "segmenter"])
 def test_a_compiled_network_finds_the_same_people(part, eager):
+    torch.compiler.reset()  # sizes of another part's backbone would count as free: minutes of sympy
     # aot_eager translates as inductor does and leaves out the minutes of C++
     loop = BBoxMaskPose("bmp_demo", "cpu", cfg_options={f"{part}.compile": "aot_eager"})
     for _ in range(2):
