@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from bmp.environment import import_extra
 from mmpose.apis.model import read_dtype
+from mmpose.engine.fast_steps import compile_part
 
 BACKENDS = ("torch", "openvino")
 
@@ -50,7 +51,7 @@ def check_backend(backend: str, device: torch.device | str, *, compile: bool | s
 def compile_network(module: nn.Module, compile: bool | str) -> None:
     """Let ``torch.compile`` translate a module when it first runs; a text names its backend."""
     if compile:
-        module.compile(backend=compile if isinstance(compile, str) else "inductor")
+        compile_part(module, backend=compile if isinstance(compile, str) else "inductor")
 
 
 def run_with_openvino(

@@ -16,6 +16,7 @@ from mmpose.datasets import parse_pose_metainfo
 from mmpose.datasets.transforms.window_fields import choose_padding
 from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config, merge_options
+from mmpose.engine.fast_steps import compile_part
 from mmpose.engine.packed_linear import lay_out_for, pack_linears
 from mmpose.models.heads import PerDatasetHead
 from mmpose.registry import DATASETS, MODELS
@@ -113,8 +114,7 @@ def init_model(
     if model.inference_dtype != torch.float32:
         model.to(memory_format=torch.channels_last)  # faster so, on CPUs and on tensor cores
     if compile:
-        # in place: the wrapper of torch.compile would put "_orig_mod." into the names of weights
-        model.backbone.compile(backend=compile if isinstance(compile, str) else "inductor")
+        compile_part(model.backbone, backend=compile if isinstance(compile, str) else "inductor")
     pack_linears(model.backbone)
     return lay_out_for(device, model.to(device).eval())
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from .bare_model import bare_model
 
@@ -64,9 +65,32 @@ def compile_parts(model: nn.Module, settings: bool | dict[str, Any] | None) -> N
     for part in parts:
         # compiled before, as by a validation on its own
         if part._compiled_call_impl is None:
-            part.compile(**options)
+            compile_part(part, **options)
     names = ", ".join(type(part).__name__ for part in parts)
     print_log(f"compiled: {names}; the first steps are slow", logger="current")
+
+
+def compile_part(part: nn.Module, **options: Any) -> None:
+    """Compile one module by ``torch.compile`` when it first runs, in place, names of weights kept.
+
+    Only the first axis of its inputs may change without a translation of its own. torch keeps one
+    list of the sizes that it saw for all modules: those of a second part would count as free
+    heights and widths, and a backbone of free sizes takes minutes to translate.
+
+    Args:
+        part: called with tensors, or tuples and lists of them.
+        options: of ``torch.compile``.
+    """
+    part.compile(**options)
+    run = part._compiled_call_impl
+
+    def call(*inputs: Any, **others: Any) -> Any:
+        for value in tree_leaves((inputs, others)):
+            if isinstance(value, Tensor) and value.ndim > 1:
+                torch._dynamo.mark_static(value, list(range(1, value.ndim)))
+        return run(*inputs, **others)
+
+    part._compiled_call_impl = call
 
 
 def lay_out_channels_last(model: nn.Module) -> nn.Module:

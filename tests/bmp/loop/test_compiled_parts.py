@@ -1,8 +1,7 @@
-"""Each part of the loop with its network compiled, on the small models."""
+"""The loop with its networks compiled, on the small models."""
 
 import numpy as np
 import pytest
-import torch
 
 from bmp.api import BBoxMaskPose
 from bmp.locations import PROJECT_ROOT
@@ -10,17 +9,14 @@ from bmp.locations import PROJECT_ROOT
 PHOTO = str(PROJECT_ROOT / "demos" / "photos" / "000000001000.jpg")
 
 
-@pytest.fixture(scope="module")
-def eager():
-    return BBoxMaskPose("bmp_demo", "cpu").predict(PHOTO)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["detector", "pose_model", "segmenter"])
-def test_a_compiled_network_finds_the_same_people(part, eager):
-    torch.compiler.reset()  # sizes of another part's backbone would count as free: minutes of sympy
-    # aot_eager translates as inductor does and leaves out the minutes of C++
-    loop = BBoxMaskPose("bmp_demo", "cpu", cfg_options={f"{part}.compile": "aot_eager"})
+def test_compiled_networks_find_the_same_people():
+    eager = BBoxMaskPose("bmp_demo", "cpu").predict(PHOTO)
+    # aot_eager translates as inductor does and leaves out the minutes of C++. All in one process:
+    # what torch remembers of the sizes of one part must not be taken for those of the next.
+    parts = ("detector", "pose_model", "segmenter")
+    options = {f"{part}.compile": "aot_eager" for part in parts}
+    loop = BBoxMaskPose("bmp_demo", "cpu", cfg_options=options)
     for _ in range(2):
         found = loop.predict(PHOTO)
         assert len(found.bboxes) == len(eager.bboxes) > 2
