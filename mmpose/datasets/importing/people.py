@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from mmpose.datasets.people_records import AREA_OF_BOX
+
 Joint = tuple[float, float, int]  # x, y in pixels; 1 occluded, 2 seen
 Note = Callable[[str, int], None]  # what was odd, and how often
 NOWHERE = "people without box, mask or joints, left out"
@@ -146,7 +148,8 @@ def _annotation(
         note(NOWHERE, 1)
         return None
     entry["bbox"] = [round(number, 3) for number in box]
-    entry["area"] = round(float(area or box[2] * box[3]), 3)
+    # as all readers here take it, so that a format with areas and one without give one OKS
+    entry["area"] = round(float(area or AREA_OF_BOX * box[2] * box[3]), 3)
     entry["iscrowd"] = int(person.is_crowd)
     if names:
         entry["keypoints"] = joints
