@@ -39,6 +39,7 @@ def measure(case: dict) -> dict:
         runs_networks=case["networks"],
         chooses_masks=case["chooses_masks"],
         device=case["device"],
+        network=case["network"],
     )
     images = world.images(case["images"])
     if case["way"] == "published":
@@ -99,11 +100,14 @@ def in_another_process(case: dict, build: Path) -> dict:
 def compare(case: dict, builds: dict[str, Path], folder: Path) -> list[list[object]]:
     """Rows of one case, the older build first."""
     answers = {name: str(folder / f"{name.replace(' ', '_')}.npz") for name in builds}
+    ways = {
+        name: {"way": name if name == "published" else "loop", "answer": answers[name]}
+        for name in builds
+    }
+    for name in builds.keys() - {"this build"}:
+        ways[name]["network"] = {}
     runs = {
-        name: in_another_process(
-            {**case, "answer": answers[name], "way": name if name == "published" else "loop"}, build
-        )
-        for name, build in builds.items()
+        name: in_another_process({**case, **ways[name]}, build) for name, build in builds.items()
     }
     rest = {name: run["seconds"] - run["networks"] for name, run in runs.items()}
     base = next(iter(builds))
@@ -133,6 +137,8 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--cases", type=int, nargs="+", help="which of the four cases, from 0")
     parser.add_argument("--networks", action="store_true", help="run real networks too")
+    parser.add_argument("--backend", help="of this build's networks, such as openvino")
+    parser.add_argument("--dtype", help="of this build's networks, such as bf16")
     parser.add_argument("--chooses-masks", action="store_true", help="pose_mask_consistency")
     parser.add_argument("--memory", action="store_true", help="100 people on a 4K image, once")
     parser.add_argument("--device", default="cpu")
@@ -154,6 +160,7 @@ def compare_all(args: argparse.Namespace, old: Path, folder: Path) -> list[list[
         "chooses_masks": args.chooses_masks,
         "repeats": args.repeats,
         "device": args.device,
+        "network": {k: v for k in ("backend", "dtype") if (v := getattr(args, k)) is not None},
     }
     return [
         row

@@ -60,6 +60,7 @@ class World:
         runs_networks: whether the real networks run too, with random weights and their answers
             thrown away; so that their time is spent where it would be.
         chooses_masks: whether the better of two masks is taken by the joints that it holds.
+        network: ``backend`` and ``dtype`` of the networks, where they are not the usual ones.
         net_side: of the squares that detector and segmenter see; None: 640 and 1024.
         stopwatch: counts the time in the networks.
     """
@@ -69,6 +70,7 @@ class World:
     runs_networks: bool = False
     chooses_masks: bool = False
     device: str = "cpu"
+    network: dict[str, str] = field(default_factory=dict)
     net_side: int | None = None
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
@@ -100,7 +102,7 @@ class World:
     def _make_detector(self) -> RTMDetDetector:
         side = self.net_side or 640
         size = {} if self.net_side is None else {"size": (side, side)}
-        detector = RTMDetDetector(load_config(DETECTOR), device=self.device, **size)
+        detector = RTMDetDetector(load_config(DETECTOR), device=self.device, **size, **self.network)
         head = detector.model.bbox_head
         strides = [stride for stride, _ in head.prior_generator.strides]
         sizes = [(side // stride, side // stride) for stride in strides]
@@ -121,7 +123,10 @@ class World:
         return detector
 
     def _make_pose_model(self) -> TopdownPose:
-        model = init_model(POSE_MODEL, device=self.device)
+        init = init_model
+        if self.network:  # which older builds lack
+            from bmp.pose import init_pose_network as init
+        model = init(POSE_MODEL, device=self.device, **self.network)
         num_joints, (width, height) = model.head.num_keypoints, model.head.decoder.heatmap_size
         maps = torch.zeros(1, num_joints, height, width, device=self.device)
         for joint in range(num_joints):
@@ -145,7 +150,7 @@ class World:
         config = load_config(SEGMENTER)
         if self.net_side is not None:
             config.model.sam.image_size = self.net_side
-        segmenter = SAM2Segmenter(config, device=self.device)
+        segmenter = SAM2Segmenter(config, device=self.device, **self.network)
         sam, shown = segmenter.sam, {}
         side = sam.image_size // 4
 
