@@ -5,6 +5,7 @@ in a pass of its own. On AVX2 oneDNN is 1.02 to 1.2 times as fast, with GELU up 
 (docs/log.md). Answers differ by rounding.
 """
 
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +36,7 @@ class PackedLinear(nn.Linear):
         """Whether oneDNN can do it: plain inference, whose operators nobody records."""
         return (
             input.is_cpu
+            and not self.weight.is_inference()  # such weights count no changes
             and input.dtype == self.weight.dtype == torch.float32
             and input.numel() > 0
             and not torch.is_grad_enabled()
@@ -43,6 +45,12 @@ class PackedLinear(nn.Linear):
             and not torch.jit.is_tracing()
             and torch.backends.mkldnn.is_available()
         )
+
+    def train(self, mode: bool = True) -> "PackedLinear":
+        """Set the training mode, and pack the weights anew when they are next used."""
+        # averages are swapped in through `.data`, which counts no change, between two modes
+        self._packed_state = None
+        return super().train(mode)
 
     def _packed(self, num_rows: int) -> Tensor:
         # weights may be loaded or changed later: the copy must not outlive what it was made of
@@ -54,21 +62,24 @@ class PackedLinear(nn.Linear):
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy in oneDNN's layout can be neither copied nor written
-        return {k: v for k, v in vars(self).items() if k not in ("_copy", "_packed_state")}
+        state = super().__getstate__()
+        return {k: v for k, v in state.items() if k not in ("_copy", "_packed_state")}
 
 
 def pack_linears(network: nn.Module) -> None:
     """Let the linear layers of a network be :class:`PackedLinear`, names and weights as they were.
 
-    A GELU that follows one in a ``Sequential`` is joined to it.
+    A GELU that follows one in a ``Sequential`` is joined to it, if that is all that runs it.
     """
     for module in network.modules():
         if type(module) is nn.Linear:
             module.__class__ = PackedLinear
+    places = Counter(part for module in network.modules() for part in module._modules.values())
     for module in network.modules():
-        if isinstance(module, nn.Sequential):
+        if getattr(type(module), "forward", None) is nn.Sequential.forward:
             for n, (layer, after) in enumerate(pairwise(module)):
-                if isinstance(layer, PackedLinear) and is_exact_gelu(after):
+                is_alone = isinstance(layer, PackedLinear) and places[layer] == 1
+                if is_alone and is_exact_gelu(after):
                     layer.has_gelu, module[n + 1] = True, nn.Identity()
 
 

@@ -72,3 +72,50 @@ def test_what_is_traced_has_operators_that_files_can_hold(network):
     pack_linears(network)
     traced = torch.export.export(network.eval(), (torch.ones(5, 12),))
     assert not [n for n in traced.graph.nodes if "mkldnn" in str(n.target)]
+
+
+class Skipping(nn.Sequential):
+    """Runs the first and the last of its layers."""
+
+    def forward(self, values):
+        return self[-1](self[0](values))
+
+
+@pytest.mark.parametrize("kind", ["own forward", "shared layer"])
+def test_gelu_is_joined_only_where_nothing_else_runs_the_layer(kind):
+    layer = nn.Linear(3, 3)
+    network = (
+        Skipping(layer, nn.GELU(), nn.Linear(3, 2))
+        if kind == "own forward"
+        else nn.Sequential(layer, nn.Sequential(layer, nn.GELU()))
+    )
+    values, plain = torch.randn(4, 3), copy.deepcopy(network)
+    pack_linears(network)
+    with torch.no_grad():
+        torch.testing.assert_close(network(values), plain(values), atol=1e-6, rtol=1e-5)
+
+
+def test_weights_made_in_inference_mode_serve_too():
+    with torch.inference_mode():
+        network = nn.Sequential(nn.Linear(3, 4))
+        pack_linears(network)
+        values = torch.randn(2, 3)
+        expected = nn.functional.linear(values, network[0].weight, network[0].bias)
+        assert torch.equal(network(values), expected)
+
+
+def test_weights_swapped_between_training_and_evaluation_count(network):
+    pack_linears(network)
+    values = torch.randn(5, 12)
+    with torch.no_grad():
+        network.eval()(values)
+        network.train()
+        network[0].weight.data.fill_(0.0)  # as EMAHook swaps
+        network[0].bias.data.fill_(0.0)
+        assert (network.eval()[0](values) == 0).all()
+
+
+def test_a_compiled_layer_can_be_copied(network):
+    pack_linears(network)
+    network[0].compile(backend="eager")
+    assert copy.deepcopy(network[0])._compiled_call_impl is None
