@@ -4,6 +4,8 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import chain
+from threading import Lock
 from typing import Any
 
 import torch
@@ -15,6 +17,8 @@ from mmpose.apis.model import read_dtype
 from mmpose.engine.fast_steps import compile_part
 
 BACKENDS = ("torch", "openvino")
+
+_CONVERTING = Lock()  # torch can export for one thread at a time
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +65,7 @@ def run_with_openvino(
 ) -> None:
     """Let OpenVINO answer for a module from its next call on; it cannot be trained any more.
 
-    It is converted when inputs of a size first come, in memory, with the weights of that time.
+    It is converted when inputs of a size first come, in memory, and anew when weights changed.
     The number of images, crops or people, the first axis of all inputs and answers, is free.
 
     Args:
@@ -71,19 +75,40 @@ def run_with_openvino(
         select: what of its answer is wanted; the rest is not computed.
     """
     hint = "f32" if read_dtype(dtype) == torch.float32 else "bf16"
-    converted: dict[tuple, Callable[[Sequence[Tensor]], Any]] = {}
-    network = _Network(module, module.forward, select)
+    module.forward = _OpenVINOForward(module, hint, select)
 
-    def forward(*inputs: Any) -> Any:
+
+class _OpenVINOForward:
+    """What answers for a module; no closure, so that a copy of the module has its own weights."""
+
+    def __init__(self, module: nn.Module, hint: str, select: Callable[[Any], Any]) -> None:
+        self.module, self.run = module, module.forward
+        self.hint, self.select = hint, select
+        self.converted: dict[tuple, Callable[[Sequence[Tensor]], Any]] = {}
+        self.state: list[tuple[int, int]] = []
+
+    def __call__(self, *inputs: Any) -> Any:
         leaves, spec = tree_flatten(inputs)
-        _check_use(module, leaves)
+        _check_use(self.module, leaves)
         sizes = tuple(leaf.shape[1:] for leaf in leaves)
-        if sizes not in converted:
-            network.spec = spec
-            converted[sizes] = _convert(network, leaves, hint)
-        return converted[sizes](leaves)
+        with _CONVERTING:
+            # weights may be loaded or changed later
+            if (state := _state_of(self.module)) != self.state:
+                self.state, self.converted = state, {}
+            if sizes not in self.converted:
+                network = _Network(self.module, self.run, self.select, spec)
+                self.converted[sizes] = _convert(network, leaves, self.hint)
+            answer = self.converted[sizes]
+        return answer(leaves)
 
-    module.forward = forward
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "converted": {}}
+
+
+def _state_of(module: nn.Module) -> list[tuple[int, int]]:
+    """What changes with the weights; tensors of the inference mode count no changes."""
+    tensors = chain(module.parameters(), module.buffers())
+    return [(t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors]
 
 
 def _check_use(module: nn.Module, inputs: Sequence[Tensor]) -> None:
@@ -100,10 +125,10 @@ def _check_use(module: nn.Module, inputs: Sequence[Tensor]) -> None:
 class _Network(nn.Module):
     """A module as it was before, called with tensors one after the other, as exporters want it."""
 
-    def __init__(self, module: nn.Module, run: Callable, select: Callable) -> None:
+    def __init__(self, module: nn.Module, run: Callable, select: Callable, spec: Any) -> None:
         super().__init__()
         self.module, self.run, self.select = module, run, select
-        self.spec: Any = None  # how the tensors were nested
+        self.spec = spec  # how the tensors were nested
         self.eval()
 
     def forward(self, *leaves: Tensor) -> Any:
@@ -118,7 +143,7 @@ def _convert(
     openvino = import_extra("openvino", "openvino", "backend='openvino'")
     start = time.monotonic()
     # two: of one, torch takes the number for fixed
-    examples = [leaf[:1].detach().float().repeat(2, *[1] * (leaf.ndim - 1)) for leaf in inputs]
+    examples = [torch.zeros(2, *leaf.shape[1:]) for leaf in inputs]
     with torch.autocast("cpu", enabled=False), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, about its own tracing
         # before tracing: what functions keep for later must not come from it

@@ -78,14 +78,16 @@ def fine_layers(backbone: nn.Module, images: Tensor) -> list[nn.Module]:
 
 def _run_within(module: nn.Module, context: Callable[[], torch.autocast]) -> None:
     """Give a module float32 inputs and the context, and its answers back in float32."""
-    run = module.forward
+    # no closure: a copy of the module would run the weights of the first one
+    module.forward = partial(_forward_within, module.forward, context)
 
-    def forward(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = tree_map(_as_float32, (args, kwargs))
-        with context():
-            return tree_map(_as_float32, run(*args, **kwargs))
 
-    module.forward = forward
+def _forward_within(
+    run: Callable, context: Callable[[], torch.autocast], *args: Any, **kwargs: Any
+) -> Any:
+    args, kwargs = tree_map(_as_float32, (args, kwargs))
+    with context():
+        return tree_map(_as_float32, run(*args, **kwargs))
 
 
 def _as_float32(value: Any) -> Any:

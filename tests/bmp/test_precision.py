@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import torch
 from torch import nn
 
@@ -35,6 +38,15 @@ def test_a_kept_layer_behind_a_lowered_one_answers_in_float32():
     answer = network(torch.full((1, 1, 2, 2), FINE))
     assert answer.dtype == torch.float32
     assert (answer == 1).all()
+
+
+def test_a_copy_has_its_own_weights():
+    network = passing_on(2)
+    lower_precision(network, CPU, "bf16", keep=[network[1]])
+    twin = pickle.loads(pickle.dumps(copy.deepcopy(network)))
+    nn.init.zeros_(network[0].weight)
+    answers = [each(torch.full((1, 1, 2, 2), FINE)).max() for each in (network, twin)]
+    assert answers == [0, 1]
 
 
 def test_float32_changes_nothing():

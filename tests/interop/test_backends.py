@@ -1,6 +1,7 @@
 """Networks of the loop computed by OpenVINO, beside torch."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -58,6 +59,30 @@ def test_nested_maps_of_any_size_and_what_is_selected():
         answer, wanted = fast(maps), plain(maps)
         assert list(answer) == ["both"]
         assert_near(answer["both"], wanted["both"])
+
+
+def run(module, *inputs):
+    with torch.no_grad():  # which belongs to a thread
+        return module(*inputs)
+
+
+def test_copies_and_changed_weights_answer_for_themselves():
+    layer = nn.Conv2d(3, 4, 1).eval()
+    run_with_openvino(layer)
+    before = run(layer, noise(2, 4, 4))
+    twin = copy.deepcopy(layer)
+    layer.load_state_dict({name: torch.zeros_like(v) for name, v in layer.state_dict().items()})
+    assert (run(layer, noise(2, 4, 4)) == 0).all()
+    assert torch.equal(run(twin, noise(2, 4, 4)), before)
+
+
+def test_nobody_may_come_first_and_threads_together():
+    layer = nn.Conv2d(3, 4, 1).eval()
+    run_with_openvino(layer)
+    assert run(layer, noise(0, 4, 4)).shape == (0, 4, 4, 4)
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(run, [layer] * 8, [noise(2, 5, 5)] * 8))
+    assert all(torch.equal(answer, answers[0]) for answer in answers)
 
 
 @pytest.mark.slow
