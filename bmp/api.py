@@ -15,7 +15,7 @@ from bmp.environment import pick_device
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.locations import find_config
 from bmp.loop import run_loop
-from bmp.loop.build import build_parts
+from bmp.loop.build import build_parts, set_networks
 from bmp.loop.failures import describe_failure, run_apart
 from bmp.loop.frames import works_on_device
 from bmp.pmpose import PMPose
@@ -49,14 +49,14 @@ class BBoxMaskPose:
         detector: any detector, instead of the config's.
         segmenter: any segmenter, instead of the config's.
         batch_size: images that go through the loop together; bounds the memory.
-        dtype: ``fp32`` or ``bf16``, for the products of the three networks of the config; None:
-            as the config says for each.
+        dtype: ``fp32`` or ``bf16``, for the products of the networks of the config, those apart
+            that ``cfg_options`` names, such as ``detector.dtype``; None: as the config says.
         backend: likewise, ``torch`` or ``openvino`` (:mod:`bmp.backends`).
 
     Raises:
         FileNotFoundError: no such config, or weights that are not here and cannot be fetched.
-        ValueError: the device is not there, a key of the config is unknown, or ``batch_size`` is
-            below 1.
+        ValueError: the device is not there, a key of the config is unknown, ``batch_size`` is
+            below 1, or no part of the config, or one that cannot, is to take dtype and backend.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class BBoxMaskPose:
         self.config = load_config(find_config(config_path or config), cfg_options)
         networks = {k: v for k, v in (("dtype", dtype), ("backend", backend)) if v is not None}
         ready = {"detector": detector, "pose_model": pose_model, "segmenter": segmenter}
-        for part in [name for name, given in ready.items() if given is None]:
-            self.config.get("model", {}).get(part, {}).update(networks)
+        if networks:
+            set_networks(self.config.get("model", {}), networks, ready, cfg_options or {})
         # published scripts hand in a PMPose, which has no `estimate`; the network in it has
         if isinstance(pose_model, PMPose):
-            pose_model = pose_model.as_part()
+            pose_model = pose_model.as_part(**networks)
         self.parts = build_parts(
             # a config of something else: build_parts says what it lacks, a KeyError would not
             self.config.get("model", {}),

@@ -15,6 +15,7 @@ from bmp.environment import pick_device
 from bmp.locations import find_checkpoint, find_config
 from bmp.pose import CONFIG_FOLDERS, NUM_COCO_JOINTS, TopdownPose, init_pose_network
 from mmpose.apis import estimate_batch, extract_features
+from mmpose.apis.model import read_dtype
 from mmpose.files import write_image
 from mmpose.inputs import image_array, read_bboxes, read_image, read_masks
 from mmpose.visualization import draw_poses
@@ -99,8 +100,22 @@ class PMPose:
         self.model = init_pose_network(self.config_path, str(path), self.device, **self._network)
         return self
 
-    def as_part(self) -> TopdownPose:
-        """The same network as part of the loop."""
+    def as_part(self, dtype: str | None = None, backend: str | None = None) -> TopdownPose:
+        """The same network as part of the loop.
+
+        Args:
+            dtype: what the loop was asked for; None: anything.
+            backend: likewise.
+
+        Raises:
+            ValueError: this object was made with another.
+        """
+        own = read_dtype(self._network["dtype"]), self._network["backend"]
+        if (own[0] if dtype is None else read_dtype(dtype), backend or own[1]) != own:
+            raise ValueError(
+                f"dtype={dtype!r}, backend={backend!r} of the loop do not change a PMPose that is "
+                f"handed in, made with {own[0]} and {own[1]!r}: give them to PMPose(...) too"
+            )
         return TopdownPose(self.model)
 
     def predict(

@@ -9,6 +9,7 @@ import torch
 from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.loop import LoopSettings, make_settings
 
+WITH_NETWORK_KEYS = ("RTMDetDetector", "TopdownPose", "SAM2Segmenter")
 PART_KEYS = ("detector", "pose_model", "segmenter", "loop")
 
 
@@ -66,3 +67,37 @@ def build_parts(
 
         segmenter = build_segmenter(config["segmenter"], device)
     return LoopParts(detector, pose_model, segmenter, settings)
+
+
+def set_networks(
+    config: dict[str, Any],
+    networks: Mapping[str, Any],
+    ready: Mapping[str, object],
+    cfg_options: Mapping[str, Any],
+) -> None:
+    """Give ``dtype`` and ``backend`` to the parts that a config describes, in place.
+
+    Args:
+        config: as in :func:`build_parts`.
+        networks: what to give.
+        ready: by name the parts that were handed in, None for others.
+        cfg_options: changes that were asked for by name, ``detector.dtype``; they stay.
+
+    Raises:
+        ValueError: all parts were handed in, or a part has no such key.
+    """
+    told = ", ".join(f"{name}={value!r}" for name, value in networks.items())
+    if None not in ready.values():
+        raise ValueError(
+            f"{told} is for parts of the config, and all were handed in: make them with it, such "
+            f"as PMPose(..., {told}), or leave it out"
+        )
+    asked = {key.removeprefix("model.") for key in cfg_options}
+    for part in [name for name, given in ready.items() if given is None and name in config]:
+        kind = config[part].get("type", WITH_NETWORK_KEYS[0])
+        if kind not in WITH_NETWORK_KEYS:
+            raise ValueError(
+                f"{told} is not for the {part} of this config, a {kind}: name the parts that it is "
+                f"for, cfg_options={{'segmenter.{next(iter(networks))}': ...}}"
+            )
+        config[part].update({k: v for k, v in networks.items() if f"{part}.{k}" not in asked})

@@ -10,9 +10,11 @@ from torch import nn
 from bmp.api import BBoxMaskPose
 from bmp.backends import check_backend, run_with_openvino
 from bmp.detectors import build_detector
+from bmp.loop.build import set_networks
 from bmp.pmpose import PMPose
 from bmp.pose import build_pose_model
 from bmp.segmenters import build_segmenter
+from tests.bmp.loop_parts import RectangleDetector, RectanglePose, RectangleSegmenter
 
 DEMO = {
     build_detector: "rtmdet-ins_lite0_synthcrowd-320x320",
@@ -44,6 +46,29 @@ def test_the_public_classes_hand_the_backend_on():
         PMPose("cpu", "PMPose-demo", from_pretrained=True, backend="tensorrt")
     with pytest.raises(ValueError, match="dtype must be 'fp32' or 'bf16', got 'int8'"):
         BBoxMaskPose("bmp_demo", "cpu", dtype="int8")
+
+
+def test_parts_handed_in_are_not_passed_over_in_silence():
+    parts = {"detector": RectangleDetector(), "segmenter": RectangleSegmenter()}
+    with pytest.raises(ValueError, match=r"dtype='bf16' is for parts of the config, and all"):
+        BBoxMaskPose("bmp_demo", "cpu", pose_model=RectanglePose(), dtype="bf16", **parts)
+    pose_model = PMPose("cpu", "PMPose-demo", from_pretrained=True, dtype="bf16")
+    with pytest.raises(ValueError, match=r"made with torch.bfloat16 and 'torch': give them"):
+        BBoxMaskPose("bmp_demo", "cpu", pose_model=pose_model, dtype="fp32")
+    assert pose_model.as_part("bf16", "torch").model is pose_model.model
+
+
+def test_options_of_one_network_go_before_the_argument_for_all():
+    config = {name: {} for name in ("detector", "pose_model", "segmenter")}
+    ready = {"detector": RectangleDetector(), "pose_model": None, "segmenter": None}
+    set_networks(config, {"dtype": "bf16"}, ready, {"model.pose_model.dtype": "fp32"})
+    assert config == {"detector": {}, "pose_model": {}, "segmenter": {"dtype": "bf16"}}
+
+
+def test_a_part_without_such_settings_is_named():
+    config = {"pose_model": {"type": "TransformersPose", "folder": "vitpose"}}
+    with pytest.raises(ValueError, match=r"backend='openvino' is not for the pose_model.*a Trans"):
+        set_networks(config, {"backend": "openvino"}, {"pose_model": None}, {})
 
 
 @pytest.mark.parametrize("build", DEMO, ids=lambda build: build.__name__)
