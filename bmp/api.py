@@ -16,7 +16,7 @@ from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.locations import find_config
 from bmp.loop import run_loop
 from bmp.loop.build import build_parts, set_networks
-from bmp.loop.failures import describe_failure, run_apart
+from bmp.loop.failures import MOST_FAILURES, describe_failure, run_each
 from bmp.loop.frames import works_on_device
 from bmp.pmpose import PMPose
 from bmp.pose import TopdownPose
@@ -124,6 +124,7 @@ class BBoxMaskPose:
 
         Raises:
             ValueError: the one image cannot be read, or boxes have a wrong shape.
+            Exception: that of a stage that fails in all images, or in the first 16.
         """
         options = {"intermediates": return_intermediates, "probmaps": return_probmaps}
         # an array is always one image: a stack (B, H, W, 3) is refused, not guessed at
@@ -135,11 +136,18 @@ class BBoxMaskPose:
                 f"{len(image)} images need {len(image)} entries in bboxes (None: "
                 f"detect), got {len(bboxes)}"
             )
-        results: list[BMPResult] = []
+        answers: list[BMPResult | Exception] = []
         # images of a batch pass each part of the loop together, so memory grows with it
         for start in range(0, len(image), self.batch_size):
             end = start + self.batch_size
-            results += self._predict_batch(image[start:end], bboxes[start:end], options)
+            answers += self._predict_batch(image[start:end], bboxes[start:end], options)
+            failed = [answer for answer in answers if isinstance(answer, Exception)]
+            # no fault of the images; where some are done, an error would lose them
+            if failed and len(failed) == len(answers) >= min(MOST_FAILURES, len(image)):
+                raise failed[0]
+        results = [
+            failed_result(describe_failure(a)) if isinstance(a, Exception) else a for a in answers
+        ]
         num_failed = sum(result.error is not None for result in results)
         if num_failed:
             logger.warning("%d of %d images failed", num_failed, len(results))
@@ -193,10 +201,10 @@ class BBoxMaskPose:
 
     def _predict_batch(
         self, images: Sequence[Image], bboxes: Sequence[Any], options: dict[str, bool]
-    ) -> list[BMPResult]:
-        """Results of some images; those that cannot be read are reported."""
+    ) -> list[BMPResult | Exception]:
+        """Results of some images, or the errors of their stages; all that fails is reported."""
         read: dict[int, np.ndarray | Tensor] = {}
-        results: list[BMPResult | None] = [None] * len(images)
+        results: list[BMPResult | Exception | None] = [None] * len(images)
         for n, image in enumerate(images):
             # one broken file must not end a run over thousands
             try:
@@ -211,10 +219,9 @@ class BBoxMaskPose:
             some = [numbers[k] for k in chosen]
             return self._predict([read[n] for n in some], [bboxes[n] for n in some], **options)
 
-        for n, result in zip(numbers, run_apart(run, len(numbers)), strict=True):
+        for n, result in zip(numbers, run_each(run, len(numbers)), strict=True):
             if isinstance(result, Exception):
-                result = failed_result(describe_failure(result))
-                logger.warning("image %d of its batch failed: %s", n + 1, result.error)
+                logger.warning("image %d of its batch failed: %s", n + 1, describe_failure(result))
             results[n] = result
         return results
 

@@ -11,14 +11,13 @@ from typing import Any, TypeVar
 
 import torch
 
-from bmp.loop.failures import describe_failure, run_apart
+from bmp.loop.failures import MOST_FAILURES, describe_failure, run_each
 from bmp.results import BMPResult, failed_result
 from mmpose.inputs import Image, image_tensor, read_image
 
 logger = logging.getLogger(__name__)
 
 AHEAD = 2  # batches that are ready at a time; bounds the memory
-MOST_FAILURES = 16  # frames failing one after the other, which is no longer a fault of the frames
 LONGEST_WAIT = 5.0  # s that a source which blocks is waited for when the caller stops
 THREAD_NAME = "bmp-read-ahead"
 
@@ -175,7 +174,4 @@ def _answer(
     find: Callable[[Sequence[Image]], list[BMPResult]], images: Sequence[Image]
 ) -> Sequence[BMPResult | Exception]:
     """Results, or the errors of images that fail."""
-    try:
-        return run_apart(lambda chosen: find([images[n] for n in chosen]), len(images))
-    except Exception as error:  # all fail; the caller counts
-        return [error] * len(images)
+    return run_each(lambda chosen: find([images[n] for n in chosen]), len(images))

@@ -6,6 +6,7 @@ from traceback import clear_frames
 from typing import TypeVar
 
 Result = TypeVar("Result")
+MOST_FAILURES = 16  # images failing one after the other, which is no longer a fault of the images
 
 
 @contextmanager
@@ -57,3 +58,14 @@ def run_apart(
     if isinstance(first, Exception) and all(isinstance(a, Exception) for a in answers):
         raise first
     return answers
+
+
+def run_each(
+    run: Callable[[Sequence[int]], Sequence[Result]], num_images: int
+) -> list[Result | Exception]:
+    """As :func:`run_apart`, but errors also where all images fail: the caller counts them."""
+    try:
+        return run_apart(run, num_images)
+    except Exception as error:
+        clear_frames(error.__traceback__)
+        return [error] * num_images

@@ -30,6 +30,14 @@ def test_one_image_fails_and_the_others_are_answered(finder):
     assert (len(empty), empty.error) == (0, None)
 
 
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_an_image_that_fails_alone_in_its_batch_takes_no_others_along(finder, batch_size):
+    finder.batch_size = batch_size
+    *good, bad = finder.predict([APART, NOBODY, TWO_IN_ONE_PLACE])
+    assert [result.error for result in good] == [None, None]
+    assert bad.error == "two at once (stage pose of turn 1)"
+
+
 def test_a_single_image_raises(finder):
     with pytest.raises(RuntimeError, match="two at once"):
         finder.predict(TWO_IN_ONE_PLACE)
