@@ -18,7 +18,8 @@ from mmpose.engine.config import load_config
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("mmpose", "bmp")
 LIBRARIES = ("mmcv", "mmcv-lite", "mmdet", "mmengine", "numpy", "opencv-python")
-LIBRARIES += ("opencv-python-headless", "openvino", "sam2", "timm", "torchvision")
+LIBRARIES += ("opencv-python-headless", "openvino", "rfdetr", "sam2", "timm", "torchvision")
+LIBRARIES += ("transformers",)
 CONFIG_FOLDERS = ("rtmdet", "PMPose", "MaskPose", "sam_pose2seg", "demo")
 LOADERS = ("test_dataloader", "val_dataloader")
 FOLDERS = ("data_root", "data_prefix", "ann_file", "bbox_file")
@@ -78,6 +79,8 @@ def _content(cfg: Mapping[str, Any]) -> dict[str, Any]:
             content[key] = _read_by_inference(load_config(find_config(value, CONFIG_FOLDERS)))
         elif key == "checkpoint" and value is not None:
             content[key] = file_digest(find_checkpoint(value))
+        elif key == "folder" and value is not None and Path(value).is_dir():
+            content[key] = _folder_digest(value)  # else the name of a model on the hub
         elif key in FILES and value is not None:
             content[key] = _folder_digest(value) if Path(value).is_dir() else file_digest(value)
         else:
@@ -88,9 +91,9 @@ def _content(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _folder_digest(folder: str | Path) -> str:
-    """Of the files in it, of ultralytics one an image, by name and content."""
+    """Of the files in it, ultralytics' one an image or a saved model, by name and content."""
     files = sorted(path for path in Path(folder).iterdir() if path.is_file())
-    return digest(*(part for path in files for part in (path.name, path.read_bytes())))
+    return digest(*(part for path in files for part in (path.name, file_digest(path))))
 
 
 def _read_by_inference(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -164,6 +164,13 @@ def _why(folder: RunFolder, record: dict[str, Any], name: str) -> str:
     return "\n".join([*text.splitlines()[-NUM_LAST_LINES:], f"({name}: exit code {code})"])
 
 
+def _line(path: str, index: int) -> str:
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    if not 0 <= index < len(lines):
+        raise ValueError(f"--index {index}: {path} has {len(lines)} lines, counted from 0")
+    return lines[index]
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", help="of a prepared run, or a file with one folder per line")
@@ -175,10 +182,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_arguments()
-    path = args.folder
-    if args.index is not None:
-        path = Path(path).read_text(encoding="utf-8").splitlines()[args.index]
     try:
+        path = args.folder if args.index is None else _line(args.folder, args.index)
+        if not Path(path).is_dir():  # the lock would make it
+            raise ValueError(f"{path} is no folder of a prepared run")
         sys.exit(work_on(RunFolder(path), with_srun=args.srun, again=args.again))
     except (OSError, ValueError, json.JSONDecodeError) as error:
         sys.exit(f"error: {explain(error)}")

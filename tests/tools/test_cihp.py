@@ -123,6 +123,13 @@ def test_boxes_are_posed_and_the_poses_merged(root, monkeypatch, tmp_path):
 def test_what_cannot_be_read_says_why(root, monkeypatch):
     with pytest.raises(SystemExit, match=r"no maps .*Validation"):
         run(monkeypatch, root, "--split", "val")
+    names = root / "Training" / "train_id.txt"
+    before = names.read_text() if names.exists() else None
+    for text, message in (("", r"no maps .*train_id\.txt"), ("girl", r"are numbers, got 'girl'")):
+        names.write_text(text)
+        with pytest.raises(SystemExit, match=message):
+            run(monkeypatch, root)
+    names.unlink() if before is None else names.write_text(before)
     image = root / "Training" / "Images" / "0000010.jpg"
     image.write_bytes(b"cut")
     with pytest.raises(SystemExit, match=r"image 0000010 .* is damaged"):

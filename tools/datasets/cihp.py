@@ -45,17 +45,24 @@ def find_names(folder: Path, split: str) -> list[str]:
     """Names of the images of a split, without endings, sorted.
 
     Raises:
-        FileNotFoundError: there are no maps.
+        FileNotFoundError: there are no maps, or the list is empty.
+        ValueError: a name is no number.
     """
     lists = [place / f"{split}_id.txt" for place in (folder, folder.parent)]
     found = next((path for path in lists if path.is_file()), None)
     if found is not None:
-        return sorted(found.read_text(encoding="utf-8").split())
-    names = sorted(path.stem for path in (folder / "Human_ids").glob("*.png"))
+        names = sorted(found.read_text(encoding="utf-8").split())
+    else:
+        names = sorted(path.stem for path in (folder / "Human_ids").glob("*.png"))
     if not names:
         raise FileNotFoundError(
-            f"there are no maps {folder / 'Human_ids'}/*.png; give the folder "
+            f"there are no maps in {found or folder / 'Human_ids' / '*.png'}; give the folder "
             "instance-level_human_parsing of CIHP's download"
+        )
+    if others := [name for name in names if not name.isdecimal()]:
+        raise ValueError(
+            f"names of CIHP's images are numbers, got {others[0]!r} in {found or folder}; rename "
+            "image and map, or leave them out of the list"
         )
     return names
 

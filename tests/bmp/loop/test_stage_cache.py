@@ -175,6 +175,25 @@ def test_a_part_is_known_by_weights_and_settings(tmp_path):
     assert part_key(random, "cpu") != part_key(random, "cpu")
 
 
+def test_networks_run_otherwise_are_other_parts():
+    demo = {
+        "config": "pmpose_lite0_synthcrowd-128x96",
+        "checkpoint": "pmpose_lite0_demo.safetensors",
+    }
+    ways = ({}, {"dtype": "bf16"}, {"backend": "openvino"}, {"compile": True})
+    assert len({part_key(demo | way, "cpu") for way in ways}) == 4
+
+
+def test_a_folder_of_weights_counts_by_content(tmp_path):
+    cfg = {"type": "TransformersPose", "folder": str(tmp_path)}
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"one")
+    key = part_key(cfg, "cpu")
+    weights.write_bytes(b"two")
+    assert part_key(cfg, "cpu") != key
+    assert part_key(cfg | {"folder": "name/of-the-hub"}, "cpu") != key
+
+
 def test_source_code_counts_wherever_the_project_lies(tmp_path):
     """Also below a folder called configs; those of the packages are read by content instead."""
     keys = []

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from mmpose.ablation import worker
 from mmpose.ablation.definition import read_ablation
 from mmpose.ablation.identity import Digests, Identifier
 from mmpose.ablation.plan import make_plan
@@ -294,3 +295,16 @@ def test_without_slurm_its_launcher_says_so(project, monkeypatch):
 def test_jobs_must_be_one_or_more(project):
     with pytest.raises(ValueError, match="--jobs must be at least 1, got 0"):
         project.run(project.write(THREE), "--jobs", "0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["none"], "none is no folder of a prepared run"), (["runs.txt", "--index", "1"], "1 lines")],
+)
+def test_a_worker_says_which_run_is_not_there(tmp_path, monkeypatch, arguments, message):
+    (tmp_path / "runs.txt").write_text("somewhere\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["worker", *arguments])
+    with pytest.raises(SystemExit, match=message):
+        worker.main()
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.txt"]
