@@ -36,7 +36,6 @@ class PackedLinear(nn.Linear):
         """Whether oneDNN can do it: plain inference, whose operators nobody records."""
         return (
             input.is_cpu
-            and not self.weight.is_inference()  # such weights count no changes
             and input.dtype == self.weight.dtype == torch.float32
             and input.numel() > 0
             and not torch.is_grad_enabled()
@@ -44,6 +43,7 @@ class PackedLinear(nn.Linear):
             and not torch.compiler.is_compiling()
             and not torch.jit.is_tracing()
             and torch.backends.mkldnn.is_available()
+            and not self.weight.is_inference()  # such weights count no changes
         )
 
     def train(self, mode: bool = True) -> "PackedLinear":
