@@ -184,12 +184,15 @@ def _run_videos(
     model: "BBoxMaskPose", paths: list[Path], out: Path, options: "VideoOptions"
 ) -> int:
     """How many videos are done; one that cannot be read is reported."""
-    from bmp.prediction.videos import run_video
+    from bmp.prediction.output_names import output_stems
+    from bmp.prediction.videos import run_video, video_outputs
 
     num_done = 0
-    for path in paths:
+    stems = output_stems(paths, partial(video_outputs, out))
+    find, tell = model.predict, environment.tell
+    for path, stem in zip(paths, stems, strict=True):
         try:
-            written = run_video(path, model.predict, out, options, tell=environment.tell)
+            written = run_video(path, find, out, options, stem=stem, tell=tell)
         except ValueError as error:
             environment.tell(f"bmp: left out: {error}")
             continue

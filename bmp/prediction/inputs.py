@@ -62,7 +62,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _listed(path: Path) -> list[Path]:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8-sig").splitlines()  # Windows may mark its files
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not names:
         raise FileNotFoundError(f"the list {path} names no file")

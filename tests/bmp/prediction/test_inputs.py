@@ -34,6 +34,11 @@ def test_inputs_are_found_in_order(folder, given, images, videos):
     assert (names(found[0]), names(found[1])) == (images, videos)
 
 
+def test_a_list_of_windows_is_read(folder):
+    (folder / "list.TXT").write_bytes(b"\xef\xbb\xbfb.jpg\r\ndeep/c.jpg\r\n")
+    assert names(find_inputs(["list.TXT"])[0]) == ["b.jpg", "c.jpg"]
+
+
 def test_a_list_is_relative_to_itself(folder, tmp_path):
     (folder / "deep/list.txt").write_text("# mine\nc.jpg\n\n../b.jpg\n")
     assert names(find_inputs(["deep/list.txt"])[0]) == ["c.jpg", "b.jpg"]
