@@ -77,8 +77,9 @@ def convert(
         what = f"{type(error).__name__}: {error}"
         raise ValueError(f"{path} is a damaged {found} file ({what}); export it again") from error
     if not imported.images:
-        odd = "; ".join(f"{count} {what}" for what, count in imported.odd.items())
+        odd = "; ".join(f"{count} {what}" for what, count in (+imported.odd).items())
         raise ValueError(f"{path} gives no image{': ' + odd if odd else ''}")
+    imported.note_same_names()
     content = to_coco(imported)
     write_json(out, content)
     imported.odd = +imported.odd  # without what never happened
