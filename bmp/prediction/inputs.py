@@ -33,7 +33,7 @@ def find_inputs(names: Sequence[str | Path]) -> tuple[list[Path], list[Path]]:
 
 
 def _expand(names: Sequence[str | Path], within: tuple[Path, ...] = ()) -> list[Path]:
-    """Files of names; ``within``: the lists that name these, one may name itself (ls > list.txt)."""
+    """Files of names; ``within``: the lists they stand in, which may name themselves."""
     found: list[Path] = []
     for name in names:
         path = Path(name)
