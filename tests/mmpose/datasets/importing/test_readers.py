@@ -313,3 +313,18 @@ def test_images_of_one_name_are_told(tmp_path):
     _, imported = run(tmp_path / "tasks.json", tmp_path)
     (told,) = [what for what in imported.odd if "a name that another has" in what]
     assert (imported.odd[told], told in imported.images[2].odd) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        '<box label="person" xtl="one" ytl="1" xbr="4" ybr="5"/>',
+        '<mask label="person" left="0" top="0" width="4" height="2" rle="0, 7"/>',
+        '<mask label="person" left="48" top="0" width="4" height="2" rle="0, 8"/>',
+    ],
+)
+def test_damaged_shapes_of_cvat_name_file_and_image(tmp_path, shape):
+    text = f'<image id="0" name="a.jpg" width="50" height="40">{shape}</image>'
+    (tmp_path / "task.xml").write_text(f"<annotations>{text}</annotations>")
+    with pytest.raises(ValueError, match=r"task.xml: a.jpg is damaged .*; export it again"):
+        run(tmp_path / "task.xml", tmp_path)
