@@ -276,12 +276,7 @@ def test_yolo_images_are_found_where_roboflow_and_lists_name_them(image, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "ends",
-    [
-        pytest.param([("nose", "big")], id="from the joint"),
-        pytest.param([("big", "nose")], id="to the joint"),
-        pytest.param([("nose", "outline"), ("outline", "big")], id="by an outline"),
-    ],
+    "ends", [[("nose", "big")], [("big", "nose")], [("nose", "outline"), ("outline", "big")]]
 )
 def test_label_studio_relations_count_before_the_smallest_box(tmp_path, ends):
     def shape(name, kind, label, **value):
@@ -307,8 +302,8 @@ def test_label_studio_relations_count_before_the_smallest_box(tmp_path, ends):
 
 def test_images_of_one_name_are_told(tmp_path):
     result = {"type": "choices", "original_width": WIDTH, "original_height": HEIGHT}
-    names = ["a/1.png", "b/1.png", "a/1.png"]
-    tasks = [{"data": {"image": name}, "annotations": [{"result": [result]}]} for name in names]
+    done = {"annotations": [{"result": [result]}]}
+    tasks = [done | {"data": {"image": name}} for name in ("a/1.png", "b/1.png", "a/1.png")]
     (tmp_path / "tasks.json").write_text(json.dumps(tasks))
     _, imported = run(tmp_path / "tasks.json", tmp_path)
     (told,) = [what for what in imported.odd if "a name that another has" in what]
