@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bmp import environment
 from mmpose.errors import check_writable
 
 if TYPE_CHECKING:
+    from mmengine.config import Config
+
     from bmp.api import BBoxMaskPose
     from bmp.prediction.videos import VideoOptions
 
@@ -131,6 +133,14 @@ def read_options(pairs: list[str] | None) -> dict | None:
     return parser.parse_args(["--cfg-options", *pairs]).cfg_options
 
 
+def what_decides(config: "Config") -> dict[str, Any]:
+    """The loop's config, and its parts by content: weights may be trained again into one file."""
+    from bmp.loop.part_keys import part_content
+
+    parts = ("detector", "pose_model", "segmenter")
+    return {"config": config.to_dict()} | {name: part_content(config.model[name]) for name in parts}
+
+
 @contextmanager
 def told_here(logger: str) -> Iterator[None]:
     """Leave out what a logger would say a second time."""
@@ -150,8 +160,8 @@ def _run_images(model: "BBoxMaskPose", paths: list[Path], args: argparse.Namespa
     from bmp.prediction.images import ANNOTATIONS, RESULTS, run_photos
     from bmp.prediction.records import Records
 
-    settings = {"config": model.config.to_dict(), "gif": not args.no_gif, "crops": args.save_crops}
-    records = Records(args.out, settings)
+    settings = {"gif": not args.no_gif, "crops": args.save_crops}
+    records = Records(args.out, settings | what_decides(model.config))
     if not args.skip_existing:
         records.forget()
     find_people = partial(model.stream, return_intermediates=True, return_frames=True)
@@ -184,12 +194,15 @@ def _run_videos(
     model: "BBoxMaskPose", paths: list[Path], out: Path, options: "VideoOptions"
 ) -> int:
     """How many videos are done; one that cannot be read is reported."""
-    from bmp.prediction.videos import run_video
+    from bmp.prediction.output_names import output_stems
+    from bmp.prediction.videos import run_video, video_outputs
 
     num_done = 0
-    for path in paths:
+    stems = output_stems(paths, partial(video_outputs, out))
+    find, tell = model.predict, environment.tell
+    for path, stem in zip(paths, stems, strict=True):
         try:
-            written = run_video(path, model.predict, out, options, tell=environment.tell)
+            written = run_video(path, find, out, options, stem=stem, tell=tell)
         except ValueError as error:
             environment.tell(f"bmp: left out: {error}")
             continue

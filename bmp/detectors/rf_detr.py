@@ -15,7 +15,7 @@ from bmp.detectors.selection import best_bboxes
 from bmp.environment import import_extra
 from bmp.structures import People, make_people
 
-PERSON = "person"
+PEOPLE = ("person", "people", "human")  # in any case
 
 
 class RFDETRDetector:
@@ -50,7 +50,8 @@ class RFDETRDetector:
             raise ValueError("give RFDETRDetector weights as checkpoint, or a model of rfdetr")
         if model is None:
             model = rfdetr.RFDETR.from_checkpoint(checkpoint, device=str(device))
-        if PERSON not in model.class_names:
+        self.people = [name for name in model.class_names if str(name).lower() in PEOPLE]
+        if not self.people:
             raise ValueError(f"no class of the RF-DETR is a person; it has {model.class_names}")
         self.model, self.device = model, torch.device(device)
         self.score_thr = score_thr
@@ -67,7 +68,7 @@ class RFDETRDetector:
         return [self._read(detections) for detections in found]
 
     def _read(self, detections: Any) -> People:
-        people = detections[detections.data["class_name"] == PERSON]
+        people = detections[np.isin(detections.data["class_name"], self.people)]
         boxes, scores = torch.from_numpy(people.xyxy), torch.from_numpy(people.confidence)
         keep = best_bboxes(
             boxes, scores, iou_thr=self.nms_iou_thr, max_people=self.max_people, inclusive=False

@@ -90,16 +90,24 @@ def match_stems(entries: Sequence[dict], images: Sequence[dict], source: str) ->
         Copies with the ids of the images; results of other images are left out.
 
     Raises:
-        ValueError: they are of no image, or the id of one image is the name of another.
+        ValueError: they are of no image, the id of one image is the name of another, or a name is
+            that of two.
     """
     ids, known = {str(image["id"]): image for image in images}, _by_stem(images)
-    known |= {str(int(stem)): found for stem, found in known.items() if stem.isdecimal()}
+    numbered: dict[str, list[dict]] = {}  # 1 may be 1.jpg or 0001.jpg
+    for stem, found in known.items():
+        if stem.isdecimal():
+            numbered.setdefault(str(int(stem)), []).extend(found)
     matched = []
     for entry in entries:
         written = str(entry["image_id"])
-        name = _stem(entry["file_name"]) if "file_name" in entry else written
-        by_id = None if "file_name" in entry else ids.get(written)
-        by_name = known.get(name, [None])[0]
+        name, by_id = entry.get("file_name", written), None
+        found = None if isinstance(entry["image_id"], int) else known.get(written)
+        if "file_name" in entry:
+            found = known.get(_stem(name))
+        else:
+            by_id, found = ids.get(written), found or numbered.get(written)
+        by_name = _the_one(found, name, source) if found else None
         if by_id and by_name and by_id is not by_name:
             raise ValueError(
                 f"{source}: image_id {written} is the id of {by_id.get('file_name')} and the name "
@@ -126,13 +134,20 @@ def _stem(file_name: str) -> str:
     return Path(base_name(str(file_name))).stem
 
 
+def _the_one(found: list[dict], name: str, source: str) -> dict:
+    """The image of a name; of several that which is called so with its folder."""
+    same = [image for image in found if image["file_name"] == name]
+    if len(found) > 1 and len(same) != 1:
+        raise ValueError(
+            f"{name} may be of {found[0]['file_name']} or {found[1]['file_name']} of {source}; "
+            "evaluate each folder alone"
+        )
+    return (same or found)[0]
+
+
 def _image_of(file: Path, found: list[dict], source: str) -> tuple[Any, np.ndarray]:
     """The id of a file's image, and its width and height."""
-    if len(found) > 1:
-        raise ValueError(
-            f"{file.name} may be of {found[0]['file_name']} or {found[1]['file_name']} of {source}"
-        )
-    image = found[0]
+    image = _the_one(found, file.name, source)
     size = np.array([image.get("width") or 0, image.get("height") or 0], float)
     if not (size > 0).all():
         raise ValueError(f"{source}: image {image['id']!r} has no width and height, needed here")
@@ -146,7 +161,8 @@ def _text_rows(file: Path, task: str, size: np.ndarray) -> Iterator[dict[str, An
         place = f"{file}, row {number}"
         try:
             kind, *shares, confidence = (float(part) for part in line.split())
-        except ValueError as error:
+            kind = int(kind)
+        except (OverflowError, ValueError) as error:
             raise ValueError(f"{place} is no row of numbers: {line.strip()[:60]!r}") from error
         _check_count(len(shares) + 2, task, place)
         outline = np.array(shares if task == "segment" else shares[:4])
@@ -155,7 +171,7 @@ def _text_rows(file: Path, task: str, size: np.ndarray) -> Iterator[dict[str, An
             raise ValueError(f"{place}: {worst:g} is no share of an image, they go from 0 to 1")
         if not 0 <= confidence <= 1:
             raise ValueError(f"{place}: the last number, {confidence:g}, is no confidence")
-        yield {"category_id": int(kind), "score": confidence, **_place(outline, task, size)}
+        yield {"category_id": kind, "score": confidence, **_place(outline, task, size)}
 
 
 def _check_count(count: int, task: str, place: str) -> None:
@@ -193,21 +209,26 @@ def _outlined(corners: np.ndarray) -> dict[str, Any]:
 
 def _json_rows(file: Path, size: np.ndarray) -> Iterator[dict[str, Any]]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        for number, entry in enumerate(found):
-            box = entry["box"]
-            corners = np.array([[box["x1"], box["y1"]], [box["x2"], box["y2"]]], float)
-            _check_pixels(corners, "x3" in box, size, f"{file}, entry {number}")
-            row = {"category_id": int(entry["class"]), "score": float(entry["confidence"])}
-            if segments := entry.get("segments"):
-                row |= _outlined(np.array([segments["x"], segments["y"]], float).T)
-            # the box of the network, where an outline has one of its own
-            row["bbox"] = [*corners[0].tolist(), *(corners[1] - corners[0]).tolist()]
-            yield row
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        rows = [(_json_row(entry), "x3" in entry["box"]) for entry in entries]
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(
             f"{file} is no list that results[0].to_json() gave: {type(error).__name__} {error}"
         ) from error
+    for number, (row, is_oriented) in enumerate(rows):
+        x, y, width, height = row["bbox"]
+        corners = np.array([[x, y], [x + width, y + height]])
+        _check_pixels(corners, is_oriented, size, f"{file}, entry {number}")
+        yield row
+
+
+def _json_row(entry: dict[str, Any]) -> dict[str, Any]:
+    x1, y1, x2, y2 = (float(entry["box"][side]) for side in ("x1", "y1", "x2", "y2"))
+    row = {"category_id": int(entry["class"]), "score": float(entry["confidence"])}
+    if segments := entry.get("segments"):
+        row |= _outlined(np.array([segments["x"], segments["y"]], float).T)
+    # the box of the network, where an outline has one of its own
+    return row | {"bbox": [x1, y1, x2 - x1, y2 - y1]}
 
 
 def _check_pixels(corners: np.ndarray, is_oriented: bool, size: np.ndarray, place: str) -> None:

@@ -40,7 +40,7 @@ def part_key(cfg: Mapping[str, Any], device: torch.device | str) -> str:
     """
     place = f"{source_digest()} {torch.device(device).type}"
     return digest(
-        place, library_versions(), json.dumps(_content(cfg), sort_keys=True, default=repr)
+        place, library_versions(), json.dumps(part_content(cfg), sort_keys=True, default=repr)
     )
 
 
@@ -72,7 +72,8 @@ def library_versions() -> str:
     return " ".join(told)
 
 
-def _content(cfg: Mapping[str, Any]) -> dict[str, Any]:
+def part_content(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """A part's config with the hashes of its weights, and its own config as inference reads it."""
     content = {}
     for key, value in cfg.items():
         if key == "config" and isinstance(value, str | Path):
@@ -84,7 +85,7 @@ def _content(cfg: Mapping[str, Any]) -> dict[str, Any]:
         elif key in FILES and value is not None:
             content[key] = _folder_digest(value) if Path(value).is_dir() else file_digest(value)
         else:
-            content[key] = _content(value) if isinstance(value, Mapping) else value
+            content[key] = part_content(value) if isinstance(value, Mapping) else value
     if "config" in cfg and cfg.get("checkpoint") is None:
         content["random_weights"] = secrets.token_hex(8)
     return content

@@ -23,6 +23,7 @@ def find_inputs(names: Sequence[str | Path]) -> tuple[list[Path], list[Path]]:
 
     Raises:
         FileNotFoundError: a name or pattern leads to nothing.
+        ValueError: a list is not in UTF-8.
     """
     images: list[Path] = []
     videos: list[Path] = []
@@ -31,14 +32,16 @@ def find_inputs(names: Sequence[str | Path]) -> tuple[list[Path], list[Path]]:
     return images, videos
 
 
-def _expand(names: Sequence[str | Path]) -> list[Path]:
+def _expand(names: Sequence[str | Path], within: tuple[Path, ...] = ()) -> list[Path]:
+    """Files of names; ``within``: the lists they stand in, which may name themselves."""
     found: list[Path] = []
     for name in names:
         path = Path(name)
         if path.is_dir():
             found += _inside(path)
         elif path.suffix.lower() in LIST_SUFFIXES and path.is_file():
-            found += _expand(_listed(path))
+            if path.resolve() not in within:
+                found += _expand(_listed(path), (*within, path.resolve()))
         elif path.exists():
             found.append(path)
         elif glob.has_magic(str(name)):
@@ -62,7 +65,10 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _listed(path: Path) -> list[Path]:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # Windows may mark its files
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the list {path} is not in UTF-8 ({error}); save it so") from error
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not names:
         raise FileNotFoundError(f"the list {path} names no file")

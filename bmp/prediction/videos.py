@@ -178,6 +178,7 @@ def run_video(
     out_dir: Path,
     options: VideoOptions | None = None,
     *,
+    stem: str | None = None,
     tell: Callable[[str], None] = print,
 ) -> list[Path]:
     """Run the loop on the frames of a video.
@@ -191,6 +192,7 @@ def run_video(
         find_many: frames to their people: predict of :class:`bmp.api.BBoxMaskPose`.
         out_dir: where the files go; made.
         options: how.
+        stem: NAME, where it is not the video's own.
         tell: takes a line of progress now and then.
 
     Returns:
@@ -205,7 +207,7 @@ def run_video(
     results: list[dict[str, Any]] = []
     shown: list[np.ndarray] = []
     out_dir.mkdir(parents=True, exist_ok=True)
-    video = out_dir / f"{path.stem}{VIDEO}"
+    video, results_file, gif = video_outputs(out_dir, path, stem or path.stem)
     started, done = time.perf_counter(), 0
     # as many as the header says, which may be wrong; shown to the reader alone
     expected = len(range(0, info.num_frames, options.every))
@@ -235,14 +237,19 @@ def run_video(
             interrupted = True  # told below, when the frames that are done are on disk
         if not done:
             raise ValueError(f"{path} has no frame that can be read")
-    written = [video, out_dir / f"{path.stem}{RESULTS}"]
-    write_json(written[1], results)
+    written = [video, results_file]
+    write_json(results_file, results)
     if shown:
         seconds = options.every / info.rate
-        written.append(write_gif(out_dir / f"{path.stem}{GIF}", shown, seconds))
+        written.append(write_gif(gif, shown, seconds))
     if interrupted:
         raise KeyboardInterrupt(f"interrupted; {done} frames are done and kept in {out_dir}")
     return written
+
+
+def video_outputs(out_dir: Path, _path: Path, stem: str) -> list[Path]:
+    """All files that may be written of a video: drawings, results, GIF."""
+    return [out_dir / f"{stem}{ending}" for ending in (VIDEO, RESULTS, GIF)]
 
 
 def _tell_progress(

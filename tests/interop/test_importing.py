@@ -8,6 +8,8 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from mmpose.datasets.importing.convert import convert, find_format
+from mmpose.datasets.importing.people import ReadOptions, to_coco
+from mmpose.datasets.importing.sleap import _from_labels
 
 pytestmark = pytest.mark.interop
 
@@ -205,3 +207,17 @@ def test_deeplabcut_as_sleap_io_writes_it(tmp_path):
     options = {"format": "dlc", "scorer": "LM", "include_score": False}
     sio.save_csv(labels, str(video / "CollectedData_LM.csv"), **options)
     assert_three_deeplabcut_people(tmp_path / "crowd", tmp_path)
+
+
+def test_sleap_names_images_with_their_folders_also_of_windows(tmp_path):
+    sio = pytest.importorskip("sleap_io")
+    skeleton, frames = sio.Skeleton(nodes=["nose"]), []
+    for n, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "1.png"), np.zeros((10 + n, 20, 3), np.uint8))
+        pose = sio.Instance.from_numpy(np.array([[n, 2.0]]), skeleton=skeleton)
+        video = sio.Video(filename=[f"C:\\data\\{name}\\1.png"], open_backend=False)
+        frames.append(sio.LabeledFrame(video=video, frame_idx=0, instances=[pose]))
+    content = to_coco(_from_labels(sio.Labels(frames), tmp_path / "x.slp", ReadOptions()))
+    found = [(image["file_name"], image["height"]) for image in content["images"]]
+    assert found == [("a/1.png", 10), ("b/1.png", 11)]

@@ -175,6 +175,8 @@ def test_nobody_of_rfdetr_is_an_empty_record_and_other_classes_are_refused(rfdet
     assert detector.detect([]) == []
     with pytest.raises(ValueError, match="no class of the RF-DETR is a person"):
         RFDETRDetector(model=SimpleNamespace(class_names=["cat"]))
+    named = RFDETRDetector(model=SimpleNamespace(class_names=["Cat", "Person", "people"]))
+    assert named.people == ["Person", "people"]
     with pytest.raises(ValueError, match="weights as checkpoint"):
         RFDETRDetector()
 

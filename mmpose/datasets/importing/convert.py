@@ -73,13 +73,14 @@ def convert(
         raise ValueError(f"{path} is not of the format {found}; without --format it is found")
     try:
         imported = FORMATS[found].read(path, options or ReadOptions())
+        imported.note_same_names()
+        content = to_coco(imported)
     except (LookupError, TypeError, AttributeError) as error:  # of an entry of another kind
         what = f"{type(error).__name__}: {error}"
         raise ValueError(f"{path} is a damaged {found} file ({what}); export it again") from error
     if not imported.images:
-        odd = "; ".join(f"{count} {what}" for what, count in imported.odd.items())
+        odd = "; ".join(f"{count} {what}" for what, count in (+imported.odd).items())
         raise ValueError(f"{path} gives no image{': ' + odd if odd else ''}")
-    content = to_coco(imported)
     write_json(out, content)
     imported.odd = +imported.odd  # without what never happened
     return imported

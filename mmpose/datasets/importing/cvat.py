@@ -25,7 +25,7 @@ def read(path: Path, options: ReadOptions) -> Imported:
     """Read all images.
 
     Raises:
-        ValueError: it is no whole XML, or an XML of tracks in a video.
+        ValueError: it is no whole XML, an XML of tracks in a video, or an image is damaged.
     """
     try:
         root = ElementTree.parse(path).getroot()
@@ -47,7 +47,10 @@ def read(path: Path, options: ReadOptions) -> Imported:
             group = shape.get("group_id", "0")
             groups[group if group != "0" else f"alone {number}"].append(shape)
         for shapes in groups.values():
-            person = _person(shapes, image, bodies, options, imported, names)
+            try:
+                person = _person(shapes, image, bodies, options, imported, names)
+            except ValueError as error:  # numbers that are none, masks of another size
+                raise ValueError(f"{path}: {name} is damaged ({error}); export it again") from error
             if person is not None:
                 image.people.append(person)
     imported.joint_names = list(options.joint_names or names)

@@ -7,6 +7,7 @@ one column, or in three by newer versions; an empty cell is a joint that is not 
 
 import csv
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def is_it(path: Path) -> bool:
     if path.suffix == ".h5":
         return path.name.startswith("CollectedData_") and path.is_file()
     if path.suffix == ".csv" and path.is_file():
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:  # Excel marks its files
             return file.readline().startswith("scorer")
     return path.name == "config.yaml" and (path.parent / "labeled-data").is_dir()
 
@@ -135,9 +136,8 @@ def _add_table(
         if shape is None:
             imported.odd["images that are not here, left out"] += 1
             continue
-        root = options.images or project
-        inside = place.relative_to(root) if place.is_relative_to(root) else Path(place.name)
-        imported.images.append(ImportedImage(inside.as_posix(), *shape))
+        inside = os.path.relpath(place, options.images or project)
+        imported.images.append(ImportedImage(Path(inside).as_posix(), *shape))
         people: dict[str, ImportedPerson] = {}
         for (owner, part), (x, y) in zip(table.columns, points, strict=True):
             if not np.isfinite((x, y)).all():
@@ -152,10 +152,11 @@ def _add_table(
 
 
 def _find(name: str, file: Path, project: Path, options: ReadOptions) -> Path:
-    """The image of a row: beside its table, or where its name says."""
-    base = Path(name).name
-    places = [file.parent / base, project / name]
-    places += [options.images / name, options.images / base] if options.images else []
+    """The image of a row: in the folder that was named, beside its table, or as its name says."""
+    base, video = Path(name).name, file.parent.name
+    parts = (name, f"{video}/{base}", base) if options.images else ()
+    named = [options.images / part for part in parts]
+    places = [*named, file.parent / base, project / name]
     return next((place for place in places if place.is_file()), places[0])
 
 

@@ -90,19 +90,14 @@ def _people(
     names: dict[str, None],
 ) -> list[ImportedPerson]:
     people: dict[str, ImportedPerson] = {}
-    parent: dict[str, str] = {}
-    for result in results:
-        if result.get("type") == "relation":
-            parent[result["from_id"]] = result["to_id"]
-        elif result.get("parentID"):
-            parent[result["id"]] = result["parentID"]
+    parent = _parents(results)
     joints = []
     for result in results:
         kind, value = result.get("type"), result.get("value", {})
         if kind == "keypointlabels":
             joints.append(result)
         elif kind in SHAPES and any(is_person(n, options, labels) for n in value.get(kind, ())):
-            own = parent.get(result["id"], result["id"])
+            own = _root(result["id"], parent)
             _add_shape(people.setdefault(own, ImportedPerson()), kind, result, imported)
         elif kind in SHAPES:
             imported.note("things that are not people, left out")
@@ -113,7 +108,7 @@ def _people(
         name = result["value"]["keypointlabels"][0]
         names.setdefault(name)
         joint = (*_point(result), 2)
-        owner = parent.get(result["id"])
+        owner = _root(result["id"], parent)
         owner = owner if owner in people else _smallest_box_round(joint, people)
         if owner is None:
             loose[name] = joint
@@ -124,6 +119,30 @@ def _people(
             people[owner].joints[name] = joint
     found = list(people.values())
     return found + ([ImportedPerson(joints=loose)] if loose else [])
+
+
+def _parents(results: list[dict]) -> dict[str, str]:
+    """What each shape belongs to: a joint to the other end of its relation, drawn either way."""
+    joints = {r["id"] for r in results if r.get("type") == "keypointlabels"}
+    parent: dict[str, str] = {}
+    for result in results:
+        if result.get("type") == "relation":
+            child, owner = result["from_id"], result["to_id"]
+            if owner in joints and child not in joints:
+                child, owner = owner, child
+            parent[child] = owner
+        elif result.get("parentID"):
+            parent[result["id"]] = result["parentID"]
+    return parent
+
+
+def _root(shape: str, parent: dict[str, str]) -> str:
+    """The last that a shape belongs to: a joint may be of a polygon that is of a box."""
+    seen = {shape}
+    while (owner := parent.get(shape)) is not None and owner not in seen:
+        seen.add(owner)
+        shape = owner
+    return shape
 
 
 def _scaled(result: dict, x: float, y: float) -> tuple[float, float]:

@@ -99,6 +99,14 @@ class Imported:
         if count and what not in image.odd:
             image.odd.append(what)
 
+    def note_same_names(self) -> None:
+        """Count images whose name came before, of which one may have the people of another."""
+        seen: set[str] = set()
+        for image in self.images:
+            if image.file_name in seen:
+                self.note("images of a name that another has, see whether they are one", 1, image)
+            seen.add(image.file_name)
+
     def choose_joints(self, names: Sequence[str] | None) -> None:
         """Take another list of joints, with the limbs between those that it has; None keeps it."""
         if names is None:

@@ -3,7 +3,8 @@
 sleap-io's COCO export gives all images the size of the first; here each has its own.
 """
 
-from pathlib import Path
+import os
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,14 +50,13 @@ def _from_labels(labels: "Labels", path: Path, options: ReadOptions) -> Imported
                 f"{path} labels frames of the video {names}; save them as images first, such as "
                 "with sleap-io's render or ffmpeg, and label these"
             )
-        source = Path(names[frame.frame_idx])
-        shape = read_image_shape(_find(source, path, options))
+        place = _find(str(names[frame.frame_idx]), path, options)
+        shape = read_image_shape(place)
         if shape is None:
             imported.odd["images that are not here, left out"] += 1
             continue
-        root = options.images or path.parent
-        name = source.relative_to(root) if source.is_relative_to(root) else source.name
-        image = ImportedImage(str(name), *shape)
+        name = os.path.relpath(place, options.images or path.parent)
+        image = ImportedImage(Path(name).as_posix(), *shape)
         imported.images.append(image)
         for instance in frame.instances:
             if type(instance).__name__ == "PredictedInstance":
@@ -73,7 +73,11 @@ def _from_labels(labels: "Labels", path: Path, options: ReadOptions) -> Imported
     return imported
 
 
-def _find(source: Path, path: Path, options: ReadOptions) -> Path:
-    places = [source, path.parent / source.name]
-    places += [options.images / source.name] if options.images else []
-    return next((place for place in places if place.is_file()), source)
+def _find(source: str, path: Path, options: ReadOptions) -> Path:
+    """The image of a frame, with its folder if that is there: names repeat between folders."""
+    parts = PurePosixPath(source.replace("\\", "/")).parts[-2:]  # SLEAP may have run on Windows
+    roots = [options.images] if options.images else []
+    ends = ["/".join(parts), parts[-1]]
+    places = [root / end for root in roots for end in ends]
+    places += [Path(source), *(path.parent / end for end in ends)]
+    return next((place for place in places if place.is_file()), Path(source))

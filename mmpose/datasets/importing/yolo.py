@@ -75,9 +75,10 @@ def _add_row(
 ) -> None:
     try:
         kind, *numbers = (float(part) for part in line.split())
-    except ValueError as error:
+        kind = int(kind)
+    except (OverflowError, ValueError) as error:
         raise ValueError(f"{place}: a row holds numbers alone, got {line.strip()!r}") from error
-    if int(kind) not in people:
+    if kind not in people:
         imported.note("things that are not people, left out")
         return
     size = np.array([image.width, image.height])
@@ -146,7 +147,10 @@ def _image_places(file: Path, content: dict[str, Any], options: ReadOptions) -> 
     for split in ("train", "val", "test"):
         named = content.get(split) or []
         for name in [named] if isinstance(named, str) else named:
-            place = next((f / name for f in (root, file.parent) if (f / name).exists()), None)
+            # Roboflow writes "../train/images" and means "train/images", as ultralytics knows
+            names = (name, name.removeprefix("../"))
+            places = (folder / n for n in names for folder in (root, file.parent))
+            place = next((place for place in places if place.exists()), None)
             if place is not None and place.resolve() not in seen:
                 seen.add(place.resolve())
                 yield place
@@ -156,8 +160,8 @@ def _images_of(place: Path) -> list[Path]:
     if place.is_dir():
         return sorted(path for path in place.rglob("*") if _is_image(path))
     names = place.read_text(encoding="utf-8").splitlines()
-    listed = [place.parent / name.strip() for name in names if name.strip()]
-    return [path for path in listed if _is_image(path)]
+    # those that are not there too: they are counted
+    return [place.parent / name.strip() for name in names if name.strip()]
 
 
 def _is_image(path: Path) -> bool:

@@ -84,7 +84,10 @@ def _run(
 ) -> object | None:
     """What a part answers on the meta device, None where that cannot be known."""
     tensors = (*part.named_parameters(), *part.named_buffers())
+    modes = [(module, module.training) for module in part.modules()]
     try:
+        # as in an evaluation: in a training of several processes SyncBatchNorm refuses that device
+        part.eval()
         with torch.no_grad():
             return functional_call(part, {n: t.to("meta") for n, t in tensors}, (inputs,))
     except (AssertionError, ValueError, RuntimeError) as error:
@@ -95,6 +98,9 @@ def _run(
         raise ValueError(f"{type(part).__name__} does not take {told}: {reason}") from error
     except (AttributeError, TypeError):  # parts that ask more of their input than to be maps
         return None
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def _told(maps: Sequence[Tensor]) -> str:

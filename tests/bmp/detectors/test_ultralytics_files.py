@@ -3,6 +3,7 @@ import json
 import pytest
 
 from bmp.detectors import BoxFileDetector, build_detector
+from bmp.detectors.ultralytics_files import match_stems
 from bmp.loop.part_keys import part_key
 
 WIDTH, HEIGHT = 200, 100
@@ -199,3 +200,26 @@ def test_a_config_names_a_folder_and_its_content_counts(tmp_path, ann_file, dete
     assert part_key(cfg, "cpu") == before
     (tmp_path / "labels/crowd.txt").write_text("0 0.5 0.5 0.25 0.5 0.5")
     assert part_key(cfg, "cpu") != before
+
+
+def test_a_name_that_two_images_have_is_told_apart_by_its_folder_or_refused():
+    files = {1: "a/1.jpg", 2: "b/1.jpg", 3: "7.jpg", 4: "0007.jpg"}
+    images = [{"id": key, "file_name": name} for key, name in files.items()]
+    named = [{"image_id": 7, "file_name": name} for name in ("b/1.jpg", "7.jpg", "0007.jpg")]
+    assert [entry["image_id"] for entry in match_stems(named, images, "r")] == [2, 3, 4]
+    texts = [{"image_id": stem} for stem in ("0007", "7")]
+    assert [entry["image_id"] for entry in match_stems(texts, images, "r")] == [4, 3]
+    for entry in (
+        {"image_id": 0, "file_name": "1.jpg"},
+        {"image_id": "1.jpg", "file_name": "c/1.jpg"},
+    ):
+        with pytest.raises(ValueError, match=r"may be of a/1.jpg or b/1.jpg of r; evaluate each"):
+            match_stems([entry], images, "r")
+    with pytest.raises(ValueError, match=r"7 may be of 7.jpg or 0007.jpg"):
+        match_stems([{"image_id": 7}], images, "r")
+
+
+@pytest.mark.parametrize("kind", ["nan", "inf", "-inf"])
+def test_a_class_that_is_no_number_is_named(detect, kind):
+    with pytest.raises(ValueError, match=r"crowd.txt, row 2 is no row of numbers"):
+        detect(f"0 0.5 0.5 0.25 0.5 0.75\n{kind} 0.5 0.5 0.25 0.5 0.75", task="detect")

@@ -34,6 +34,23 @@ def test_inputs_are_found_in_order(folder, given, images, videos):
     assert (names(found[0]), names(found[1])) == (images, videos)
 
 
+def test_a_list_of_windows_is_read(folder):
+    (folder / "list.TXT").write_bytes(b"\xef\xbb\xbfb.jpg\r\ndeep/c.jpg\r\n")
+    assert names(find_inputs(["list.TXT"])[0]) == ["b.jpg", "c.jpg"]
+
+
+def test_lists_that_name_each_other_end(folder):
+    (folder / "list.txt").write_text("list.txt\nb.jpg\ndeep/other.txt\n")  # ls > list.txt
+    (folder / "deep/other.txt").write_text("c.jpg\n../list.txt\n")
+    assert names(find_inputs(["list.txt", "list.txt"])[0]) == ["b.jpg", "c.jpg"] * 2
+
+
+def test_a_list_that_is_no_utf_8_is_named(folder):
+    (folder / "list.txt").write_bytes("café.jpg".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"the list list.txt is not in UTF-8"):
+        find_inputs(["list.txt"])
+
+
 def test_a_list_is_relative_to_itself(folder, tmp_path):
     (folder / "deep/list.txt").write_text("# mine\nc.jpg\n\n../b.jpg\n")
     assert names(find_inputs(["deep/list.txt"])[0]) == ["c.jpg", "b.jpg"]

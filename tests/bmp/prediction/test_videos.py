@@ -1,12 +1,14 @@
 """The loop on a video of moving squares, with a stand-in that finds the square."""
 
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from bmp.commands.predict import _run_videos
 from bmp.loop import LoopResult
 from bmp.prediction.videos import Identities, VideoOptions, open_video, run_video
 from bmp.results import make_result
@@ -140,3 +142,17 @@ def test_without_the_tracker_the_extra_is_named():
             Identities(25.0)
     else:
         pytest.skip("trackers is installed")
+
+
+def test_videos_of_one_name_do_not_replace_each_other(film, tmp_path):
+    out = tmp_path / "out"
+    others = [tmp_path / name / "film.mp4" for name in "ab"]
+    for other in others:
+        other.parent.mkdir()
+        other.write_bytes(film.read_bytes())
+    broken = tmp_path / "film.avi"
+    broken.write_text("none")
+    model = SimpleNamespace(predict=find_square)
+    assert _run_videos(model, [film, broken, *others], out, VideoOptions(max_frames=1)) == 3
+    drawings = sorted(path.name for path in out.glob("*.mp4"))
+    assert drawings == ["film_3_people.mp4", "film_4_people.mp4", "film_people.mp4"]

@@ -8,6 +8,7 @@ from torch import nn
 
 import mmpose.codecs  # noqa: F401 - registers
 from mmpose.models import TimmBackbone, TopdownPoseEstimator
+from mmpose.models.estimators.fit import check_fit
 from mmpose.models.estimators.parts import build_part
 from mmpose.registry import MODELS
 
@@ -215,3 +216,16 @@ def test_maps_of_timms_swin_come_channels_first():
 def test_what_timm_does_not_have_is_told(settings, message):
     with pytest.raises(ValueError, match=message):
         TimmBackbone(**settings)
+
+
+def test_a_backbone_with_synchronised_norms_is_tried_in_a_training_of_several(monkeypatch):
+    """There SyncBatchNorm refuses every device but a GPU, as long as it trains."""
+    heads = [MODELS.build(head(channels)) for channels in (5, 6)]
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    backbone = Strided()
+    backbone.norm = nn.SyncBatchNorm(5)
+    backbone.conv.eval()
+    check_fit(backbone, None, heads[0])
+    assert [backbone.training, backbone.conv.training, backbone.norm.training] == [1, 0, 1]
+    with pytest.raises(ValueError, match="has 5 channels"):
+        check_fit(backbone, None, heads[1])

@@ -176,3 +176,17 @@ def test_an_hdf5_table_alone_names_what_reads_it(project, tmp_path):
             run(project, tmp_path)
     else:
         pytest.skip("pandas and tables are installed")
+
+
+def test_equal_names_of_two_videos_stay_apart_in_another_folder(project, tmp_path):
+    table = "scorer,LM,LM\nbodyparts,nose,nose\ncoords,x,y\nlabeled-data/V/img1.png,5,6\n"
+    folder = tmp_path / "photos"
+    sizes = {"run": (20, 10), "walk": (40, 30)}
+    for video, (width, height) in sizes.items():
+        # with Excel's mark
+        path = project / "labeled-data" / video / "CollectedData_LM.csv"
+        path.write_text(table.replace("V", video), encoding="utf-8-sig")
+        (folder / video).mkdir(parents=True)
+        cv2.imwrite(str(folder / video / "img1.png"), np.zeros((height, width, 3), np.uint8))
+    _, found, *_ = run(project, tmp_path, images=folder)
+    assert found == {f"{video}/img1.png": size for video, size in sizes.items()}

@@ -42,7 +42,7 @@ def test_yolo_pose_rows_become_boxes_and_joints(image, tmp_path):
     (person,) = content["annotations"]
     assert person["bbox"] == [80, 30, 40, 40]
     assert person["keypoints"] == [100, 40, 2, 0, 0, 0, 110, 60, 1]
-    assert person["area"] == 0.53 * 40 * 40
+    assert person["area"] == 848  # 0.53 of the box
     assert (person["num_keypoints"], person["iscrowd"]) == (2, 0)
     assert content["categories"][0]["keypoints"] == names
     assert content["images"] == [
@@ -262,3 +262,64 @@ def test_the_report_names_what_was_odd(tmp_path):
     lines = report_lines(imported, tmp_path / "out.json")
     assert lines[0].endswith("1 images, 3 people")
     assert "  1 shapes of type cuboid, left out, first in dir/a.png" in lines
+
+
+@pytest.mark.parametrize("split", ["../images", "images", "list.txt"])
+def test_yolo_images_are_found_where_roboflow_and_lists_name_them(image, tmp_path, split):
+    (tmp_path / "list.txt").write_text("./images/a.png\r\n./images/gone.png\r\n")
+    folder = write_yolo(tmp_path, ["0 0.5 0.5 0.2 0.4\r"], train=split)
+    content, imported = run(folder, tmp_path)
+    assert [entry["file_name"] for entry in content["images"]] == ["images/a.png"]
+    assert content["annotations"][0]["bbox"] == [80, 30, 40, 40]
+    lost = {"images that cannot be read, left out": 1} if split == "list.txt" else {}
+    assert imported.odd == lost
+
+
+@pytest.mark.parametrize(
+    "ends", [[("nose", "big")], [("big", "nose")], [("nose", "outline"), ("outline", "big")]]
+)
+def test_label_studio_relations_count_before_the_smallest_box(tmp_path, ends):
+    def shape(name, kind, label, **value):
+        size = {"original_width": WIDTH, "original_height": HEIGHT}
+        return {"id": name, "type": kind, "value": value | {kind: [label]}, **size}
+
+    box, corners = "rectanglelabels", [[1, 1], [80, 1], [80, 80]]
+    results = [
+        shape("big", box, "person", x=0, y=0, width=90, height=90),
+        shape("small", box, "person", x=10, y=10, width=20, height=20),
+        shape("nose", "keypointlabels", "nose", x=15, y=15),
+    ]
+    if len(ends) > 1:
+        results.append(shape("outline", "polygonlabels", "person", points=corners))
+    results += [{"type": "relation", "from_id": a, "to_id": b} for a, b in ends]
+    task = {"data": {"image": "a.png"}, "annotations": [{"result": results}]}
+    (tmp_path / "tasks.json").write_text(json.dumps([task]))
+    content, _ = run(tmp_path / "tasks.json", tmp_path)
+    joints = {p["bbox"][2]: p["keypoints"] for p in content["annotations"]}
+    # boxes 180 and 40 wide; the nose lies in both
+    assert joints == {180: [30, 15, 2], 40: [0, 0, 0]}
+
+
+def test_images_of_one_name_are_told(tmp_path):
+    result = {"type": "choices", "original_width": WIDTH, "original_height": HEIGHT}
+    done = {"annotations": [{"result": [result]}]}
+    tasks = [done | {"data": {"image": name}} for name in ("a/1.png", "b/1.png", "a/1.png")]
+    (tmp_path / "tasks.json").write_text(json.dumps(tasks))
+    _, imported = run(tmp_path / "tasks.json", tmp_path)
+    (told,) = [what for what in imported.odd if "a name that another has" in what]
+    assert (imported.odd[told], told in imported.images[2].odd) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        '<box label="person" xtl="one" ytl="1" xbr="4" ybr="5"/>',
+        '<mask label="person" left="0" top="0" width="4" height="2" rle="0, 7"/>',
+        '<mask label="person" left="48" top="0" width="4" height="2" rle="0, 8"/>',
+    ],
+)
+def test_damaged_shapes_of_cvat_name_file_and_image(tmp_path, shape):
+    text = f'<image id="0" name="a.jpg" width="50" height="40">{shape}</image>'
+    (tmp_path / "task.xml").write_text(f"<annotations>{text}</annotations>")
+    with pytest.raises(ValueError, match=r"task.xml: a.jpg is damaged .*; export it again"):
+        run(tmp_path / "task.xml", tmp_path)
