@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from bmp.loop.failures import MOST_FAILURES, describe_failure, run_each
+from bmp.loop.failures import FailuresInARow, describe_failure, run_each
 from bmp.results import BMPResult, failed_result
 from mmpose.inputs import Image, image_tensor, read_image
 
@@ -119,19 +119,16 @@ def stream_results(
         batch_size: frames that are handed to it together.
         device: a GPU that frames are sent to ahead; None: ``find`` takes them as they are.
     """
-    num_failed = 0
+    failures = FailuresInARow()
     with closing(read_ahead(_read_batches(frames, batch_size, device))) as batches:
         for batch in batches:
             answers = iter(_answer(find, [f.wait() for f in batch if f.error is None]))
             for frame in batch:
                 answer = failed_result(frame.error) if frame.error else next(answers)
+                if frame.error is None:
+                    failures.note(answer)
                 if isinstance(answer, Exception):
-                    num_failed += 1
-                    if num_failed == MOST_FAILURES:
-                        raise answer
                     answer = failed_result(describe_failure(answer))
-                elif frame.error is None:
-                    num_failed = 0
                 if answer.error is not None:
                     logger.warning("a frame failed: %s", answer.error)
                 yield frame.image, answer

@@ -19,6 +19,23 @@ def stage(name: str, turn: int | None = None) -> Iterator[None]:
         raise
 
 
+class FailuresInARow:
+    """Ends a run in which image after image fails: that is no fault of the images."""
+
+    def __init__(self) -> None:
+        self.num_failed = 0
+
+    def note(self, answer: object) -> None:
+        """Count an image's answer.
+
+        Raises:
+            Exception: the answer, where it is an error and that of the images before it too.
+        """
+        self.num_failed = self.num_failed + 1 if isinstance(answer, Exception) else 0
+        if self.num_failed == MOST_FAILURES:
+            raise answer
+
+
 def describe_failure(error: Exception) -> str:
     """The error in one line, with its stage."""
     notes = [note for note in getattr(error, "__notes__", []) if note.startswith("stage ")]
@@ -26,7 +43,7 @@ def describe_failure(error: Exception) -> str:
     return said[0] + (f" ({notes[0]})" if notes else "")
 
 
-def run_apart(
+def run_each(
     run: Callable[[Sequence[int]], Sequence[Result]], num_images: int
 ) -> list[Result | Exception]:
     """Results of images together or, where one fails, each by itself.
@@ -37,35 +54,19 @@ def run_apart(
 
     Returns:
         For every image its result, or the error that it raises alone.
-
-    Raises:
-        Exception: where all images fail, which is no fault of an image.
     """
     everything = list(range(num_images))
     try:
         return list(run(everything)) if everything else []
-    except Exception:
+    except Exception as error:
+        clear_frames(error.__traceback__)  # they hold the images' tensors, which others need
         if num_images == 1:
-            raise
+            return [error]
     answers: list[Result | Exception] = []
     for n in everything:
         try:
             answers += run([n])
         except Exception as error:
-            clear_frames(error.__traceback__)  # they hold the image's tensors, which others need
+            clear_frames(error.__traceback__)
             answers.append(error)
-    first = answers[0]
-    if isinstance(first, Exception) and all(isinstance(a, Exception) for a in answers):
-        raise first
     return answers
-
-
-def run_each(
-    run: Callable[[Sequence[int]], Sequence[Result]], num_images: int
-) -> list[Result | Exception]:
-    """As :func:`run_apart`, but errors also where all images fail: the caller counts them."""
-    try:
-        return run_apart(run, num_images)
-    except Exception as error:
-        clear_frames(error.__traceback__)
-        return [error] * num_images

@@ -15,7 +15,7 @@ from bmp.environment import pick_device
 from bmp.interfaces import KnowsPeople
 from bmp.loop import LoopResult, run_loop
 from bmp.loop.build import PART_KEYS, build_parts
-from bmp.loop.failures import describe_failure, run_apart
+from bmp.loop.failures import FailuresInARow, describe_failure, run_each
 from bmp.loop.measured import measure_parts
 from bmp.loop.part_keys import part_key
 from bmp.loop.stage_cache import StageMemory
@@ -67,6 +67,7 @@ class BBoxMaskPoseModel(BaseModel):
         self.part_keys = [part_key(config[name], place) for name in PART_KEYS]
         self.key = digest(*self.part_keys)
         self.clock = StageClock(self.parts.settings.num_iters)
+        self.failures = FailuresInARow()
         self.memory = StageMemory.from_config(cache)
         # DistributedDataParallel refuses a model without a trainable parameter
         self.unused = nn.Parameter(torch.zeros(()))
@@ -94,6 +95,7 @@ class BBoxMaskPoseModel(BaseModel):
 
         Raises:
             ValueError: another mode.
+            Exception: that of a stage that fails in 16 images one after the other.
         """
         if mode != "predict":
             raise ValueError(
@@ -114,9 +116,10 @@ class BBoxMaskPoseModel(BaseModel):
                 given=self._given([(img_id[n], image[n].shape[:2]) for n in some]),
             )
 
-        found = run_apart(run, len(readable))
+        found = run_each(run, len(readable))
         error = list(error)
         for n, result in zip(readable, found, strict=True):
+            self.failures.note(result)
             if isinstance(result, Exception):
                 error[n] = f"image {img_id[n]}: {describe_failure(result)}"
         answered = {

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bmp.api import BBoxMaskPose
-from bmp.loop.failures import describe_failure
-from bmp.streams import AHEAD, MOST_FAILURES, THREAD_NAME, read_ahead
+from bmp.loop.failures import MOST_FAILURES, describe_failure
+from bmp.streams import AHEAD, THREAD_NAME, read_ahead
 from tests.bmp.loop_parts import (
     APART,
     NOBODY,
