@@ -98,11 +98,12 @@ def run(processes: int, folder: Path, settings: dict, *, seed=None, kill_after=N
     """Start a training, and kill it so many seconds after its first step; whether it has ended."""
     folder.mkdir(parents=True, exist_ok=True)
     port, before = free_port(), len(notes(folder))
-    # forked: a killed training costs no new start of Python and torch
+    # Forked from a process that has torch: a killed training costs no new start of it. Not from
+    # this one, where autograd may have threads, which no fork has.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([tiny_config.__module__])
     workers = [
-        multiprocessing.get_context("fork").Process(
-            target=work, args=(rank, processes, port, folder, settings, seed)
-        )
+        context.Process(target=work, args=(rank, processes, port, folder, settings, seed))
         for rank in range(processes)
     ]
     for worker in workers:
