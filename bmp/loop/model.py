@@ -41,6 +41,9 @@ class BBoxMaskPoseModel(BaseModel):
         parts: as built.
         key: hash of all that decides people: weights, configs and settings.
         memory: what was asked and computed; None without a cache.
+
+    Raises:
+        ValueError: a part is missing, or the detector serves one turn and the loop has more.
     """
 
     def __init__(
@@ -63,6 +66,9 @@ class BBoxMaskPoseModel(BaseModel):
         # A plain record, no submodules: weights come from the parts' own checkpoints. So the runner
         # does not move them either, and they need the device here.
         self.parts = build_parts(config, place)
+        source = self.parts.detector
+        if getattr(source, "later", source) is None and self.parts.settings.num_iters > 1:
+            source.detect([])  # a file's people serve one turn: it says so before the first image
         self.place = place
         self.part_keys = [part_key(config[name], place) for name in PART_KEYS]
         self.key = digest(*self.part_keys)
