@@ -95,10 +95,13 @@ class CheckpointHook(EngineCheckpointHook):
 
     def before_first_step(self, runner: Runner) -> None:
         """Called by our loops: do the validation that a run was stopped in."""
-        marker = marker_of(runner.work_dir)
-        known = [runner.message_hub.runtime_info.get(VALIDATED)]
-        known += [marker.read_text(encoding="utf-8")] if marker.is_file() else []
-        is_due = is_validation_due(runner.train_loop) and loop_step(runner.train_loop) not in known
+        is_due = False
+        if is_main_process():  # it alone writes the marker, and may just have removed an old one
+            marker = marker_of(runner.work_dir)
+            known = [runner.message_hub.runtime_info.get(VALIDATED)]
+            known += [marker.read_text(encoding="utf-8")] if marker.is_file() else []
+            step = loop_step(runner.train_loop)
+            is_due = is_validation_due(runner.train_loop) and step not in known
         (is_due,) = self._agreement.on_largest(int(is_due))
         if is_due:
             runner.logger.info(

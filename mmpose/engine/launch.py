@@ -1,5 +1,6 @@
 """Preparing a config for the machine it runs on: processes, device, precision."""
 
+import gc
 import os
 import subprocess
 from datetime import timedelta
@@ -70,6 +71,17 @@ def start_processes(launcher: str, timeout_s: int = 1800) -> None:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     torch_dist.init_process_group(backend, timeout=timedelta(seconds=timeout_s))
+
+
+def leave_processes() -> None:
+    """Leave the group of processes, and end its threads.
+
+    They live as long as something holds the group, and a model of several processes in a cycle
+    of references does. A thread of gloo that frees a tensor while Python ends aborts a process
+    that has done its work.
+    """
+    torch_dist.destroy_process_group()
+    gc.collect()
 
 
 def adapt_to_machine(config: Config, *, launcher: str, amp: bool = False) -> None:

@@ -19,7 +19,7 @@ from .checkpoint_hook import CheckpointHook
 from .config import describe_knobs, load_config
 from .facts import facts_of
 from .last_checkpoint import newest_checkpoint
-from .launch import LAUNCHERS, adapt_to_machine, start_processes
+from .launch import LAUNCHERS, adapt_to_machine, leave_processes, start_processes
 from .preemption import PREEMPTED, Preempted, watch_signals
 from .runner import StrictRunner
 
@@ -166,10 +166,9 @@ def run_tool(main: Callable[[], object]) -> None:
         try:
             main()
         except Preempted as reason:
-            preempted = reason
-        # threads of gloo that outlive their group can abort a process that has done its work
+            preempted = reason.with_traceback(None)  # whose frames hold the runner
         if dist.is_available() and dist.is_initialized():
-            dist.destroy_process_group()
+            leave_processes()
         if preempted is not None:
             raise preempted
 

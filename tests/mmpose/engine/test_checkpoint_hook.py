@@ -103,6 +103,14 @@ def test_a_validation_that_was_cut_off_is_done_on_resume(tmp_path, by_epoch):
     assert (tmp_path / "validations").read_text() == "1"
 
 
+def test_other_processes_do_not_read_what_the_first_one_may_just_remove(monkeypatch):
+    """The note of an earlier run's validation goes without a word to the others."""
+    hook = CheckpointHook()
+    hook._agreement = checkpoint_hook.Agreement()
+    monkeypatch.setattr(checkpoint_hook, "is_main_process", lambda: False)
+    hook.before_first_step(SimpleNamespace())  # has no work_dir to read from
+
+
 @pytest.mark.slow
 def test_a_run_killed_before_the_oldest_one_went_clears_up(tmp_path, monkeypatch):
     config = validated_config(tmp_path, interval=100)

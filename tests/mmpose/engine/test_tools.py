@@ -1,6 +1,15 @@
+"""What all tools do at their start and end."""
+
+from contextlib import nullcontext
+from pathlib import Path
+
 import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
 
 import mmpose.models  # noqa: F401 - registers
+from mmpose.engine.preemption import Preempted
 from mmpose.engine.tools import run_tool
 from mmpose.registry import MODELS
 
@@ -29,3 +38,27 @@ def test_mistakes_of_ours_keep_their_traceback(error):
 
     with pytest.raises(type(error)):
         run_tool(main)
+
+
+def threads_of_gloo():
+    names = [task.read_text() for task in Path("/proc/self/task").glob("*/comm")]
+    return [name for name in names if "gloo" in name]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are listed by Linux")
+@pytest.mark.parametrize("error", [None, Preempted("stopped")], ids=["at its end", "on a signal"])
+def test_a_tool_leaves_no_thread_of_its_group_behind(error):
+    """One that frees a tensor while Python ends aborts a process that has done its work."""
+
+    def main():
+        dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+        model = nn.parallel.DistributedDataParallel(nn.Linear(2, 2))
+        model(torch.ones(1, 2)).sum().backward()
+        model.holder = model  # as a runner and its hooks hold each other
+        assert threads_of_gloo()
+        if error is not None:
+            raise error
+
+    with nullcontext() if error is None else pytest.raises(Preempted):
+        run_tool(main)
+    assert not threads_of_gloo()
