@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.logging import MMLogger
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "eval"
@@ -52,18 +53,36 @@ def test_keypoint_files_get_their_published_scores(stem, options, expected, monk
     assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=2e-6)
 
 
-def test_results_by_the_ids_of_another_file_are_matched_by_name(monkeypatch, tmp_path):
+@pytest.mark.parametrize("spell", [int, float, str])
+def test_results_by_the_ids_of_another_file_are_matched_by_name(
+    spell, monkeypatch, tmp_path, caplog
+):
     results = json.loads((DATA / "keypoints_results.json").read_text())
     content = json.loads((DATA / "keypoints_gt.json").read_text())
     for image in content["images"]:
         image["id"] += 10**7
-    results = [result | {"image_id": result["image_id"] + 10**7} for result in results]
+    results = [result | {"image_id": spell(result["image_id"] + 10**7)} for result in results]
     results.append(results[0] | {"image_id": 1})  # of an image that the annotations lack
     (tmp_path / "results.json").write_text(json.dumps(results))
     (tmp_path / "others.json").write_text(json.dumps({"images": content["images"]}))
     files = tmp_path / "results.json", DATA / "keypoints_gt.json"
-    scores = scores_of(monkeypatch, tmp_path, *files, "--ids-of", tmp_path / "others.json")
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)  # mmengine's loggers do not hand on what they get
+    try:
+        scores = scores_of(monkeypatch, tmp_path, *files, "--ids-of", tmp_path / "others.json")
+    finally:
+        logger.removeHandler(caplog.handler)
     assert scores["AP"] == pytest.approx(0.504884, abs=2e-6)
+    assert "1 of 129 results are of images that" in caplog.text
+
+
+def test_results_by_ids_of_neither_file_are_no_ap_of_nothing(monkeypatch, tmp_path):
+    files = DATA / "keypoints_results.json", DATA / "keypoints_gt.json"
+    content = json.loads(files[1].read_text())
+    images = [image | {"id": image["id"] + 10**7} for image in content["images"]]
+    (tmp_path / "others.json").write_text(json.dumps({"images": images}))
+    with pytest.raises(SystemExit, match=r"no result is of an image that .* share"):
+        run(monkeypatch, *files, "--ids-of", tmp_path / "others.json")
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
