@@ -49,6 +49,8 @@ def main() -> None:
     args = parse_arguments()
     if args.worst < 0:
         raise ValueError(f"--worst must be 0 or more, got {args.worst}")
+    if args.images is not None and args.html is None:
+        raise ValueError("--images are drawn on the page: give a file for it as --html, too")
     for name in ("out", "html"):
         if getattr(args, name) is not None:
             check_file_writable(getattr(args, name), f"--{name}")

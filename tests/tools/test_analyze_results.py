@@ -75,6 +75,13 @@ def test_results_by_the_ids_of_another_file_are_explained_alike(
     assert capsys.readouterr().out == expected
 
 
-def test_fewer_than_no_worst_images_are_refused(files, monkeypatch):
-    with pytest.raises(SystemExit, match="--worst must be 0 or more, got -1"):
-        run(monkeypatch, *files, "--worst", "-1")
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--worst", "-1"), "--worst must be 0 or more, got -1"),
+        (("--images", "images"), "--images are drawn on the page"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(files, monkeypatch, options, reason):
+    with pytest.raises(SystemExit, match=reason):
+        run(monkeypatch, *files, *options)
