@@ -5,8 +5,11 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.logging import MMLogger
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "eval"
@@ -109,6 +112,34 @@ def test_categories_may_be_spelled_otherwise(spell, monkeypatch, tmp_path):
     path = SHARED / "instances_val2014_100.json"
     scores = scores_of(monkeypatch, tmp_path, tmp_path / "results.json", path)
     assert scores["AP"] == pytest.approx(0.504581, abs=2e-6)
+
+
+def test_poses_of_the_loop_on_crowdpose_are_judged_by_the_12_joints(monkeypatch, tmp_path):
+    """By pycocotools on annotations that are cut by hand."""
+    results = json.loads((DATA / "example_crowdpose_preds.json").read_text())
+    content = json.loads((DATA / "example_crowdpose_val.json").read_text())
+    results = [result | {"keypoints": result["keypoints"][:36]} for result in results]
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    files = tmp_path / "results.json", DATA / "example_crowdpose_val.json"
+    options = ("--metainfo", "crowdpose_12.py", "--no-area")
+    scores = scores_of(monkeypatch, tmp_path, *files, "--iou-type", "keypoints", *options)
+    for person in content["annotations"]:
+        person["keypoints"] = person["keypoints"][:36]
+        person["num_keypoints"] = sum(flag > 0 for flag in person["keypoints"][2::3])
+        person["area"] = 0.53 * person["bbox"][2] * person["bbox"][3]
+    truth = COCO()
+    truth.dataset = content
+    truth.createIndex()
+    evaluation = COCOeval(truth, truth.loadRes(results), "keypoints")
+    sigmas = (0.079, 0.072, 0.062, 0.107, 0.087, 0.089)  # shoulder to ankle, both sides
+    evaluation.params.kpt_oks_sigmas = np.repeat(sigmas, 2)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    names = ("AP", "AP .5", "AP .75", "AP (M)", "AP (L)")
+    expected = dict(zip(names, evaluation.stats, strict=False))
+    assert 0 < expected["AP"] < 1
+    assert {name: scores[name] for name in names} == pytest.approx(expected, abs=1e-9)
 
 
 def test_extra_joints_do_not_count(monkeypatch, tmp_path, capsys):
