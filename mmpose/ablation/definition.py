@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmpose.engine.config import find_project_root, read_config
+from mmpose.engine.config import find_project_root, name_similar, read_config
 
 from .run_folder import CHECKPOINT
 
@@ -75,7 +75,7 @@ def read_ablation(path: str | Path) -> Ablation:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no ablation {path}")
+        raise FileNotFoundError(f"there is no ablation {path}{name_similar(path)}")
     # a plain dict: mmengine's own would answer for missing keys
     content = read_config(path).to_dict()
     if path.suffix == ".py":
