@@ -48,8 +48,8 @@ def check(plan: Plan, path: str) -> bool:
     return all(v < TOLERANCE for by_output in found.values() for v in by_output.values())
 
 
-def read_arguments() -> argparse.Namespace:
-    """Arguments of the command line."""
+def make_parser() -> argparse.ArgumentParser:
+    """The arguments, for ``bmp completion`` too."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -82,11 +82,11 @@ def read_arguments() -> argparse.Namespace:
         kind.add_argument("weights", help="a file, or the name of shipped weights")
         kind.add_argument("out", help="file to write, .onnx")
         kind.add_argument("--check", action="store_true", help="compare onnxruntime with torch")
-    return parser.parse_args()
+    return parser
 
 
 def main() -> None:
-    args = read_arguments()
+    args = make_parser().parse_args()
     check_file_writable(Path(args.out))
     plan = make_plan(args)
     print(write_onnx(plan, args.out))

@@ -98,8 +98,8 @@ def _add_row(
     outside = [share for share in places if not abs(share) <= FARTHEST]
     if outside:
         raise ValueError(
-            f"{place}: {outside[0]:g} is no share of an image, they go from 0 to 1; divide pixels by "
-            "the image's width and height"
+            f"{place}: {outside[0]:g} is no share of an image, they go from 0 to 1; divide pixels "
+            "by the image's width and height"
         )
     size = np.array([image.width, image.height])
     expected = 4 + (shape[0] * shape[1] if shape else 0)
