@@ -54,8 +54,9 @@ def test_only_some_rows(project, capsys):
     assert project.run(path, "--only", "t*o", "base") == 0
     assert project.values() == [0.5, 2]
     assert "| three | - | 0, 1 new |" in capsys.readouterr().out
+    # a misspelt row is not left out without a word
     with pytest.raises(ValueError, match="--only four fits no row; rows are base, two, three"):
-        project.run(path, "--only", "four")
+        project.run(path, "--only", "two", "four")
 
 
 def test_a_dry_run_says_what_differs_and_does_nothing(project, capsys):
@@ -292,9 +293,25 @@ def test_without_slurm_its_launcher_says_so(project, monkeypatch):
         project.run(project.write(THREE), "--launcher", "slurm")
 
 
-def test_jobs_must_be_one_or_more(project):
-    with pytest.raises(ValueError, match="--jobs must be at least 1, got 0"):
-        project.run(project.write(THREE), "--jobs", "0")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--jobs 0", "--jobs must be at least 1, got 0"),
+        ("--launcher slurm --jobs 0", "--jobs must be at least 1, got 0"),
+        ("--nproc 0", "--nproc must be at least 1, got 0"),
+        ("--check base --steps 0", "--steps must be at least 1, got 0"),
+        ("--check base --nproc 2", "leave out --nproc 2"),
+        ("--against before.json", "belong to --check base"),
+        ("--export after.json", "belong to --check base"),
+        ("--slurm-options --exclusive=user", "are those of --launcher slurm"),
+        ("--launcher slurm --fail-fast", "leave out --fail-fast and --gpus"),
+    ],
+)
+def test_arguments_that_cannot_work_or_have_no_effect_are_refused(project, arguments, message):
+    arguments = arguments.replace("options --", "options=--").split()
+    with pytest.raises(ValueError, match=message):
+        project.run(project.write(THREE), *arguments)
+    assert project.calls() == []
 
 
 @pytest.mark.parametrize(

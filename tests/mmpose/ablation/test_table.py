@@ -173,6 +173,23 @@ def test_a_noisy_base_does_not_pass(project, capsys):
     assert "5 of 5 numbers differ" in capsys.readouterr().out
 
 
+def test_a_base_without_numbers_proves_nothing(project):
+    tool = project.tools / "train.py"
+    tool.write_text(tool.read_text().replace('"loss": model', '"time": model'))
+    path = project.write('task = "train"\nchanges = {"two": {"model.value": 2}}')
+    with pytest.raises(ValueError, match="gives no numbers to compare"):
+        project.run(path, "--check", "base")
+
+
+@pytest.mark.parametrize("content", ["[]", '{"numbers": [1]}', '{"numbers": {"a": 1}}'])
+def test_an_export_of_something_else_is_told_before_the_work(project, content):
+    (project.folder / "before.json").write_text(content)
+    path = project.write('changes = {"two": {"model.value": 2}}')
+    with pytest.raises(ValueError, match=r"before\.json holds no exported numbers"):
+        project.run(path, "--check", "base", "--against", "before.json")
+    assert project.calls() == []
+
+
 def test_numbers_that_are_missing_differ_and_nan_equals_nan():
     nan = float("nan")
     found = mismatches({"a": [1.0, 2.0], "b": [nan]}, {"a": [1.0], "b": [nan], "c": [3.0]})
