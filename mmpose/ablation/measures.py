@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -74,7 +74,18 @@ def pick_name(metrics: Mapping[str, float], pattern: str) -> str | None:
 
 def is_share(name: str) -> bool:
     """Whether a number is told in percent: average precision and recall."""
-    return bool(re.search(r"(^|[/_])m?(Ex-)?(AP|AR|PCKh?|AUC)", name))
+    return bool(re.search(r"(^|[/_])m?(Ex-)?(AP|AR(?!EA)|PCKh?|AUC)", name))
+
+
+def scale_of(name: str, values: Iterable[float]) -> int:
+    """What a number is multiplied with to be told: 100 for shares, but for those in percent.
+
+    Args:
+        name: of the number.
+        values: all that are told together.
+    """
+    # MPII's PCK comes in percent
+    return 100 if is_share(name) and not any(abs(value) > 1 for value in values) else 1
 
 
 def measure(folder: RunFolder, name: str, metrics: Mapping[str, float]) -> Measured:

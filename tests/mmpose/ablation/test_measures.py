@@ -98,7 +98,7 @@ def test_seeds_are_drawn_too():
     # of two seeds a draw has the first twice, both, or the second twice
     assert gain.difference == pytest.approx(0.2)
     assert (gain.low, gain.high) == pytest.approx((0.1, 0.3))
-    assert gain.verdict == "better"
+    assert gain.verdict == "higher"
     assert gain.num_seeds == 2
 
 
@@ -125,6 +125,21 @@ def test_without_result_files_the_seeds_decide():
     t = 2 * math.sqrt(3)
     assert gain.probability == pytest.approx(0.5 + t / (2 * math.sqrt(2 + t**2)))
     assert gain.verdict == "unclear"
+
+
+def test_what_is_no_number_tells_nothing():
+    lost = {seed: Measured(math.nan if seed else 0.3) for seed in range(3)}
+    gain = compare({seed: Measured(0.2 + seed) for seed in range(3)}, lost)
+    # a training that diverged is not "lower"
+    assert gain.verdict == "unknown"
+    assert compare({0: constant(0.5, 0.5)}, {0: constant(math.nan, math.nan)}).verdict == "unknown"
+
+
+def test_a_loss_that_rose_is_higher_and_not_better():
+    base = {seed: Measured(1.0 + seed) for seed in range(3)}
+    row = {seed: Measured(3.0 + seed + seed / 100) for seed in range(3)}
+    assert compare(base, row).verdict == "higher"
+    assert compare(row, base).verdict == "lower"
 
 
 def test_one_seed_without_result_files_says_nothing_about_chance():

@@ -86,6 +86,22 @@ def test_changed_data_is_another_run_and_a_moved_project_is_not(project):
     assert hashes(make_plan(there, Identifier(moved, Digests()))) == hashes(first)
 
 
+def test_files_count_by_content_whatever_their_key_is_called(project):
+    base = (project.folder / "configs/fake.py").read_text()
+    project.write_base(
+        base + 'test_dataloader["dataset"].update(headbox_file="heads.json")\n'
+        'test_evaluator.update(metainfo=dict(from_file="mine.py"))\n'
+    )
+    row = 'changes = {"more": {"model.value": 2}}'
+    found = []
+    for heads, sigma in (("[1]", 0.1), ("[2]", 0.1), ("[2]", 0.2), ("[1]", 0.1)):
+        (project.folder / "heads.json").write_text(heads)
+        (project.folder / "mine.py").write_text(f"dataset_info = dict(sigmas=[{sigma}])")
+        found.append(hashes(plan_of(project, row))["base", 0])
+    assert len(set(found)) == 3
+    assert found[0] == found[3]
+
+
 def test_processes_count_for_a_training_alone(project):
     row = 'changes = {"more": {"model.value": 2}}\n'
     tests = [hashes(plan_of(project, row, num_processes=n)) for n in (1, 2)]
