@@ -200,10 +200,12 @@ def read_facts(folder: RunFolder) -> dict[str, Any]:
     """
     record = folder.record()
     steps = record.get("steps", {})
+    cpu_seconds = [step.get("cpu_seconds", 0.0) for step in steps.values()]
+    peaks = [step["peak_mb"] for step in steps.values()]
     facts: dict[str, Any] = {
         "seconds": sum(step["seconds"] for step in steps.values()),
-        "cpu_seconds": sum(step.get("cpu_seconds", 0.0) for step in steps.values()),
-        "peak_mb": max((step["peak_mb"] for step in steps.values()), default=None),
+        "cpu_seconds": None if None in cpu_seconds else sum(cpu_seconds),
+        "peak_mb": None if None in peaks else max(peaks, default=None),
     }
     for name in steps:
         path = folder.path / name / "facts.json"

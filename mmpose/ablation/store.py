@@ -56,7 +56,8 @@ class RunStore:
 
     def _write_recipe(self, run: Run, tools: Path, show: Sequence[str]) -> None:
         folder = self.folder(run)
-        if folder.recipe_file.is_file():
+        # one that is still to be done follows what does not decide numbers: workers, tools, places
+        if folder.recipe_file.is_file() and folder.state() in ("done", "running"):
             return
         for step in run.steps:
             config = with_result_files(step.config, str(folder.path / step.name / RESULTS))

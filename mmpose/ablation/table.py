@@ -197,7 +197,8 @@ def _facts(folders: Sequence[RunFolder]) -> dict[str, Any]:
     facts = [read_facts(folder) for folder in folders]
     merged = dict(facts[0])
     for name in ("seconds", "cpu_seconds"):
-        merged[name] = float(np.mean([one[name] for one in facts]))
+        known = [one[name] for one in facts if one[name] is not None]
+        merged[name] = float(np.mean(known)) if known else None
     for name in ("peak_mb", "peak_gpu_mb"):
         known = [one[name] for one in facts if one.get(name) is not None]
         merged[name] = max(known) if known else None

@@ -94,6 +94,30 @@ def test_what_failed_is_tried_again_with_success(project):
     assert state(project, "bad") == "done"
 
 
+def test_what_failed_is_tried_again_with_other_workers(project):
+    tool = project.tools / "test.py"
+    few = "if config['test_dataloader']['num_workers'] > 0: sys.exit('error: no memory')"
+    tool.write_text(tool.read_text().replace("calls = ", few + "\ncalls = ", 1))
+    path = project.write('changes = {"two": {"model.value": 2}}')
+    assert project.run(path) == 1
+    base = (project.folder / "configs/fake.py").read_text()
+    project.write_base(base.replace("num_workers=2", "num_workers=0"))
+    # the same runs: workers decide no number
+    assert project.run(path, "--retry-failed") == 0
+    assert len(list(project.ablations().glob("*-0-*"))) == 2
+
+
+def test_a_training_that_left_no_checkpoint_is_not_tested_with_another(project):
+    tool = project.tools / "train.py"
+    tool.write_text(tool.read_text().replace('(work_dir / "last_checkpoint")', "Path(os.devnull)"))
+    path = project.write('chain = ["train", "test"]\nchanges = {"two": {"model.value": 2}}')
+    assert project.run(path, "--only", "base") == 1
+    assert [call["task"] for call in project.calls()] == ["train"]
+    record = RunFolder(link(project, "base")).record()
+    assert record["state"] == "failed"
+    assert "1-train left no checkpoint" in record["error"]
+
+
 def test_fail_fast_begins_nothing_more(project):
     path = project.write('changes = {"bad": {"model.fail": True}, "two": {"model.value": 2}}')
     assert project.run(path, "--fail-fast") == 1
@@ -283,6 +307,8 @@ def test_slurm_gets_an_array_with_a_task_for_each_run(project, monkeypatch, caps
     srun = (project.folder / "srun.txt").read_text().splitlines()
     assert len(srun) == 3
     assert all(line.startswith("--ntasks 1 ") for line in srun)
+    # the tool is no child of srun, whose own memory is not the run's
+    assert RunFolder(link(project, "two")).record()["steps"]["1-test"]["peak_mb"] is None
     assert project.run(path, "--table") == 0
     assert "| three | 3 | 1 |" in capsys.readouterr().out
 

@@ -44,7 +44,7 @@ def test_results_are_compared_with_the_annotations_of_their_metric():
     assert truth_of({"test_evaluator": converted}) is None
 
 
-def test_a_recipe_once_written_stays(project):
+def test_a_recipe_stays_once_its_run_is_done(project):
     plan = make_plan(
         read_ablation(project.write('changes = {"a": {"model.value": 2}}')),
         Identifier(project.folder, Digests()),
@@ -53,6 +53,7 @@ def test_a_recipe_once_written_stays(project):
     store.prepare(plan, project.tools)
     folder = store.folder(plan.runs[1])
     folder.recipe_file.write_text(json.dumps({"mine": True}))
+    folder.write_record({"state": "done"})
     store.prepare(plan, project.tools)
     assert folder.recipe() == {"mine": True}
     # each row has a link, and is noted with its base
