@@ -76,6 +76,8 @@ def run_ablation(
     digests = Digests(store.root / STORE / "digests.json")
     identifier = Identifier(find_project_root(args.file), digests, locate)
     plan = make_plan(ablation, identifier, num_processes=args.nproc, check=check)
+    for change in ablation.changes.keys() - plan.rows().keys():
+        print(f"{change}: the base, no row of its own")
     runs = _select(plan, args.only)
     if args.dry_run:
         _tell_plan(plan, runs, store)

@@ -46,6 +46,7 @@ class Ablation:
         base: config that all rows start from.
         options: set in the base and in every row.
         changes: options of each row by its name; the base itself is not among them.
+        grid: names of those that ``product`` made.
         seeds: each row runs with each of them.
         show: numbers of the table; ``*`` stands for anything, the last fitting one counts.
         chain: steps of a run.
@@ -55,6 +56,7 @@ class Ablation:
     base: Path
     options: Mapping[str, Any]
     changes: Mapping[str, Mapping[str, Any]]
+    grid: frozenset[str]
     seeds: Sequence[int]
     show: Sequence[str]
     chain: Sequence[Link]
@@ -94,6 +96,7 @@ def read_ablation(path: str | Path) -> Ablation:
         base=_config(root, content["base"], path),
         options=_options(content.get("options", {}), "options", path),
         changes=_changes(content, path),
+        grid=frozenset(name for name, _ in _combinations(content.get("product") or {}, path)),
         seeds=_seeds(content.get("seeds", [0]), path),
         show=_list_of_names(content.get("show", []), "show", path),
         chain=chain,

@@ -134,6 +134,23 @@ def test_rows_that_make_no_sense_are_refused(project, text, message):
         plan_of(project, text)
 
 
+def test_the_point_of_a_grid_that_is_the_base_has_no_row_of_its_own(project, capsys):
+    text = 'product = {"model.value": [0.5, 1], "model.lr": [0.1, 0.2]}'
+    plan = plan_of(project, text + "\nseeds = [0, 1]")
+    assert list(plan.rows()) == ["base", "value=0.5,lr=0.2", "value=1,lr=0.1", "value=1,lr=0.2"]
+    project.run(project.write(text), "--dry-run")
+    assert "value=0.5,lr=0.1: the base, no row of its own" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="changes nothing"):
+        plan_of(project, 'changes = {"a": {"model.value": 0.5}}\n' + text)
+
+
+def test_a_training_may_start_from_that_before_it(project):
+    chain = 'chain = ["train", dict(task="train", config="configs/fake.py", options='
+    plan = plan_of(project, chain + '{"load_from": "{checkpoint}"})]\nchanges = {"a": {"half": 1}}')
+    # not taken for a path relative to the project
+    assert plan.runs[0].steps[1].config["load_from"] == "{checkpoint}"
+
+
 def test_a_base_that_does_not_load_is_told_as_such(project):
     project.write_base("model = dict(\n")
     with pytest.raises(ValueError, match=r"the base .*fake\.py.* is no Python: line 1"):

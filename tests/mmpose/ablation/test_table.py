@@ -102,9 +102,7 @@ def test_a_knob_of_numbers_is_plotted_with_the_base(project):
 def test_the_base_stands_at_its_own_value_of_a_knob(project):
     # half = 0.25 sets model.value = 0.5
     project.run(
-        project.write(
-            'changes = {"a": {"half": 1.0}, "b": {"half": 2.0}}\nshow = ["fake/value"]\n'
-        )
+        project.write('changes = {"a": {"half": 1.0}, "b": {"half": 2.0}}\nshow = ["fake/value"]\n')
     )
     root = ElementTree.fromstring(table_file(project, "fake_value-over-half.svg"))
     titles = [node.text for node in root.iter("{http://www.w3.org/2000/svg}title")]
