@@ -120,9 +120,11 @@ def test_a_training_that_left_no_checkpoint_is_not_tested_with_another(project):
 
 def test_fail_fast_begins_nothing_more(project):
     path = project.write('changes = {"bad": {"model.fail": True}, "two": {"model.value": 2}}')
-    assert project.run(path, "--fail-fast") == 1
-    assert project.values() == [0.5, 0.5]
-    assert state(project, "two") == "new"
+    # the second call knows of the failure from the start
+    for _ in range(2):
+        assert project.run(path, "--fail-fast") == 1
+        assert project.values() == [0.5, 0.5]
+        assert state(project, "two") == "new"
 
 
 def test_a_chain_hands_the_checkpoint_on_and_a_retry_does_not_train_again(project):
