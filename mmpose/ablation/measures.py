@@ -155,6 +155,8 @@ def find_result_file(folder: RunFolder, name: str) -> ResultFile | None:
     if not found:
         return None
     kind = found["kind"] or "keypoints"
+    if kind == "keypoints" and found["area"] == "S":  # COCO labels no joints of small people
+        return None
     file_name = ".".join(filter(None, [RESULTS, found["turn"], kind, "json"]))
     for step in reversed(folder.recipe()["steps"]):
         path = folder.path / step["name"] / file_name

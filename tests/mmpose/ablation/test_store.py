@@ -26,6 +26,15 @@ def test_metrics_that_can_write_results_do(kind, is_writer):
     assert config["test_evaluator"] == {"type": kind}
 
 
+def test_of_several_metrics_the_first_that_can_writes_results():
+    pck, coco = {"type": "PCKAccuracy"}, {"type": "CocoMetric", "ann_file": "/truth.json"}
+    config = {"test_evaluator": [pck, coco, coco.copy()]}
+    expected = [pck, {**coco, "outfile_prefix": "a/results"}, coco]
+    assert with_result_files(config, "a/results") == {"test_evaluator": expected}
+    assert truth_of(config)["ann_file"] == "/truth.json"
+    assert truth_of({"test_evaluator": [pck]}) is None
+
+
 def test_a_training_without_a_test_stays_as_it_is():
     assert with_result_files({"model": {}}, "a") == {"model": {}}
     assert truth_of({"model": {}}) is None
