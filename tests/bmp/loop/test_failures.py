@@ -1,5 +1,6 @@
 """An image that fails in a stage is named with it and does not take its batch along."""
 
+import logging
 import weakref
 
 import numpy as np
@@ -139,6 +140,19 @@ def test_errors_are_named_by_their_stage():
 
 def test_nobody_runs_nothing():
     assert run_each(lambda chosen: pytest.fail("ran"), 0) == []
+
+
+def test_a_batch_that_is_too_large_is_told_once(caplog):
+    def run(chosen):
+        if len(chosen) > 1:
+            raise torch.OutOfMemoryError("no room for so many as these")
+        return chosen
+
+    with caplog.at_level(logging.WARNING, "bmp.loop.failures"):
+        assert run_each(run, 3) == run_each(run, 3) == [0, 1, 2]
+    (told,) = caplog.messages
+    assert told.startswith("3 images together failed, each alone did not")
+    assert told.endswith("saves that: no room for so many as these")
 
 
 def test_a_failed_image_leaves_its_memory_to_the_others():
