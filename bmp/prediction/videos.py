@@ -211,9 +211,7 @@ def run_video(
     out_dir.mkdir(parents=True, exist_ok=True)
     video, results_file, gif = video_outputs(out_dir, path, stem or path.stem)
     started, done = time.perf_counter(), 0
-    # as many as the header says, which may be wrong; shown to the reader alone
-    expected = len(range(0, info.num_frames, options.every))
-    expected = min(expected, options.max_frames or expected)
+    expected = _expected_frames(info, options)
     with (
         whole_file(video) as partial,
         _Writer(partial, info.rate / options.every) as writer,
@@ -244,8 +242,7 @@ def run_video(
     written = [video, results_file]
     write_json(results_file, results)
     if shown:
-        seconds = options.every / info.rate
-        written.append(write_gif(gif, shown, seconds))
+        written.append(write_gif(gif, shown, options.every / info.rate))
     if interrupted:
         raise KeyboardInterrupt(f"interrupted; {done} frames are done and kept in {out_dir}")
     return written
@@ -254,6 +251,12 @@ def run_video(
 def video_outputs(out_dir: Path, _path: Path, stem: str) -> list[Path]:
     """All files that may be written of a video: drawings, results, GIF."""
     return [out_dir / f"{stem}{ending}" for ending in (VIDEO, RESULTS, GIF)]
+
+
+def _expected_frames(info: VideoInfo, options: VideoOptions) -> int:
+    """As many as the header says, which may be wrong; shown to the reader alone."""
+    expected = len(range(0, info.num_frames, options.every))
+    return min(expected, options.max_frames or expected)
 
 
 def _tell_progress(
