@@ -1,5 +1,6 @@
 """Tests that need a GPU skip where there is none; no scope and no logger reaches the next one."""
 
+import signal
 from collections import OrderedDict
 
 import pytest
@@ -21,6 +22,15 @@ def loggers_are_those_of_the_test():
     before, MMLogger._instance_dict = MMLogger._instance_dict, OrderedDict()
     yield
     MMLogger._instance_dict = before
+
+
+def pytest_configure() -> None:
+    """Let tests press Ctrl-C also where a shell started them in the background.
+
+    All that such a shell starts ignores it, and so would the programs that the tests start.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
