@@ -44,8 +44,8 @@ def run_loop(
 
     All images go through each part together, so memory grows with their number. Parts that work on
     a device are waited for once a turn, when it must be known how many people were found, and once
-    at the end; more often with ``crop`` of the prompts, and with the published ``nms_column`` and
-    ``mask_polygons``, which work on the host.
+    at the end; more often with ``crop`` of the prompts, ``max_hole_area`` and ``max_sprinkle_area``
+    of the segmenter, and the published ``nms_column`` and ``mask_polygons``.
 
     Args:
         images: (H, W, 3) uint8 BGR each, arrays or tensors on any device.
