@@ -56,7 +56,8 @@ def check_keys(keys: list[str]) -> None:
 
 
 def _is_relative_path(value: Any) -> bool:
-    if not isinstance(value, str) or not value or "://" in value:
+    # {checkpoint} of an ablation stands for a path that is not known yet
+    if not isinstance(value, str) or not value or "://" in value or value[0] == "{":
         return False
     return not Path(value).is_absolute()
 
