@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -203,7 +204,7 @@ def _draws(file: ResultFile, area: str = "all") -> _Draws:
                 if str(arrays["stamp"]) == stamp:
                     stats = json.loads(str(arrays["stats"]))
                     return _Draws(arrays["values"], arrays["draws"], str(arrays["images"]), stats)
-        except (OSError, ValueError, KeyError):  # only ever a shortcut
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # only ever a shortcut
             kept.unlink(missing_ok=True)
     content = _read_truth(truth["ann_file"], *_stamp(Path(truth["ann_file"])))
     settings = {} if kind != "keypoints" else {"use_area": truth["use_area"]}

@@ -58,10 +58,13 @@ def test_draws_are_kept_beside_their_file(two_runs):
     first = measure(runs[0], NAME, read_metrics(runs[0]))
     again = measure(runs[0], NAME, read_metrics(runs[0]))
     np.testing.assert_array_equal(first.draws, again.draws)
-    assert (runs[0].path / "1-test" / "results.turn1.bbox.draws.npz").is_file()
-    # damaged, it is made again
-    (runs[0].path / "1-test" / "results.turn1.bbox.draws.npz").write_bytes(b"no archive")
-    np.testing.assert_array_equal(first.draws, measure(runs[0], NAME, read_metrics(runs[0])).draws)
+    kept = runs[0].path / "1-test" / "results.turn1.bbox.draws.npz"
+    whole = kept.read_bytes()
+    flipped = whole[:300] + bytes([whole[300] ^ 255]) + whole[301:]
+    for damaged in (b"no archive", b"", whole[: len(whole) // 2], flipped):  # made again
+        kept.write_bytes(damaged)
+        made = measure(runs[0], NAME, read_metrics(runs[0]))
+        np.testing.assert_array_equal(first.draws, made.draws)
 
 
 def test_another_number_is_made_of_the_result_file(two_runs):
