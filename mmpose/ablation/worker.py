@@ -192,6 +192,7 @@ def _line(path: str, index: int) -> str:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """The command line: a folder or a file of them, with its options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", help="of a prepared run, or a file with one folder per line")
     parser.add_argument("--index", type=int, help="line of that file, from 0")
@@ -201,6 +202,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Work on one prepared run; exits with its code, or with one line that says what is wrong."""
     args = parse_arguments()
     try:
         path = args.folder if args.index is None else _line(args.folder, args.index)
