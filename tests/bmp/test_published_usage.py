@@ -23,9 +23,8 @@ from tests.bmp.loop_parts import (
     APART,
     NOBODY,
     TWO_IN_ONE_PLACE,
-    RectangleDetector,
     RectanglePose,
-    RectangleSegmenter,
+    rectangle_parts,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,10 +189,6 @@ def test_names_that_lead_nowhere_are_refused():
             PMPose(device="cpu", variant=name, from_pretrained=True)
 
 
-def parts():
-    return RectangleDetector(), RectanglePose(), RectangleSegmenter()
-
-
 def test_batch_mode_keeps_rows_together():
     """J1 decides over all people at once: masks stay with their people, also beside a skipped one.
 
@@ -210,9 +205,9 @@ def test_batch_mode_keeps_rows_together():
     for consistency in (False, True):
         settings = make_settings(loop | {"pose_mask_consistency": consistency})
         assert settings.prompting.batch
-        detector, _, segmenter = parts()
         images = [APART, NOBODY, TWO_IN_ONE_PLACE]
-        results = run_loop(images, detector, OneUnsure(), segmenter, settings)
+        parts = rectangle_parts(pose_model=OneUnsure())
+        results = run_loop(images, **parts, settings=settings)
         for image, result, levels in zip(images, results, ([20, 10], [], [20]), strict=True):
             people = result.people
             assert len(people) >= len(levels)
@@ -232,7 +227,9 @@ def test_single_mode_in_a_crowd(crop):
         "crop": crop,
     }
     settings = make_settings(loop | {"prompting": prompting, "oks_nms_thr": 0.95})
-    (result,) = run_loop([TWO_IN_ONE_PLACE], *parts(), settings, keep_intermediates=True)
+    (result,) = run_loop(
+        [TWO_IN_ONE_PLACE], **rectangle_parts(), settings=settings, keep_intermediates=True
+    )
     levels = torch.from_numpy(TWO_IN_ONE_PLACE[..., 0])
     assert torch.equal(result.people.masks, torch.stack([levels == 20, levels == 10]))
     first, second = (turn.prompts for turn in result.intermediates)
