@@ -10,7 +10,6 @@ says what goes in and comes out.
 
 import argparse
 import sys
-from pathlib import Path
 
 from bmp.detectors.rtmdet import RTMDetDetector
 from bmp.export.detector import plan_detector
@@ -87,7 +86,7 @@ def read_arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = read_arguments()
-    check_file_writable(Path(args.out))
+    check_file_writable(args.out, "the argument OUT")
     plan = make_plan(args)
     print(write_onnx(plan, args.out))
     if args.check and not check(plan, args.out):
