@@ -7,7 +7,7 @@ from typing import Any
 
 from bmp.loop.published import check_compat
 from bmp.loop.suppression import check_threshold
-from bmp.segmenters.prompting import PromptSettings
+from bmp.segmenters.prompting import PromptSettings, check_kinds
 
 SCORE_FACTORS = ("bbox_scores", "keypoint_scores", "mask_scores")
 
@@ -53,6 +53,7 @@ class LoopSettings:
 
     def __post_init__(self) -> None:
         # here, so that a wrong number fails before any model is loaded
+        check_kinds(self)
         if self.num_iters < 1:
             raise ValueError(f"num_iters must be at least 1, got {self.num_iters}")
         check_threshold(self.oks_nms_thr)
@@ -69,6 +70,7 @@ def make_settings(config: Mapping[str, Any]) -> LoopSettings:
     """Settings from the ``loop`` part of a config.
 
     Raises:
+        TypeError: a value is of another kind, such as 1.5 turns.
         ValueError: a key is unknown; the message names the nearest known one.
     """
     # a copy: what is taken out here must stay in the config that is recorded with a run

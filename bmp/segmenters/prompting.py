@@ -1,7 +1,10 @@
 """How people with boxes and joints become prompts; pure functions over all people at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,6 +22,31 @@ from mmpose.structures.constants import constant
 BBOX_MARGIN = 2.0  # px between a prompted joint and the extended box
 COUNTS = ("num_pos_keypoints", "num_pos_keypoints_if_crowd", "num_neg_keypoints")
 SMALL_AREA = 100.0 * 100.0  # px², boxes below it are small
+
+# kind of a field -> what it takes, and in words
+KINDS = {
+    bool: ((bool, np.bool_), "True or False"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+}
+
+
+def check_kinds(settings: Any) -> None:
+    """Refuse a setting of another kind than its field, before it is compared or taken for true.
+
+    Args:
+        settings: a dataclass; fields of other kinds than ``KINDS`` are left alone.
+
+    Raises:
+        TypeError: names the field, what it takes, and what came.
+    """
+    for entry in fields(settings):
+        value = getattr(settings, entry.name)
+        kinds, told = KINDS.get(entry.type, (object, ""))
+        # a bool is an int to Python: True would pass for one turn
+        is_other_bool = isinstance(value, bool) and told and entry.type is not bool
+        if is_other_bool or not isinstance(value, kinds):
+            raise TypeError(f"{entry.name} must be {told}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -73,6 +101,7 @@ class PromptSettings:
             # a bool is an int to Python: True would pass for one joint
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
                 raise ValueError(f"{name} must be a number of joints, 0 or more, got {count!r}")
+        check_kinds(self)
         if self.no_joint not in ("keep", "bbox"):
             raise ValueError(f"no_joint must be 'keep' or 'bbox', got {self.no_joint!r}")
         if self.crop and not self.use_bbox:
