@@ -16,7 +16,11 @@ from mmpose.analysis.report_page import write_page
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.engine.tools import run_tool
 from mmpose.errors import check_file_writable
-from mmpose.evaluation.result_arguments import add_result_arguments
+from mmpose.evaluation.result_arguments import (
+    add_ids_argument,
+    add_result_arguments,
+    with_ids_of,
+)
 from mmpose.evaluation.result_files import guess_iou_type, read_results
 from mmpose.files import write_json
 
@@ -33,6 +37,7 @@ def parse_arguments() -> argparse.Namespace:
         help="by default keypoints, else masks, else boxes",
     )
     add_result_arguments(parser)
+    add_ids_argument(parser)
     parser.add_argument("--out", help="JSON file for all numbers")
     parser.add_argument("--html", help="file for the page")
     parser.add_argument("--images", help="folder of the images, to draw the worst on the page")
@@ -42,10 +47,15 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_arguments()
+    if args.worst < 0:
+        raise ValueError(f"--worst must be 0 or more, got {args.worst}")
+    if args.images is not None and args.html is None:
+        raise ValueError("--images are drawn on the page: give a file for it as --html, too")
     for name in ("out", "html"):
         if getattr(args, name) is not None:
             check_file_writable(getattr(args, name), f"--{name}")
     results, content = read_results(args.results), read_coco_file(args.annotations)
+    results = with_ids_of(args, content, results)
     explanation = explain(
         content,
         results,

@@ -5,16 +5,22 @@
 
 Prints AP of both, the difference (second less first) with its 95 % interval, and the probability
 that it is positive: both are judged on the same 1,000 draws of the images. Boxes, masks and poses
-are compared where both files have them. All images of the annotation file count: people in images
-without results are missed.
+are compared where both files and the annotations have them. All images of the annotation file
+count: people in images without results are missed.
 """
 
 import argparse
 
 from mmpose.datasets.annotation_files import read_coco_file
+from mmpose.datasets.categories import id_text
 from mmpose.errors import check_file_writable, run_command
 from mmpose.evaluation.coco_evaluator import RESULT_FIELDS
-from mmpose.evaluation.comparison import Comparison, common_kinds, compare_results
+from mmpose.evaluation.comparison import (
+    Comparison,
+    common_kinds,
+    compare_results,
+    judged_kinds,
+)
 from mmpose.evaluation.result_arguments import (
     add_ids_argument,
     add_result_arguments,
@@ -35,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
         "--iou-type",
         nargs="+",
         choices=RESULT_FIELDS,
-        help="what to compare; by default all that both files have",
+        help="what to compare; by default all that both files and the annotations have",
     )
     add_result_arguments(parser)
     add_ids_argument(parser)
@@ -62,7 +68,9 @@ def main() -> None:
     content = read_coco_file(args.annotations)
     first, second = (with_ids_of(args, content, results) for results in (first, second))
     compared = {}
-    for kind in args.iou_type or common_kinds(first, second):
+    common = args.iou_type or common_kinds(first, second)
+    kinds = args.iou_type or judged_kinds(content, common)
+    for kind in kinds:
         compared[kind] = compare_results(
             content,
             first,
@@ -74,7 +82,11 @@ def main() -> None:
             seed=args.seed,
         )
     told = (f"{len(results)} results in {count_images(results)}" for results in (first, second))
-    print(f"{len(content['images'])} images; {' and '.join(told)} of them")
+    num_images = len({id_text(image["id"]) for image in content["images"]})
+    print(f"{num_images} images; {' and '.join(told)} of them")
+    left_out = [kind for kind in common if kind not in kinds]
+    if left_out:
+        print(f"not compared, because nobody is annotated with it: {', '.join(left_out)}")
     print("           first  second  change  95 % interval   P(change > 0)")
     for kind, comparison in compared.items():
         print(line_of(kind, comparison))

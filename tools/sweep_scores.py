@@ -69,7 +69,8 @@ def open_sweep(
 ) -> tuple[Sweep, StageMemory | None]:
     """The loop's parts, its detector with the lowest threshold, and what to vary."""
     reference = config.model.detector.get("score_thr")
-    thresholds = sorted(with_reference(args.score_thr, reference) if reference else args.score_thr)
+    # of a config without one no sweep is made: that is told where the parts are built
+    thresholds = sorted({*args.score_thr, *([] if reference is None else [reference])})
     parts, memory = build_sweep_parts(config.model, thresholds[0], pick_device(args.device))
     factors = default_factors(parts.settings)
     if args.score_factors:
@@ -80,9 +81,10 @@ def open_sweep(
 
 def see_images(sweep: Sweep, config: Config, args: argparse.Namespace) -> tuple[list, int]:
     """Run the sweep on all images; their ids, and how many could not be read."""
-    images = DATASETS.build(config.test_dataloader.dataset)
+    chosen = {} if args.max_images is None else {"max_images": args.max_images}
+    images = DATASETS.build({**config.test_dataloader.dataset, **chosen})
     ids, num_failed = [], 0
-    for n in tqdm(range(min(len(images), args.max_images or len(images))), disable=None):
+    for n in tqdm(range(len(images)), disable=None):
         entry = images[n]
         ids.append(entry["img_id"])
         if entry["image"] is None:  # its people count as missed

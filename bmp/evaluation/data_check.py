@@ -19,6 +19,7 @@ from mmpose.datasets.annotation_files import how_to_get
 from mmpose.datasets.coco_file import CocoContent, read_people
 
 KNOWN_BOXES = {kind.__name__: kind for kind in (BoxFileDetector, TrueBoxDetector)}
+BOX_FILES = ("box_file", "ids_file")
 LEAST_WEIGHTS = 1000  # bytes; a pointer that git-lfs leaves in place of a file has fewer
 
 
@@ -47,10 +48,12 @@ def check_evaluation(config: Config) -> list[Fact]:
     if content is None:
         is_there = folder.is_dir()
         facts.append(Fact(f"folder of images {folder}", None if is_there else how_to_get(folder)))
+        facts += check_box_files(model.detector, root)
     else:
         facts += check_images(content["images"], folder, root, str(path))
         facts += _usable("evaluator", lambda: _build_evaluator(config, content["images"]))
-        facts += check_boxes(model.detector, content, str(path))
+        lacking = check_box_files(model.detector, root)
+        facts += lacking or check_boxes(model.detector, content, str(path))
     return [*facts, *check_weights(model)]
 
 
@@ -94,6 +97,26 @@ def check_annotations(
         elif counts[name] > wanted:
             facts.append(Fact(what, is_note=True))
     return facts, content
+
+
+def check_box_files(detector: Mapping[str, Any], data_root: str) -> list[Fact]:
+    """The files of given boxes that are not there, and where they are instead.
+
+    Args:
+        detector: config of the loop's detector.
+        data_root: folder of the data set, where misplaced ones are looked for.
+    """
+    facts = []
+    for key in BOX_FILES:
+        path = detector.get(key)
+        if path is None or Path(path).exists():
+            continue
+        place = find_below(data_root, Path(path).name)
+        fix = how_to_get(path)
+        if place is not None:
+            fix = f"it is {place}: move it, or set model.detector.{key}={place}"
+        facts.append(Fact(f"{key} of the detector {path}", fix))
+    return facts
 
 
 def check_boxes(detector: Mapping[str, Any], content: CocoContent, source: str) -> list[Fact]:

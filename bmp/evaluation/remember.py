@@ -186,12 +186,12 @@ def build_sweep_parts(
         The parts, and what the disk was asked; None without a cache.
 
     Raises:
-        ValueError: the detector has no threshold to vary.
+        ValueError: the detector has no threshold to vary, or its people are those of a file.
     """
-    if "score_thr" not in model["detector"]:
+    if "score_thr" not in model["detector"] or "box_file" in model["detector"]:
         raise ValueError(
-            "the detector of this config has no score_thr to vary; take a loop whose people a "
-            "detector finds, such as configs/demo/bmp_demo.py"
+            "the detector of this config has no score_thr to vary, or takes people from a file; "
+            "take a loop whose people a detector finds, such as configs/demo/bmp_demo.py"
         )
     config = {**model, "detector": {**model["detector"], "score_thr": lowest}}
     parts = build_parts(config, device)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mmpose.engine.config import load_config
 from mmpose.project import PROJECT_ROOT
 
 PACKAGES = ("mmpose", "bmp")
-LIBRARIES = ("mmcv", "mmcv-lite", "mmdet", "mmengine", "numpy", "opencv-python")
+LIBRARIES = ("mmcv", "mmcv-lite", "mmdet", "mmengine", "mmpretrain", "numpy", "opencv-python")
 LIBRARIES += ("opencv-python-headless", "openvino", "rfdetr", "sam2", "timm", "torchvision")
 LIBRARIES += ("transformers",)
 CONFIG_FOLDERS = ("rtmdet", "PMPose", "MaskPose", "sam_pose2seg", "demo")
@@ -30,8 +31,9 @@ def part_key(cfg: Mapping[str, Any], device: torch.device | str) -> str:
     """The hash of a detector, pose model or segmenter as a loop config describes it.
 
     Configs and weights count by content, not by name. The source code of this project counts, so
-    that a changed line is never judged by what the old one answered; so do the kind of device and
-    the versions of the libraries that compute, which change the last bits.
+    that a changed line is never judged by what the old one answered. So do the modules of
+    ``custom_imports`` in a part's own config, though not what they import in turn, the kind of
+    device, and the versions of the libraries that compute, which change the last bits.
 
     Args:
         cfg: ``config``, ``checkpoint`` and settings; a part with random weights gets another key
@@ -101,4 +103,17 @@ def _read_by_inference(config: Mapping[str, Any]) -> dict[str, Any]:
     """The model of a part's config and how its test data are prepared, without folders."""
     datasets = [dict(config.get(loader) or {}).get("dataset") or {} for loader in LOADERS]
     prepared = [{k: v for k, v in dataset.items() if k not in FOLDERS} for dataset in datasets]
-    return {"model": config.get("model"), "prepared": prepared}
+    return {"model": config.get("model"), "prepared": prepared, "own_code": _own_code(config)}
+
+
+def _own_code(config: Mapping[str, Any]) -> dict[str, str]:
+    """Hashes of the modules that a config imports; those of both packages count already."""
+    names = dict(config.get("custom_imports") or {}).get("imports") or ()
+    hashes = {}
+    for name in [names] if isinstance(names, str) else names:
+        spec = None if name.split(".")[0] in PACKAGES else find_spec(name)
+        if spec is not None and spec.has_location:
+            place = Path(spec.origin)
+            files = sorted(place.parent.rglob("*.py")) if place.stem == "__init__" else [place]
+            hashes[name] = digest(*(file.read_bytes() for file in files))
+    return hashes

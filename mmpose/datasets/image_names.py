@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from .annotation_files import require_fields
+from .categories import id_text
 
 
 def base_name(file_name: str) -> str:
@@ -76,9 +77,9 @@ def rename_images(records: Sequence[dict], ids: dict[Hashable, Hashable]) -> lis
     Returns:
         Copies with the new ids, in order; records of other images are left out.
     """
-    by_text = {str(old): new for old, new in ids.items()}
+    by_text = {id_text(old): new for old, new in ids.items()}
     return [
-        {**record, "image_id": by_text[str(record["image_id"])]}
+        {**record, "image_id": by_text[id_text(record.get("image_id"))]}
         for record in records
-        if str(record["image_id"]) in by_text
+        if id_text(record.get("image_id")) in by_text
     ]

@@ -61,6 +61,13 @@ def common_kinds(first: Sequence[dict], second: Sequence[dict]) -> list[str]:
     return kinds
 
 
+def judged_kinds(content: dict, kinds: Sequence[str]) -> list[str]:
+    """Those of ``kinds`` of which the ground truth holds something; all where it has none."""
+    people = [person for person in content["annotations"] if isinstance(person, dict)]
+    held = [kind for kind in kinds if any(person.get(RESULT_FIELDS[kind]) for person in people)]
+    return held or list(kinds)  # the evaluation then says what is missing
+
+
 def compare_results(
     content: dict,
     first: Sequence[dict],

@@ -1,7 +1,10 @@
 """What the tools that read result files ask alike: whose joints, areas and image ids."""
 
 import argparse
+import logging
 from collections.abc import Sequence
+
+from mmengine.logging import print_log
 
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.datasets.image_names import match_by_name, rename_images
@@ -46,10 +49,24 @@ def with_ids_of(args: argparse.Namespace, content: dict, results: Sequence[dict]
         results: each with ``image_id``.
 
     Raises:
-        ValueError: the two annotation files share no image.
+        ValueError: the two annotation files share no image, or no result is of one they share.
     """
     if args.ids_of is None:
         return results
     others = read_coco_file(args.ids_of, needs_annotations=False)["images"]
     ids = match_by_name(content["images"], others, args.annotations, args.ids_of)
-    return rename_images(results, ids)
+    renamed = rename_images(results, ids)
+    if results and not renamed:
+        raise ValueError(
+            f"no result is of an image that {args.ids_of} and {args.annotations} share, the first "
+            f"is of {results[0].get('image_id')!r}; give as --ids-of the annotations whose ids the "
+            "results have"
+        )
+    if len(renamed) < len(results):
+        print_log(
+            f"{len(results) - len(renamed)} of {len(results)} results are of images that "
+            f"{args.annotations} does not have, and are left out",
+            logger="current",
+            level=logging.WARNING,
+        )
+    return renamed

@@ -58,3 +58,30 @@ def test_results_that_lack_the_field_are_refused_in_a_line(files, monkeypatch):
     files[0].write_text(json.dumps(results))
     with pytest.raises(SystemExit, match="keypoints"):
         run(monkeypatch, *files, "--iou-type", "keypoints")
+
+
+def test_results_by_the_ids_of_another_file_are_explained_alike(
+    files, monkeypatch, tmp_path, capsys
+):
+    """As those of OCHuman on OCHuman-Pose: images are matched by file name."""
+    run(monkeypatch, *files)
+    expected = capsys.readouterr().out
+    images = [image | {"id": image["id"] + 1000} for image in truth()["images"]]
+    others = tmp_path / "others.json"
+    others.write_text(json.dumps({"images": images}))
+    renamed = [one | {"image_id": one["image_id"] + 1000} for one in predictions()]
+    files[0].write_text(json.dumps(renamed))
+    run(monkeypatch, *files, "--ids-of", others)
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--worst", "-1"), "--worst must be 0 or more, got -1"),
+        (("--images", "images"), "--images are drawn on the page"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(files, monkeypatch, options, reason):
+    with pytest.raises(SystemExit, match=reason):
+        run(monkeypatch, *files, *options)

@@ -84,6 +84,18 @@ def test_what_both_files_hold_is_compared(compare):
     assert list(compare(boxes, boxes, "--iou-type", "bbox")) == ["bbox"]
 
 
+def test_what_nobody_is_annotated_with_is_left_out_and_said(compare, capsys):
+    """CrowdPose and OCHuman-Pose have no masks; results of the loop do."""
+    people = [{k: v for k, v in p.items() if k != "segmentation"} for p in PEOPLE]
+    results = [result(PEOPLE[0])]
+    assert list(compare(results, results, people=people)) == ["bbox", "keypoints"]
+    told = "not compared, because nobody is annotated with it: segm"
+    assert told in capsys.readouterr().out.splitlines()
+    assert list(compare([], [], people=people)) == ["bbox", "keypoints"]
+    with pytest.raises(SystemExit, match="nobody to evaluate by 'segm'"):
+        compare(results, results, "--iou-type", "segm", people=people)
+
+
 def test_nobody_found_is_a_result(compare):
     numbers = compare([], [result(PEOPLE[0], "bbox")])["bbox"]
     assert (numbers["first"], numbers["difference"]) == (0, pytest.approx(HALF))

@@ -5,7 +5,11 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from mmengine.logging import MMLogger
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "eval"
@@ -52,18 +56,36 @@ def test_keypoint_files_get_their_published_scores(stem, options, expected, monk
     assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=2e-6)
 
 
-def test_results_by_the_ids_of_another_file_are_matched_by_name(monkeypatch, tmp_path):
+@pytest.mark.parametrize("spell", [int, float, str])
+def test_results_by_the_ids_of_another_file_are_matched_by_name(
+    spell, monkeypatch, tmp_path, caplog
+):
     results = json.loads((DATA / "keypoints_results.json").read_text())
     content = json.loads((DATA / "keypoints_gt.json").read_text())
     for image in content["images"]:
         image["id"] += 10**7
-    results = [result | {"image_id": result["image_id"] + 10**7} for result in results]
+    results = [result | {"image_id": spell(result["image_id"] + 10**7)} for result in results]
     results.append(results[0] | {"image_id": 1})  # of an image that the annotations lack
     (tmp_path / "results.json").write_text(json.dumps(results))
     (tmp_path / "others.json").write_text(json.dumps({"images": content["images"]}))
     files = tmp_path / "results.json", DATA / "keypoints_gt.json"
-    scores = scores_of(monkeypatch, tmp_path, *files, "--ids-of", tmp_path / "others.json")
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)  # mmengine's loggers do not hand on what they get
+    try:
+        scores = scores_of(monkeypatch, tmp_path, *files, "--ids-of", tmp_path / "others.json")
+    finally:
+        logger.removeHandler(caplog.handler)
     assert scores["AP"] == pytest.approx(0.504884, abs=2e-6)
+    assert "1 of 129 results are of images that" in caplog.text
+
+
+def test_results_by_ids_of_neither_file_are_no_ap_of_nothing(monkeypatch, tmp_path):
+    files = DATA / "keypoints_results.json", DATA / "keypoints_gt.json"
+    content = json.loads(files[1].read_text())
+    images = [image | {"id": image["id"] + 10**7} for image in content["images"]]
+    (tmp_path / "others.json").write_text(json.dumps({"images": images}))
+    with pytest.raises(SystemExit, match=r"no result is of an image that .* share"):
+        run(monkeypatch, *files, "--ids-of", tmp_path / "others.json")
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
@@ -90,6 +112,34 @@ def test_categories_may_be_spelled_otherwise(spell, monkeypatch, tmp_path):
     path = SHARED / "instances_val2014_100.json"
     scores = scores_of(monkeypatch, tmp_path, tmp_path / "results.json", path)
     assert scores["AP"] == pytest.approx(0.504581, abs=2e-6)
+
+
+def test_poses_of_the_loop_on_crowdpose_are_judged_by_the_12_joints(monkeypatch, tmp_path):
+    """By pycocotools on annotations that are cut by hand."""
+    results = json.loads((DATA / "example_crowdpose_preds.json").read_text())
+    content = json.loads((DATA / "example_crowdpose_val.json").read_text())
+    results = [result | {"keypoints": result["keypoints"][:36]} for result in results]
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    files = tmp_path / "results.json", DATA / "example_crowdpose_val.json"
+    options = ("--metainfo", "crowdpose_12.py", "--no-area")
+    scores = scores_of(monkeypatch, tmp_path, *files, "--iou-type", "keypoints", *options)
+    for person in content["annotations"]:
+        person["keypoints"] = person["keypoints"][:36]
+        person["num_keypoints"] = sum(flag > 0 for flag in person["keypoints"][2::3])
+        person["area"] = 0.53 * person["bbox"][2] * person["bbox"][3]
+    truth = COCO()
+    truth.dataset = content
+    truth.createIndex()
+    evaluation = COCOeval(truth, truth.loadRes(results), "keypoints")
+    sigmas = (0.079, 0.072, 0.062, 0.107, 0.087, 0.089)  # shoulder to ankle, both sides
+    evaluation.params.kpt_oks_sigmas = np.repeat(sigmas, 2)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    names = ("AP", "AP .5", "AP .75", "AP (M)", "AP (L)")
+    expected = dict(zip(names, evaluation.stats, strict=False))
+    assert 0 < expected["AP"] < 1
+    assert {name: scores[name] for name in names} == pytest.approx(expected, abs=1e-9)
 
 
 def test_extra_joints_do_not_count(monkeypatch, tmp_path, capsys):

@@ -51,3 +51,16 @@ def test_a_sweep_writes_a_table_plots_and_numbers(tmp_path):
     assert set(again.pop("disk")["computed"].values()) <= {0}
     content.pop("disk")
     assert again == content
+
+
+@pytest.mark.slow
+def test_the_configs_own_threshold_may_be_zero(tmp_path):
+    if not (ROOT / "datasets/synthcrowd/val/annotations.json").exists():
+        pytest.skip("needs datasets/synthcrowd/val: python tools/datasets/synthcrowd.py")
+    arguments = ["--score-thr", "0.5", "--max-images", "1", "--out", str(tmp_path)]
+    arguments += ["--cfg-options", "model.cache=None", "model.detector.score_thr=0.0"]
+    done = run_tool(CONFIG, *arguments)
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "sweep.json").read_text())
+    names = [(row["name"], row["is_reference"]) for row in content["score_thr"]]
+    assert names == [("0", True), ("0.5", False)]

@@ -152,6 +152,22 @@ def test_a_missing_file_of_boxes_or_of_their_ids_is_told(tmp_path):
     assert "rtmdet-l-ins_val.json" in missing_of(root, name)[0]
 
 
+def test_a_misplaced_file_of_boxes_is_found(tmp_path):
+    name = "coco_filed_boxes"
+    root = lay_out(tmp_path / name, name)
+    place = root / "boxes" / BOX_FILES[name].split("/")[-1]
+    place.parent.mkdir()
+    shutil.move(root / BOX_FILES[name], place)
+    (fact,) = missing_of(root, name)
+    assert f"it is {place}: move it, or set model.detector.box_file={place}" in fact
+    assert missing_of(root, name, **{"model.detector.box_file": str(place)}) == []
+
+
+def test_files_of_boxes_are_told_where_annotations_are_missing_too(tmp_path):
+    facts = missing_of(tmp_path / "nowhere", "ochuman_pose_val_filed_boxes")
+    assert [fact.split()[1] for fact in facts] == ["annotations", "folder", "box_file", "ids_file"]
+
+
 def test_missing_weights_are_told_without_a_download(root, tmp_path, monkeypatch):
     monkeypatch.setenv("BMP_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))

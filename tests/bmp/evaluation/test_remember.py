@@ -129,7 +129,15 @@ def test_the_small_models_give_the_same_with_memory():
     assert calls.computed["people posed"] < calls.asked["people posed"]
 
 
-def test_a_detector_without_a_threshold_is_refused():
-    model = {"detector": {"type": "BoxFileDetector", "box_file": "boxes.json"}}
-    with pytest.raises(ValueError, match=r"no score_thr to vary; take a loop .*bmp_demo\.py"):
-        build_sweep_parts(model, 0.1, torch.device("cpu"))
+@pytest.mark.parametrize(
+    "detector",
+    [
+        {"type": "BoxFileDetector", "box_file": "boxes.json", "score_thr": 0.0},
+        {"type": "TrueBoxDetector", "ann_file": "people.json"},
+    ],
+)
+def test_a_detector_without_a_threshold_of_its_own_is_refused(detector):
+    with pytest.raises(
+        ValueError, match=r"no score_thr to vary, or .*; take a loop .*bmp_demo\.py"
+    ):
+        build_sweep_parts({"detector": detector}, 0.1, torch.device("cpu"))

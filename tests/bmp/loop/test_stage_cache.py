@@ -1,5 +1,6 @@
 """The loop with a memory: the same people, and nothing computed twice."""
 
+import sys
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -195,6 +196,22 @@ def test_source_code_counts_wherever_the_project_lies(tmp_path):
             (root / name).write_text("x = 2" if name == changed else "x = 1")
         keys.append(source_digest(root))
     assert keys[1] != keys[0] == keys[2]
+
+
+@pytest.mark.parametrize("name", ["own_parts.py", "own_parts/__init__.py"])
+def test_code_that_a_config_imports_counts(name, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_parts", raising=False)
+    code = tmp_path / name
+    code.parent.mkdir(exist_ok=True)
+    code.write_text("SIZE = 1")
+    config = tmp_path / "pose.py"
+    config.write_text('custom_imports = dict(imports="own_parts")\nmodel = dict(type="Own")')
+    part = {"config": str(config), "checkpoint": "pmpose_lite0_demo.safetensors"}
+    key = part_key(part, "cpu")
+    assert part_key(part, "cpu") == key
+    code.write_text("SIZE = 2")
+    assert part_key(part, "cpu") != key
 
 
 def test_versions_of_the_libraries_that_compute_count(monkeypatch):
