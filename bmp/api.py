@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,12 @@ from bmp.interfaces import Detector, PoseModel, Segmenter
 from bmp.locations import find_config
 from bmp.loop import run_loop
 from bmp.loop.build import build_parts, set_networks
-from bmp.loop.failures import MOST_FAILURES, describe_failure, run_each
-from bmp.loop.frames import works_on_device
+from bmp.loop.failures import MOST_FAILURES, describe_failure, run_each, stage
+from bmp.loop.frames import Frames, works_on_device
 from bmp.pmpose import PMPose
 from bmp.pose import TopdownPose
 from bmp.results import BMPResult, failed_result, make_result
-from bmp.streams import results_alone, stream_results
+from bmp.streams import check_frames, results_alone, stream_results
 from bmp.structures import People
 from bmp.visualization import draw_people
 from mmpose.engine.config import load_config
@@ -80,11 +81,9 @@ class BBoxMaskPose:
             raise ValueError("pretrained_id has no effect; name the weights in the config")
         if n_kpts_to_work_with != 17:
             raise ValueError(f"the loop works with 17 joints, not {n_kpts_to_work_with}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         # first: a device that is not there must not cost the loading of weights
         self.device = pick_device(device)
-        self.batch_size = batch_size
+        self.batch_size = _whole_batch(batch_size)
         self.config = load_config(find_config(config_path or config), cfg_options)
         networks = {k: v for k, v in (("dtype", dtype), ("backend", backend)) if v is not None}
         ready = {"detector": detector, "pose_model": pose_model, "segmenter": segmenter}
@@ -180,12 +179,12 @@ class BBoxMaskPose:
             an empty result with ``error``.
 
         Raises:
+            TypeError: ``frames`` is one image, or a path.
             ValueError: ``batch_size`` is below 1, or the pose model gives no heatmaps.
             Exception: that of ``frames``; that of a stage when 16 frames in a row fail in one.
         """
-        batch_size = self.batch_size if batch_size is None else batch_size
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        check_frames(frames)
+        batch_size = self.batch_size if batch_size is None else _whole_batch(batch_size)
         self._pose_model(return_probmaps)  # a mistake in the call is no fault of a frame
         options = {"intermediates": return_intermediates, "probmaps": return_probmaps}
 
@@ -209,8 +208,8 @@ class BBoxMaskPose:
             # one broken file must not end a run over thousands
             try:
                 read[n] = read_image(image)
-            # damaged files and arrays of a wrong shape; a TypeError is the caller's mistake
-            except ValueError as error:
+            # damaged files, arrays of a wrong shape, and None, which cv2.imread gives of both
+            except (ValueError, TypeError) as error:
                 logger.warning("%s", error)
                 results[n] = failed_result(str(error))
         numbers = list(read)
@@ -267,7 +266,11 @@ class BBoxMaskPose:
         if all(entry is None for entry in bboxes):
             return None
         boxes = GivenBoxes(bboxes, otherwise=self.parts.detector, device=self.device)
-        return boxes.detect(images)
+        detector = self.parts.detector
+        # tensors are for detectors that work on a device; others take arrays alone
+        shown = images if works_on_device(detector) else Frames(images).of(detector)
+        with stage("detect", 0):
+            return boxes.detect(shown)
 
     def visualize(
         self,
@@ -302,3 +305,11 @@ class BBoxMaskPose:
         if save_path is not None:
             write_image(save_path, drawn)
         return drawn
+
+
+def _whole_batch(batch_size: int) -> int:
+    """A number of images that go through the loop together."""
+    # 2.5 would never be reached, and all images would be one batch
+    if not isinstance(batch_size, Integral) or batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}: a number of images")
+    return batch_size

@@ -1,18 +1,21 @@
 """Frames one after the other: read and sent to the device while those before are worked on."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from bmp.loop.failures import FailuresInARow, describe_failure, run_each
 from bmp.results import BMPResult, failed_result
+from mmpose.engine.memory import is_out_of_memory
 from mmpose.inputs import Image, image_tensor, read_image
 
 logger = logging.getLogger(__name__)
@@ -104,6 +107,21 @@ class Frame:
         return self.sent
 
 
+def check_frames(frames: Iterable[Any]) -> None:
+    """Refuse what would be taken apart into letters or rows.
+
+    Raises:
+        TypeError: one image, or a path.
+    """
+    is_path = isinstance(frames, str | bytes | os.PathLike)
+    if is_path or (isinstance(frames, np.ndarray | Tensor) and frames.ndim < 4):
+        what = f"the path {os.fspath(frames)!r}" if is_path else "one array"
+        raise TypeError(
+            f"frames are images one after the other, got {what}: [frame] streams one image, and "
+            "open_video(path)[1] of bmp.prediction.videos gives the frames of a video"
+        )
+
+
 def stream_results(
     frames: Iterable[Any],
     find: Callable[[Sequence[Image]], list[BMPResult]],
@@ -146,8 +164,18 @@ def _read_batches(
 ) -> Iterator[list[Frame]]:
     # a stream of its own: the copies need not queue behind the work on earlier frames
     side = None if device is None else torch.cuda.Stream(device)
-    source = iter(frames)
-    while batch := [_read(frame, side) for frame in islice(source, batch_size)]:
+    batch: list[Frame] = []
+    try:
+        for frame in frames:
+            batch.append(_read(frame, side))
+            if len(batch) == batch_size:
+                yield batch
+                batch = []
+    except Exception:
+        if batch:  # what came before the error is answered first
+            yield batch
+        raise
+    if batch:
         yield batch
 
 
@@ -159,12 +187,17 @@ def _read(frame: Any, side: torch.cuda.Stream | None) -> Frame:
         return Frame(None, error=str(error))
     if side is None:
         return Frame(image, image)
-    with torch.cuda.stream(side):
-        tensor = image_tensor(image)
-        # from pinned memory the copy runs beside the host
-        tensor = tensor if tensor.is_cuda else tensor.pin_memory()
-        sent = tensor.to(side.device, non_blocking=True)
-        return Frame(image, sent, arrived=side.record_event())
+    try:
+        with torch.cuda.stream(side):
+            tensor = image_tensor(image)
+            # from pinned memory the copy runs beside the host
+            tensor = tensor if tensor.is_cuda else tensor.pin_memory()
+            sent = tensor.to(side.device, non_blocking=True)
+            return Frame(image, sent, arrived=side.record_event())
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return Frame(image, image)  # the loop has room once its own work on those before is done
 
 
 def _answer(

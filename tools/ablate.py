@@ -37,12 +37,17 @@ def check(config: Config) -> None:
         make_settings(model["loop"])
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
+    """The arguments, for ``bmp completion`` too."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_arguments(parser)
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    args = make_parser().parse_args()
 
     def find(key: str, name: str) -> Path | None:
         return locate(key, name, may_download=not args.dry_run)

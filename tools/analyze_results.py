@@ -25,7 +25,8 @@ from mmpose.evaluation.result_files import guess_iou_type, read_results
 from mmpose.files import write_json
 
 
-def parse_arguments() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """The arguments, for ``bmp completion`` too."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -42,11 +43,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--html", help="file for the page")
     parser.add_argument("--images", help="folder of the images, to draw the worst on the page")
     parser.add_argument("--worst", type=int, default=10, help="how many images are listed (10)")
-    return parser.parse_args()
+    return parser
 
 
 def main() -> None:
-    args = parse_arguments()
+    args = make_parser().parse_args()
     if args.worst < 0:
         raise ValueError(f"--worst must be 0 or more, got {args.worst}")
     if args.images is not None and args.html is None:

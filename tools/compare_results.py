@@ -30,7 +30,8 @@ from mmpose.evaluation.result_files import count_images, read_results
 from mmpose.files import write_json
 
 
-def parse_arguments() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """The arguments, for ``bmp completion`` too."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -47,7 +48,7 @@ def parse_arguments() -> argparse.Namespace:
     add_ids_argument(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the draws (0)")
     parser.add_argument("--out", help="JSON file for the numbers")
-    return parser.parse_args()
+    return parser
 
 
 def line_of(kind: str, compared: Comparison) -> str:
@@ -61,7 +62,7 @@ def line_of(kind: str, compared: Comparison) -> str:
 
 
 def main() -> None:
-    args = parse_arguments()
+    args = make_parser().parse_args()
     if args.out is not None:
         check_file_writable(args.out)
     first, second = (read_results(path, compact=True) for path in (args.first, args.second))

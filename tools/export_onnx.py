@@ -10,6 +10,7 @@ says what goes in and comes out.
 
 import argparse
 import sys
+from pathlib import Path
 
 from bmp.detectors.rtmdet import RTMDetDetector
 from bmp.export.detector import plan_detector
@@ -19,17 +20,33 @@ from bmp.export.writing import Plan, differences, write_onnx
 from bmp.locations import find_checkpoint, find_config
 from bmp.segmenters.sam2_segmenter import SAM2Segmenter
 from mmpose.apis import init_model
+from mmpose.engine.config import read_config
 from mmpose.engine.tools import run_tool
 from mmpose.errors import check_file_writable
 
 TOLERANCE = 1e-4
+# part of a config's model -> what it describes
+KINDS = {"sam": "segmenter", "bbox_head": "detector", "head": "pose"}
 FOLDERS = ("vitpose", "demo", "rtmdet", "sam_pose2seg")
 PARTS = {"encoder": plan_encoder, "decoder": plan_decoder}
+
+
+def check_kind(path: Path, kind: str) -> None:
+    """Refuse the config of another kind of network, which its builder could not tell.
+
+    Raises:
+        ValueError: it describes another kind.
+    """
+    model = read_config(path).get("model") or {}
+    found = next((name for key, name in KINDS.items() if key in model), kind)
+    if found != kind:
+        raise ValueError(f"{path} describes a {found}, not a {kind}: bmp export {found} ...")
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
     """The model that the arguments name, on the CPU."""
     config = str(find_config(args.config, FOLDERS))
+    check_kind(Path(config), args.kind)
     weights = str(find_checkpoint(args.weights))
     if args.kind == "pose":
         return plan_pose(init_model(config, weights), args.channels, args.window)
@@ -47,8 +64,8 @@ def check(plan: Plan, path: str) -> bool:
     return all(v < TOLERANCE for by_output in found.values() for v in by_output.values())
 
 
-def read_arguments() -> argparse.Namespace:
-    """Arguments of the command line."""
+def make_parser() -> argparse.ArgumentParser:
+    """The arguments, for ``bmp completion`` too."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -81,11 +98,11 @@ def read_arguments() -> argparse.Namespace:
         kind.add_argument("weights", help="a file, or the name of shipped weights")
         kind.add_argument("out", help="file to write, .onnx")
         kind.add_argument("--check", action="store_true", help="compare onnxruntime with torch")
-    return parser.parse_args()
+    return parser
 
 
 def main() -> None:
-    args = read_arguments()
+    args = make_parser().parse_args()
     check_file_writable(args.out, "the argument OUT")
     plan = make_plan(args)
     print(write_onnx(plan, args.out))

@@ -10,14 +10,19 @@ from bmp.detectors.mmdet_configs import prepare_mmdet
 from mmpose.engine import tools
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
+    """The arguments, for ``bmp completion`` too."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     tools.add_common_arguments(parser)
     parser.add_argument(
         "checkpoint", nargs="?", help="weights: a path or a name; by default the config's own"
     )
     parser.add_argument("--out", help="JSON file for the numbers")
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    args = make_parser().parse_args()
     config = tools.open_config(args)
     prepare_mmdet(config)
     checkpoint = args.checkpoint or config.get("checkpoint")

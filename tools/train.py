@@ -11,13 +11,18 @@ from bmp.detectors.mmdet_configs import prepare_mmdet
 from mmpose.engine import tools
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
+    """The arguments, for ``bmp completion`` too."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     tools.add_common_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="continue the last run, if any")
     parser.add_argument("--amp", action="store_true", help="train in bfloat16")
     parser.add_argument("--seed", type=int, help="of all random numbers")
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    args = make_parser().parse_args()
     config = tools.open_config(args)
     prepare_mmdet(config)
     start = config.get("load_from")

@@ -202,7 +202,8 @@ def _run_videos(
     find, tell = model.predict, environment.tell
     for path, stem in zip(paths, stems, strict=True):
         try:
-            written = run_video(path, find, out, options, stem=stem, tell=tell)
+            with told_here("bmp.streams"), told_here("bmp.api"):
+                written = run_video(path, find, out, options, stem=stem, tell=tell)
         except ValueError as error:
             environment.tell(f"bmp: left out: {error}")
             continue

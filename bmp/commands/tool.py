@@ -4,6 +4,7 @@ Every argument goes to the script, ``--help`` too.
 """
 
 import argparse
+import runpy
 import sys
 from collections.abc import Sequence
 
@@ -33,6 +34,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def known_tools() -> dict[str, tuple[str, str]]:
     """Command -> script and purpose; an installation without the project's folder has none."""
     return {n: tool for n, tool in TOOLS.items() if (PROJECT_ROOT / "tools" / tool[0]).is_file()}
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """The arguments of a tool; its script is read, with all that it imports."""
+    script = PROJECT_ROOT / "tools" / TOOLS[name][0]
+    return runpy.run_path(str(script), run_name=f"bmp {name}")["make_parser"]()
 
 
 def run(name: str, arguments: Sequence[str]) -> int:

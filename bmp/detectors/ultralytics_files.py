@@ -219,14 +219,16 @@ def _json_rows(file: Path, size: np.ndarray) -> Iterator[dict[str, Any]]:
         x, y, width, height = row["bbox"]
         corners = np.array([[x, y], [x + width, y + height]])
         _check_pixels(corners, is_oriented, size, f"{file}, entry {number}")
-        yield row
+        if row.get("segmentation", True):  # text files leave those of an empty mask out too
+            yield row
 
 
 def _json_row(entry: dict[str, Any]) -> dict[str, Any]:
     x1, y1, x2, y2 = (float(entry["box"][side]) for side in ("x1", "y1", "x2", "y2"))
     row = {"category_id": int(entry["class"]), "score": float(entry["confidence"])}
     if segments := entry.get("segments"):
-        row |= _outlined(np.array([segments["x"], segments["y"]], float).T)
+        outlined = _outlined(np.array([segments["x"], segments["y"]], float).T)
+        row["segmentation"] = outlined.get("segmentation", [])
     # the box of the network, where an outline has one of its own
     return row | {"bbox": [x1, y1, x2 - x1, y2 - y1]}
 

@@ -1,9 +1,13 @@
 """Images that fail, named with their stage and kept apart from the others of their batch."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from traceback import clear_frames
 from typing import TypeVar
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 MOST_FAILURES = 16  # images failing one after the other, which is no longer a fault of the images
@@ -62,6 +66,7 @@ def run_each(
         clear_frames(error.__traceback__)  # they hold the images' tensors, which others need
         if num_images == 1:
             return [error]
+        together = describe_failure(error)
     answers: list[Result | Exception] = []
     for n in everything:
         try:
@@ -69,4 +74,16 @@ def run_each(
         except Exception as error:
             clear_frames(error.__traceback__)
             answers.append(error)
+    if not any(isinstance(answer, Exception) for answer in answers):
+        _tell_of_batch(num_images, together)
     return answers
+
+
+@cache  # once, not for each batch: the answers are whole, only the time is lost
+def _tell_of_batch(num_images: int, why: str) -> None:
+    logger.warning(
+        "%d images together failed, each alone did not, so each batch may be run twice; a smaller "
+        "batch_size saves that: %s",
+        num_images,
+        why,
+    )

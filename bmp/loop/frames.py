@@ -42,6 +42,8 @@ class Frames:
         return self._arrays[n]
 
     def _tensor(self, n: int, device: torch.device) -> Tensor:
+        # parts may call one device cuda and cuda:0; tensors have a number
+        device = torch.empty(0, device=device).device
         if (n, device) not in self._uploaded:
             self._uploaded[n, device] = upload_image(self.images[n], device)
         return self._uploaded[n, device]

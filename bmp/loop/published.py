@@ -17,6 +17,7 @@ from bmp.loop.masks import exclusive_masks
 from bmp.loop.suppression import check_threshold, pairwise_pose_oks, suppress
 from bmp.structures import People, with_fields
 from mmpose.structures.bbox import bbox_areas, bbox_xywh2xyxy, bbox_xyxy2xywh
+from mmpose.structures.constants import constant
 from mmpose.structures.keypoint import joint_similarity
 from mmpose.structures.packed_masks import PackedMasks, pack_masks
 from mmpose.structures.sigmas import COCO_SIGMAS
@@ -77,7 +78,8 @@ def similarity_to_enlarged_bbox(
     below = (low[:, None, None] - keypoints[None]).clamp(min=0)  # (i, j, K, 2)
     above = (keypoints[None] - high[:, None, None]).clamp(min=0)
     d2 = (below + above).square().sum(-1).nan_to_num(torch.inf)  # (i, j, K)
-    return joint_similarity(d2, areas[:, None, None], keypoints.new_tensor(sigmas)).mean(-1)
+    sigmas = constant(tuple(sigmas), keypoints.device, keypoints.dtype)
+    return joint_similarity(d2, areas[:, None, None], sigmas).mean(-1)
 
 
 def suppress_by_column(similarity: Tensor, *, num_valid: Tensor, threshold: float) -> Tensor:
@@ -198,11 +200,11 @@ def survivors(keep: Tensor, *, num_old: int, items: frozenset[str]) -> Tensor:
     Returns:
         (N,) bool.
     """
-    if "nms_unfiltered" not in items or keep[num_old:].any():
+    if "nms_unfiltered" not in items:
         return keep
     # the published code returns early when nobody is new, before it filters the old ones
     is_old = torch.arange(len(keep), device=keep.device) < num_old
-    return keep | is_old
+    return keep | (is_old & ~keep[num_old:].any())
 
 
 def prompt_bboxes(bboxes: Tensor, items: frozenset[str]) -> Tensor:

@@ -44,7 +44,8 @@ def run_loop(
 
     All images go through each part together, so memory grows with their number. Parts that work on
     a device are waited for once a turn, when it must be known how many people were found, and once
-    at the end.
+    at the end; more often with ``crop`` of the prompts, ``max_hole_area`` and ``max_sprinkle_area``
+    of the segmenter, and the published ``nms_column`` and ``mask_polygons``.
 
     Args:
         images: (H, W, 3) uint8 BGR each, arrays or tensors on any device.
@@ -80,7 +81,7 @@ def run_loop(
             shown = published.pose_inputs(found, settings.compat)
             # the original images: a joint behind somebody who is known would be lost in the black
             posed = pose_model.estimate(frames.of(pose_model, active), shown)
-        new, stays = _compare(states, active, posed, settings)
+            new, stays = _compare(states, active, posed, settings)
         old = [state.people for state in states]
         with stage("segment", turn):
             new, prompts = refine_masks(
@@ -100,7 +101,8 @@ def run_loop(
     settle(states, read_together(unread(states)), settings)
     # before the lists are filled up, so that turns left out show the final poses too
     if settings.final_pose:
-        _pose_again(frames, states, pose_model, settings)
+        with stage("final pose"):
+            _pose_again(frames, states, pose_model, settings)
     return [state.result(settings.num_iters) for state in states]
 
 

@@ -70,7 +70,6 @@ def make_settings(config: Mapping[str, Any]) -> LoopSettings:
     """Settings from the ``loop`` part of a config.
 
     Raises:
-        TypeError: a value is of another kind, such as 1.5 turns.
         ValueError: a key is unknown; the message names the nearest known one.
     """
     # a copy: what is taken out here must stay in the config that is recorded with a run

@@ -33,6 +33,12 @@ class Turn:
     refined: People
     prompts: Prompts
 
+    def __getitem__(self, name: str) -> int | People | Prompts:
+        """``turn["poses"]`` as ``turn.poses``: published turns are dicts."""
+        if name not in vars(self):
+            raise KeyError(f"a turn has no {name!r}; it has {', '.join(vars(self))}")
+        return vars(self)[name]
+
     def to(self, device: torch.device | str) -> "Turn":
         """The same turn on another device."""
         stages = (self.detections, self.poses, self.refined, self.prompts)

@@ -60,7 +60,9 @@ def _inside(folder: Path) -> list[Path]:
         if not path.name.startswith(".") and path.suffix.lower() in endings and path.is_file()
     ]
     if not inside:
-        raise FileNotFoundError(f"no images in {folder}; looked for {', '.join(endings)}")
+        has_more = any(path.is_dir() for path in folder.iterdir())
+        below = f" itself (folders below it: '{folder}/**/*')" if has_more else ""
+        raise FileNotFoundError(f"no images in {folder}{below}; looked for {', '.join(endings)}")
     return inside
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from bmp.evaluation.coco_results import people_to_results
 from bmp.results import BMPResult
-from bmp.streams import read_ahead
+from bmp.streams import stream_results
 from bmp.visualization import draw_people, fit_width, write_gif
 from mmpose.files import whole_file, write_json
 
@@ -200,37 +200,39 @@ def run_video(
 
     Raises:
         ValueError: the video cannot be read.
+        Exception: that of a stage that fails on 16 frames in a row.
     """
     options = options or VideoOptions()
     info, frames = open_video(path)
+    wanted = islice(islice(frames, 0, None, options.every), options.max_frames)
     identities = Identities(info.rate) if options.track else None
     results: list[dict[str, Any]] = []
     shown: list[np.ndarray] = []
     out_dir.mkdir(parents=True, exist_ok=True)
     video, results_file, gif = video_outputs(out_dir, path, stem or path.stem)
     started, done = time.perf_counter(), 0
-    # as many as the header says, which may be wrong; shown to the reader alone
-    expected = len(range(0, info.num_frames, options.every))
-    expected = min(expected, options.max_frames or expected)
+    expected = _expected_frames(info, options)
     with (
         whole_file(video) as partial,
         _Writer(partial, info.rate / options.every) as writer,
         # decoded while the frames before are worked on
-        closing(read_ahead(_batches(frames, options))) as batches,
+        closing(stream_results(wanted, find_many, batch_size=options.batch_size)) as answers,
     ):
         interrupted = False
         try:
-            for batch in batches:
-                answers = find_many([frame for _, frame in batch])
-                for (number, frame), result in zip(batch, answers, strict=True):
-                    ids = identities.of(result) if identities else None
-                    drawn = draw_people(frame, result, numbers=ids)
-                    writer.add(drawn)
-                    results += _entries(result, number, ids)
-                    if options.gif and len(shown) < GIF_FRAMES:
-                        shown.append(fit_width(drawn, GIF_WIDTH))
-                done += len(batch)
-                _tell_progress(tell, path, done, expected, time.perf_counter() - started)
+            for frame, result in answers:
+                number = done * options.every
+                if result.error is not None:
+                    tell(f"{path.name}: nobody in frame {number}, which failed: {result.error}")
+                ids = identities.of(result) if identities else None
+                drawn = draw_people(frame, result, numbers=ids)
+                writer.add(drawn)
+                results += _entries(result, number, ids)
+                if options.gif and len(shown) < GIF_FRAMES:
+                    shown.append(fit_width(drawn, GIF_WIDTH))
+                done += 1
+                if done % options.batch_size == 0 or done == expected:
+                    _tell_progress(tell, path, done, expected, time.perf_counter() - started)
         except KeyboardInterrupt:
             if not done:
                 raise
@@ -240,8 +242,7 @@ def run_video(
     written = [video, results_file]
     write_json(results_file, results)
     if shown:
-        seconds = options.every / info.rate
-        written.append(write_gif(gif, shown, seconds))
+        written.append(write_gif(gif, shown, options.every / info.rate))
     if interrupted:
         raise KeyboardInterrupt(f"interrupted; {done} frames are done and kept in {out_dir}")
     return written
@@ -252,32 +253,18 @@ def video_outputs(out_dir: Path, _path: Path, stem: str) -> list[Path]:
     return [out_dir / f"{stem}{ending}" for ending in (VIDEO, RESULTS, GIF)]
 
 
+def _expected_frames(info: VideoInfo, options: VideoOptions) -> int:
+    """As many as the header says, which may be wrong; shown to the reader alone."""
+    expected = len(range(0, info.num_frames, options.every))
+    return min(expected, options.max_frames or expected)
+
+
 def _tell_progress(
     tell: Callable[[str], None], path: Path, done: int, expected: int, seconds: float
 ) -> None:
     left = (expected - done) * seconds / done if expected > done else 0
     of = f" of {expected}" if expected >= done else ""
     tell(f"{path.name}: {done}{of} frames, {done / seconds:.1f} a second, {left:.0f} s left")
-
-
-def _batches(
-    frames: Iterator[np.ndarray], options: VideoOptions
-) -> Iterator[list[tuple[int, np.ndarray]]]:
-    """Numbered frames, each n-th, so many together."""
-    batch: list[tuple[int, np.ndarray]] = []
-    taken = 0
-    for number, frame in enumerate(frames):
-        if number % options.every:
-            continue
-        batch.append((number, frame))
-        taken += 1
-        if len(batch) == options.batch_size or taken == options.max_frames:
-            yield batch
-            batch = []
-        if taken == options.max_frames:
-            return
-    if batch:
-        yield batch
 
 
 def _entries(result: BMPResult, number: int, ids: list[int | None] | None) -> list[dict]:

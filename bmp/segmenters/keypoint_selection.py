@@ -69,8 +69,9 @@ def _one_face_joint(keep: Tensor, visibility: Tensor) -> Tensor:
     face = visibility[:, :NUM_FACE_JOINTS]
     if len(face) == 0:
         return keep
-    best = torch.nn.functional.one_hot(face.argmax(1), NUM_FACE_JOINTS).bool()
-    return torch.cat([keep[:, :NUM_FACE_JOINTS] & best, keep[:, NUM_FACE_JOINTS:]], 1)
+    # not one_hot, which looks at the numbers it is given
+    is_best = torch.arange(NUM_FACE_JOINTS, device=face.device) == face.argmax(1, keepdim=True)
+    return torch.cat([keep[:, :NUM_FACE_JOINTS] & is_best, keep[:, NUM_FACE_JOINTS:]], 1)
 
 
 def centre_distance(keypoints: Tensor, keep: Tensor, bboxes: Tensor | None) -> Tensor:

@@ -1,10 +1,10 @@
 """How people with boxes and joints become prompts; pure functions over all people at once."""
 
+import math
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, get_args
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,30 +23,29 @@ BBOX_MARGIN = 2.0  # px between a prompted joint and the extended box
 COUNTS = ("num_pos_keypoints", "num_pos_keypoints_if_crowd", "num_neg_keypoints")
 SMALL_AREA = 100.0 * 100.0  # px², boxes below it are small
 
-# kind of a field -> what it takes, and in words
-KINDS = {
-    bool: ((bool, np.bool_), "True or False"),
-    int: (Integral, "a whole number"),
-    float: (Real, "a number"),
-}
-
 
 def check_kinds(settings: Any) -> None:
-    """Refuse a setting of another kind than its field, before it is compared or taken for true.
+    """Refuse values of another kind than the fields of a dataclass of settings have.
 
-    Args:
-        settings: a dataclass; fields of other kinds than ``KINDS`` are left alone.
+    A word such as ``no`` for a switch would count as on, and a number of another kind would fail
+    only once the models are loaded.
 
     Raises:
-        TypeError: names the field, what it takes, and what came.
+        ValueError: naming the field, its value and what it must be.
     """
     for entry in fields(settings):
         value = getattr(settings, entry.name)
-        kinds, told = KINDS.get(entry.type, (object, ""))
-        # a bool is an int to Python: True would pass for one turn
-        is_other_bool = isinstance(value, bool) and told and entry.type is not bool
-        if is_other_bool or not isinstance(value, kinds):
-            raise TypeError(f"{entry.name} must be {told}, got {value!r}")
+        kinds = get_args(entry.type) or (entry.type,)
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        or_none = " or None" if type(None) in kinds else ""
+        if value is None and or_none:
+            continue
+        if bool in kinds and value not in (True, False):
+            raise ValueError(f"{entry.name} must be True or False, got {value!r}")
+        if int in kinds and not (is_number and isinstance(value, Integral)):
+            raise ValueError(f"{entry.name} must be a whole number{or_none}, got {value!r}")
+        if float in kinds and not (is_number and math.isfinite(value)):
+            raise ValueError(f"{entry.name} must be a finite number{or_none}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -90,27 +89,21 @@ class PromptSettings:
     no_joint: str = "keep"
 
     def __post_init__(self) -> None:
+        # published presets say False for never, but there it counted as 0: any overlap was a crowd
+        if self.crowd_by_max_iou is False:
+            object.__setattr__(self, "crowd_by_max_iou", None)
+        check_kinds(self)
         if self.selection_method not in METHODS:
             raise ValueError(
                 f"unknown selection_method {self.selection_method!r}; known: {', '.join(METHODS)}"
             )
         for name in COUNTS:
-            count = getattr(self, name)
-            if count is None and name == "num_pos_keypoints_if_crowd":
-                continue
-            # a bool is an int to Python: True would pass for one joint
-            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                raise ValueError(f"{name} must be a number of joints, 0 or more, got {count!r}")
-        check_kinds(self)
+            if (getattr(self, name) or 0) < 0:
+                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
         if self.no_joint not in ("keep", "bbox"):
             raise ValueError(f"no_joint must be 'keep' or 'bbox', got {self.no_joint!r}")
         if self.crop and not self.use_bbox:
             raise ValueError("crop cuts around the box of the prompt: set use_bbox=True with it")
-        if self.crowd_by_max_iou is True:
-            raise ValueError("crowd_by_max_iou is a box IoU, or None for no crowds; got True")
-        # published presets say False for never, but there it counted as 0: any overlap was a crowd
-        if self.crowd_by_max_iou is False:
-            object.__setattr__(self, "crowd_by_max_iou", None)
 
 
 def make_prompts(

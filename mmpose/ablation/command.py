@@ -70,11 +70,14 @@ def run_ablation(
     Returns:
         Exit code: 1 where a run failed or the base differs from itself.
     """
+    _check_arguments(args)
     store = RunStore(args.root)
     ablation = read_ablation(args.file)
     digests = Digests(store.root / STORE / "digests.json")
     identifier = Identifier(find_project_root(args.file), digests, locate)
     plan = make_plan(ablation, identifier, num_processes=args.nproc, check=check)
+    for change in ablation.changes.keys() - plan.rows().keys():
+        print(f"{change}: the base, no row of its own")
     runs = _select(plan, args.only)
     if args.dry_run:
         _tell_plan(plan, runs, store)
@@ -98,15 +101,36 @@ def run_ablation(
     return int(bool(failed))
 
 
+def _check_arguments(args: argparse.Namespace) -> None:
+    """Refuse what could not work, or would have no effect."""
+    for name in ("jobs", "nproc", "steps"):
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name} must be at least 1, got {getattr(args, name)}")
+    if not args.check and (args.export or args.against):
+        raise ValueError("--export and --against belong to --check base; give it too")
+    if args.check and args.nproc > 1:
+        raise ValueError(f"--check runs the base in one process; leave out --nproc {args.nproc}")
+    if args.export:
+        check_writable(Path(args.export).parent, "--export")
+    is_slurm = args.launcher == "slurm"
+    if args.slurm_options and not is_slurm:
+        raise ValueError("--slurm-options are those of --launcher slurm; give it too")
+    if is_slurm and (args.fail_fast or args.gpus):
+        raise ValueError(
+            "--launcher slurm submits all runs at once, and Slurm deals out GPUs; leave out "
+            "--fail-fast and --gpus (--slurm-options '--gres gpu:1' asks for one)"
+        )
+
+
 def _select(plan: Plan, only: Sequence[str] | None) -> list[Run]:
     """The rows that are asked for."""
     if only is None:
         return list(plan.runs)
-    found = [run for run in plan.runs if any(fnmatchcase(run.change, name) for name in only)]
-    if not found:
-        rows = ", ".join(plan.rows())
-        raise ValueError(f"--only {' '.join(only)} fits no row; rows are {rows}")
-    return found
+    rows = plan.rows()
+    for name in only:
+        if not any(fnmatchcase(row, name) for row in rows):
+            raise ValueError(f"--only {name} fits no row; rows are {', '.join(rows)}")
+    return [run for run in plan.runs if any(fnmatchcase(run.change, name) for name in only)]
 
 
 def _gpus(given: str | None) -> list[str]:
@@ -189,7 +213,10 @@ def _check_base(plan: Plan, tools: Path, store: RunStore, args: argparse.Namespa
         export(second, Path(args.export), describe_machine(tools))
     what = "run twice" if against is None else f"in {against} and now"
     found = mismatches(first, second)
-    count = sum(map(len, first.values()))
+    names = dict.fromkeys([*first, *second])
+    count = sum(max(len(first.get(n, ())), len(second.get(n, ()))) for n in names)
+    if not count:
+        raise ValueError("the base gives no numbers to compare: nothing was logged or measured")
     print(f"{plan.ablation.name}, base {what}: {describe(found, count)}")
     sys.stdout.flush()
     return int(bool(found))

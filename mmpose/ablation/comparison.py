@@ -33,15 +33,15 @@ class Gain:
 
     @property
     def verdict(self) -> str:
-        """``equal`` (not one draw differs), ``unclear`` (0 is inside), ``better``, ``worse``, or
-        ``unknown`` without an interval."""
-        if self.low is None:
+        """``equal`` (not one draw differs), ``unclear`` (0 is inside), ``higher``, ``lower`` (which
+        of a loss is the better), or ``unknown`` without an interval, or with one of nan."""
+        if self.low is None or not np.isfinite([self.low, self.high]).all():
             return "unknown"
         if self.low == self.high == 0:
             return "equal"
         if self.low <= 0 <= self.high:
             return "unclear"
-        return "better" if self.difference > 0 else "worse"
+        return "higher" if self.low > 0 else "lower"
 
 
 def compare(base: Mapping[int, Measured], row: Mapping[int, Measured]) -> Gain | None:
@@ -77,6 +77,8 @@ def _drawn(
     """Differences of draws, (R,); None where some run has none, or other images."""
     measured = [one for seed in seeds for one in (base[seed], row[seed])]
     if any(one.draws is None for one in measured) or len({one.images for one in measured}) > 1:
+        return None
+    if not np.isfinite([one.value for one in measured]).all():
         return None
     pairs = [(base[seed].draws, row[seed].draws) for seed in seeds]
     table = np.array([after - before for before, after in pairs], dtype=np.float64)  # (S, R)

@@ -3,6 +3,7 @@
 import ast
 import difflib
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmpose.engine.config import find_project_root, read_config
+from mmpose.engine.config import find_project_root, name_similar, read_config
 
 from .run_folder import CHECKPOINT
 
@@ -18,6 +19,7 @@ BASE = "base"
 TASKS = ("train", "test")
 NAME = re.compile(r"[\w.+=,-]+")
 """Names of changes are parts of folder names."""
+LAST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Ablation:
         base: config that all rows start from.
         options: set in the base and in every row.
         changes: options of each row by its name; the base itself is not among them.
+        grid: names of those that ``product`` made.
         seeds: each row runs with each of them.
         show: numbers of the table; ``*`` stands for anything, the last fitting one counts.
         chain: steps of a run.
@@ -53,6 +56,7 @@ class Ablation:
     base: Path
     options: Mapping[str, Any]
     changes: Mapping[str, Mapping[str, Any]]
+    grid: frozenset[str]
     seeds: Sequence[int]
     show: Sequence[str]
     chain: Sequence[Link]
@@ -75,7 +79,7 @@ def read_ablation(path: str | Path) -> Ablation:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no ablation {path}")
+        raise FileNotFoundError(f"there is no ablation {path}{name_similar(path)}")
     # a plain dict: mmengine's own would answer for missing keys
     content = read_config(path).to_dict()
     if path.suffix == ".py":
@@ -83,13 +87,16 @@ def read_ablation(path: str | Path) -> Ablation:
     _check_entries(path, content)
     root = find_project_root(path)
     steps = content.get("chain") or [content.get("task", "test")]
+    if not isinstance(steps, list | tuple):
+        raise ValueError(f'{path}: chain must be a list of steps, ["train", "test"], got {steps!r}')
     chain = [_link(entry, root, path) for entry in steps]
     _check_checkpoints(chain, path)
     return Ablation(
         name=path.stem,
         base=_config(root, content["base"], path),
-        options=content.get("options", {}),
+        options=_options(content.get("options", {}), "options", path),
         changes=_changes(content, path),
+        grid=frozenset(name for name, _ in _combinations(content.get("product") or {}, path)),
         seeds=_seeds(content.get("seeds", [0]), path),
         show=_list_of_names(content.get("show", []), "show", path),
         chain=chain,
@@ -130,7 +137,9 @@ def _check_checkpoints(chain: Sequence[Link], path: Path) -> None:
         has_trained |= link.task == "train"
 
 
-def _config(root: Path, name: str, path: Path) -> Path:
+def _config(root: Path, name: Any, path: Path) -> Path:
+    if not isinstance(name, str):
+        raise ValueError(f"{path}: a config is named by its path, got {name!r}")
     found = next((place for place in (root / name, Path(name)) if place.is_file()), None)
     if found is None:
         raise FileNotFoundError(f"{path} names the config {name}, which is not in {root}")
@@ -139,13 +148,18 @@ def _config(root: Path, name: str, path: Path) -> Path:
 
 def _changes(content: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]]:
     given = content.get("changes") or {}
-    pairs = list(given.items()) if isinstance(given, Mapping) else [tuple(pair) for pair in given]
-    pairs += _combinations(content.get("product") or {}, path)
+    pairs = list(given.items()) if isinstance(given, Mapping) else given
+    if not _are_pairs(pairs):
+        raise ValueError(
+            f'{path}: changes must be a dict, {{"name": {{"key": value}}}}, or a list of such '
+            f"(name, options), got {given!r}"
+        )
+    pairs = [*pairs, *_combinations(content.get("product") or {}, path)]
     if not pairs:
         raise ValueError(f'{path} has no changes; write changes = {{"name": {{"key": value}}}}')
     changes: dict[str, dict[str, Any]] = {}
     for name, options in pairs:
-        if not NAME.fullmatch(str(name)) or name == BASE:
+        if not isinstance(name, str) or not NAME.fullmatch(name) or name == BASE:
             raise ValueError(
                 f"{path}: {name!r} cannot name a change: take letters, digits and . + = , - _, and "
                 f"leave {BASE!r} to the base"
@@ -154,11 +168,45 @@ def _changes(content: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]
             raise ValueError(f"{path}: two changes are named {name!r}; give each its own name")
         if not isinstance(options, Mapping) or not options:
             raise ValueError(f"{path}: {name!r} must change some key, got {options!r}")
-        changes[name] = dict(options)
+        changes[name] = _options(options, f"the change {name!r}", path)
     return changes
 
 
-def _combinations(product: Mapping[str, Sequence], path: Path) -> list[tuple[str, dict]]:
+def _are_pairs(pairs: Any) -> bool:
+    return isinstance(pairs, list | tuple) and all(
+        isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs
+    )
+
+
+def _options(options: Any, what: str, path: Path) -> dict[str, Any]:
+    """Options whose keys are texts and whose values a file of a run can hold."""
+    if not isinstance(options, Mapping):
+        raise ValueError(f'{path}: {what} must be a dict, {{"key": value}}, got {options!r}')
+    for key, value in options.items():
+        if not isinstance(key, str) or not all(key.split(".")):
+            raise ValueError(f"{path}: {what} has the key {key!r}; write names with dots between")
+        if not _is_plain(value):
+            raise ValueError(
+                f"{path}: {what} sets {key!r} to {value!r}; take numbers, texts, None, lists and "
+                "dicts, and the name of a class for an object"
+            )
+    return dict(options)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether its text makes the same value again; that of inf and nan does not."""
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str | int) and _is_plain(v) for key, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, bool | int | str)
+
+
+def _combinations(product: Any, path: Path) -> list[tuple[str, dict]]:
+    if not isinstance(product, Mapping):
+        raise ValueError(f'{path}: product must be a dict, {{"key": [values]}}, got {product!r}')
     for key, values in product.items():
         if not isinstance(values, list | tuple) or not values:
             raise ValueError(f"{path}: product needs a list of values for {key!r}, got {values!r}")
@@ -170,10 +218,10 @@ def _combinations(product: Mapping[str, Sequence], path: Path) -> list[tuple[str
 
 def _name_of(options: Mapping[str, Any]) -> str:
     """The name of a combination: last parts of keys, and values."""
-    shorts = Counter(key.rsplit(".", 1)[-1] for key in options)
+    shorts = Counter(str(key).rsplit(".", 1)[-1] for key in options)
     parts = []
     for key, value in options.items():
-        short = key.rsplit(".", 1)[-1]
+        short = str(key).rsplit(".", 1)[-1]
         parts.append(f"{short if shorts[short] == 1 else key}={value}")
     return re.sub(r"[^\w.+=,-]+", "-", ",".join(parts))
 
@@ -182,23 +230,25 @@ def _seeds(seeds: Any, path: Path) -> list[int]:
     is_list = isinstance(seeds, list | tuple) and all(type(seed) is int for seed in seeds)
     if not is_list or not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"{path}: seeds must be different whole numbers, [0, 1, 2], got {seeds!r}")
+    if min(seeds) < 0 or max(seeds) > LAST_SEED:
+        raise ValueError(f"{path}: seeds must lie in [0, {LAST_SEED}], as numpy's, got {seeds!r}")
     return list(seeds)
 
 
 def _list_of_names(names: Any, key: str, path: Path) -> list[str]:
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{path}: {key} must be a list of names, got {names!r}")
-    return list(names)
+    return list(dict.fromkeys(names))
 
 
-def _link(entry: str | Mapping[str, Any], root: Path, path: Path) -> Link:
-    entry = {"task": entry} if isinstance(entry, str) else dict(entry)
-    unknown = set(entry) - {"task", "config", "options"}
-    if unknown or entry.get("task") not in TASKS:
+def _link(entry: Any, root: Path, path: Path) -> Link:
+    entry = {"task": entry} if isinstance(entry, str) else entry
+    is_link = isinstance(entry, Mapping) and set(entry) <= {"task", "config", "options"}
+    if not is_link or entry.get("task") not in TASKS:
         raise ValueError(
             f"{path}: a step of the chain is one of {TASKS} or "
             f"dict(task=..., config=..., options=...), got {entry!r}"
         )
     config = entry.get("config")
     place = None if config is None else _config(root, config, path)
-    return Link(entry["task"], place, dict(entry.get("options", {})))
+    return Link(entry["task"], place, _options(entry.get("options", {}), "a step's options", path))

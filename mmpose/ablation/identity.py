@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmpose.datasets.pose_metainfo import read_metainfo_file
 from mmpose.engine.config import KNOWN_KEYS, load_config
 from mmpose.files import write_json
 
@@ -109,6 +110,7 @@ class Identifier:
         self.digests = digests
         self.locate = locate
         self._parts: dict[Path, Any] = {}
+        self._skeletons: dict[str, Any] = {}
 
     def content(self, config: Mapping[str, Any], task: str) -> dict[str, Any]:
         """The resolved config of a task without folders, logs and workers, files by their hash.
@@ -145,14 +147,26 @@ class Identifier:
                 return self._part(found)
             if found is not None:
                 return f"file {self.digests.of(found)}"
-        path = Path(data_root or "", text)
-        # relative names are files only where they belong to data
+        if key == "from_file":
+            return self._skeleton(text)
+        # relative names are files only where they belong to data, or their key says so
         is_place = Path(text).is_absolute() or (data_root is not None and "." in text)
+        is_place |= key.endswith("_file")
+        path = Path(data_root or self.root, text)
         if is_place and path.is_file():
             return f"file {self.digests.of(path)}"
         if Path(text).is_absolute() and path.is_relative_to(self.root):
             return f"folder {path.relative_to(self.root)}"
         return text
+
+    def _skeleton(self, name: str) -> Any:
+        """What a metainfo file says, with its base: sigmas decide similarities."""
+        if name not in self._skeletons:
+            try:
+                self._skeletons[name] = self._content(read_metainfo_file(name))
+            except Exception:  # any Python may stand there; the data set tells whoever runs it
+                self._skeletons[name] = name
+        return self._skeletons[name]
 
     def _part(self, path: Path) -> Any:
         if path not in self._parts:

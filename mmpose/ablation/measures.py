@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -23,12 +23,14 @@ from .store import RESULTS
 
 PRECISION = re.compile(
     r"(?:.*?/)??(?:(?P<turn>turn\d+)/)?(?:(?P<kind>bbox|segm|keypoints)_)?"
-    r"m?AP(?P<at>[_ ]?\.?(?:50|75|5))?"
+    r"m?AP(?:(?P<at>[_ ]?\.?(?:50|75|5))| \((?P<area>[SML])\))?"
 )
-"""Names of average precisions of all metrics: ``loop/turn2/bbox_AP50``, ``coco/AP .75``."""
+"""Names of average precisions of all metrics: ``loop/turn2/bbox_AP50``, ``coco/AP (M)``."""
+STATISTIC = re.compile(r"(?P<before>.*?)(?P<name>AP(?:50|75)|A[PR](?: .+)?)")
+SHORT_STATISTICS = {"AP50": "AP .5", "AP75": "AP .75"}
 PARTS = {"": slice(None), "5": slice(0, 1), "50": slice(0, 1), "75": slice(5, 6)}
 SAME_AP = 1e-6
-VERSION = 1  # of kept draws
+VERSION = 2  # of kept draws
 
 Array = np.ndarray
 
@@ -64,6 +66,30 @@ def read_metrics(folder: RunFolder) -> dict[str, float]:
     return metrics
 
 
+def read_shown(folder: RunFolder, show: Iterable[str]) -> dict[str, float]:
+    """As :func:`read_metrics`, and what else of COCO's numbers is shown, from result files.
+
+    Args:
+        folder: of a finished run.
+        show: patterns. ``loop/turn*/bbox_AR (M)`` is made where ``loop/turn*/bbox_AP`` has a
+            result file that gives the same AP as its metric.
+    """
+    metrics = read_metrics(folder)
+    made: dict[str, float] = {}
+    for pattern in show:
+        parts = STATISTIC.fullmatch(pattern)
+        if pick_name(metrics, pattern) is not None or parts is None:
+            continue
+        precision = pick_name(metrics, f"{parts['before']}AP")
+        file = None if precision is None else find_result_file(folder, precision)
+        if file is not None:
+            stats = _draws(file).stats
+            value = stats.get(SHORT_STATISTICS.get(parts["name"], parts["name"]))
+            if value is not None and abs(stats["AP"] - metrics[precision]) < SAME_AP:
+                made[precision.removesuffix("AP") + parts["name"]] = value
+    return metrics | made
+
+
 def pick_name(metrics: Mapping[str, float], pattern: str) -> str | None:
     """The last number that fits a pattern, such as ``loop/turn*/bbox_AP``; None: none does."""
     if pattern in metrics:
@@ -74,7 +100,18 @@ def pick_name(metrics: Mapping[str, float], pattern: str) -> str | None:
 
 def is_share(name: str) -> bool:
     """Whether a number is told in percent: average precision and recall."""
-    return bool(re.search(r"(^|[/_])m?(Ex-)?(AP|AR|PCKh?|AUC)", name))
+    return bool(re.search(r"(^|[/_])m?(Ex-)?(AP|AR(?!EA)|PCKh?|AUC)", name))
+
+
+def scale_of(name: str, values: Iterable[float]) -> int:
+    """What a number is multiplied with to be told: 100 for shares, but for those in percent.
+
+    Args:
+        name: of the number.
+        values: all that are told together.
+    """
+    # MPII's PCK comes in percent
+    return 100 if is_share(name) and not any(abs(value) > 1 for value in values) else 1
 
 
 def measure(folder: RunFolder, name: str, metrics: Mapping[str, float]) -> Measured:
@@ -88,11 +125,12 @@ def measure(folder: RunFolder, name: str, metrics: Mapping[str, float]) -> Measu
     value = float(metrics[name])
     found = find_result_file(folder, name)
     if found is not None:
-        values, draws, images = _draws(found)
-        part = PARTS[re.sub(r"\D", "", PRECISION.fullmatch(name)["at"] or "")]
+        parts = PRECISION.fullmatch(name)
+        kept = _draws(found, parts["area"] or "all")
+        part = PARTS[re.sub(r"\D", "", parts["at"] or "")]
         # otherwise the metric judged by other rules than this evaluation, or other images
-        if abs(values[part].mean() - value) < SAME_AP:
-            return Measured(value, draws[:, part].mean(1), images)
+        if abs(kept.values[part].mean() - value) < SAME_AP:
+            return Measured(value, kept.draws[:, part].mean(1), kept.images)
     return Measured(value)
 
 
@@ -117,6 +155,8 @@ def find_result_file(folder: RunFolder, name: str) -> ResultFile | None:
     if not found:
         return None
     kind = found["kind"] or "keypoints"
+    if kind == "keypoints" and found["area"] == "S":  # COCO labels no joints of small people
+        return None
     file_name = ".".join(filter(None, [RESULTS, found["turn"], kind, "json"]))
     for step in reversed(folder.recipe()["steps"]):
         path = folder.path / step["name"] / file_name
@@ -127,23 +167,42 @@ def find_result_file(folder: RunFolder, name: str) -> ResultFile | None:
 
 def keep_draws(folder: RunFolder) -> None:
     """Evaluate what the ablation shows of a finished run, and keep the draws for its tables."""
-    metrics = read_metrics(folder)
-    for pattern in folder.recipe().get("show", []):
+    show = folder.recipe().get("show", [])
+    metrics = read_shown(folder, show)
+    for pattern in show:
         name = pick_name(metrics, pattern)
         if name is not None:
             measure(folder, name, metrics)
 
 
-def _draws(file: ResultFile) -> tuple[Array, Array, str]:
-    """AP at each threshold, (T,), of draws of images, (R, T), and which; kept beside the file."""
+@dataclass(frozen=True)
+class _Draws:
+    """What a result file gives.
+
+    Attributes:
+        values: AP at each threshold, (T,).
+        draws: the same of images drawn again and again, (R, T).
+        images: which images, in a hash.
+        stats: COCO's numbers by name.
+    """
+
+    values: Array
+    draws: Array
+    images: str
+    stats: Mapping[str, float]
+
+
+def _draws(file: ResultFile, area: str = "all") -> _Draws:
+    """Evaluate people of a size; kept beside the file."""
     path, kind, truth = file.path, file.kind, file.truth
-    kept = path.with_suffix(".draws.npz")
+    kept = path.with_suffix(".draws.npz" if area == "all" else f".{area}.draws.npz")
     stamp = json.dumps([VERSION, _stamp(path), _stamp(Path(truth["ann_file"])), truth])
     if kept.is_file():
         try:
             with np.load(kept) as arrays:
                 if str(arrays["stamp"]) == stamp:
-                    return arrays["values"], arrays["draws"], str(arrays["images"])
+                    stats = json.loads(str(arrays["stats"]))
+                    return _Draws(arrays["values"], arrays["draws"], str(arrays["images"]), stats)
         except (OSError, ValueError, KeyError):  # only ever a shortcut
             kept.unlink(missing_ok=True)
     content = _read_truth(truth["ann_file"], *_stamp(Path(truth["ann_file"])))
@@ -151,13 +210,14 @@ def _draws(file: ResultFile) -> tuple[Array, Array, str]:
     numbers = evaluate_numbers(
         content, read_results(path, compact=True), kind, metainfo=truth["metainfo"], **settings
     )
-    matches = numbers.by_area["all"]
+    matches = numbers.by_area[area]
     values, draws = threshold_precisions(matches), bootstrap_thresholds(matches)
     draws = draws.astype(np.float32)
     images = hash_of([str(number) for number in matches[0].image_ids])
     with whole_file(kept) as partial, partial.open("wb") as opened:
-        np.savez(opened, stamp=stamp, values=values, draws=draws, images=images)
-    return values, draws, images
+        stats = json.dumps(numbers.stats)
+        np.savez(opened, stamp=stamp, values=values, draws=draws, images=images, stats=stats)
+    return _Draws(values, draws, images, numbers.stats)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -189,10 +249,12 @@ def read_facts(folder: RunFolder) -> dict[str, Any]:
     """
     record = folder.record()
     steps = record.get("steps", {})
+    cpu_seconds = [step.get("cpu_seconds", 0.0) for step in steps.values()]
+    peaks = [step["peak_mb"] for step in steps.values()]
     facts: dict[str, Any] = {
         "seconds": sum(step["seconds"] for step in steps.values()),
-        "cpu_seconds": sum(step.get("cpu_seconds", 0.0) for step in steps.values()),
-        "peak_mb": max((step["peak_mb"] for step in steps.values()), default=None),
+        "cpu_seconds": None if None in cpu_seconds else sum(cpu_seconds),
+        "peak_mb": None if None in peaks else max(peaks, default=None),
     }
     for name in steps:
         path = folder.path / name / "facts.json"

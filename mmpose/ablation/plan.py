@@ -76,7 +76,8 @@ class Plan:
 
     Attributes:
         ablation: as read.
-        runs: base first, then row by row; seeds of a row together.
+        runs: base first, then row by row; seeds of a row together. A point of a grid that is the
+            base has no row of its own.
         base_hash: of the base apart from its seed.
     """
 
@@ -136,6 +137,7 @@ def make_plan(
             seeded = [_with_seed(step, seed) for step in steps]
             identity = _identity(seeded, num_processes)
             runs.append(Run(change, seed, options, seeded, identity, num_processes))
+    runs = _without_base(ablation, runs)
     _refuse_equal(ablation, runs)
     return Plan(ablation, runs, _identity(base_steps, num_processes))
 
@@ -198,6 +200,12 @@ def _identity(steps: Sequence[Step], num_processes: int) -> str:
     trains = any(step.task == "train" for step in steps)
     content = [[step.task, step.content] for step in steps]
     return hash_of([content, num_processes if trains else 1])
+
+
+def _without_base(ablation: Ablation, runs: Sequence[Run]) -> list[Run]:
+    """Without that point of a grid that is the base, which has a row already."""
+    base = {run.hash for run in runs if run.change == BASE}
+    return [run for run in runs if run.change not in ablation.grid or run.hash not in base]
 
 
 def _refuse_equal(ablation: Ablation, runs: Sequence[Run]) -> None:

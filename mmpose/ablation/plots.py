@@ -3,15 +3,18 @@
 import html
 import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 
+from mmpose.engine.config import load_config
+from mmpose.engine.config_difference import flatten
 from mmpose.evaluation.matches import interval
 
 from .curves import Curve
 from .definition import BASE
-from .measures import Measured, is_share
+from .measures import Measured, is_share, scale_of
 from .plan import Plan
 from .table import Table
 
@@ -69,11 +72,13 @@ def _numeric_keys(plan: Plan) -> list[str]:
 
 
 def _value_of_base(plan: Plan, key: str) -> float | None:
-    """What the base has there, as the difference of a row that sets it tells."""
-    run = next(run for run in plan.runs if list(run.options) == [key])
-    places = plan.difference(run)
-    befores = {before for before, _ in places.values() if type(before) in (int, float)}
-    return befores.pop() if len(befores) == 1 else None
+    """What the base has there; of a knob its own value, not that of the places it sets."""
+    config = load_config(plan.ablation.base, deepcopy(plan.ablation.options)).to_dict()
+    for place in (key, f"model.{key}"):
+        value = flatten(config).get(place)
+        if type(value) in (int, float):
+            return value
+    return None
 
 
 def _point(x: float, measured: Mapping[int, Measured]) -> Point:
@@ -86,13 +91,13 @@ def _point(x: float, measured: Mapping[int, Measured]) -> Point:
 
 def draw_knob(points: Sequence[Point], key: str, column: str) -> str:
     """A number over a knob, with bars for the 95 % intervals of each value by itself."""
-    scale = 100 if is_share(column) else 1
+    scale = scale_of(column, [p.y for p in points])
     points = [Point(p.x, *(scale * v for v in (p.y, p.low, p.high))) for p in points]
     frame = _Frame(
         [p.x for p in points],
         [v for p in points for v in (p.low, p.high)],
         key,
-        column + (" %" if scale == 100 else ""),
+        column + (" %" if is_share(column) else ""),
     )
     path = " ".join(f"{frame.x(p.x):.1f},{frame.y(p.y):.1f}" for p in points)
     marks = [f'<polyline points="{path}" fill="none" stroke="{COLOURS[0]}"/>']

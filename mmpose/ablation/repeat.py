@@ -160,6 +160,7 @@ def read_export(path: Path) -> Numbers:
         ValueError: the file holds none.
     """
     content = read_json(path)
-    if not isinstance(content, dict) or "numbers" not in content:
+    numbers = content.get("numbers") if isinstance(content, dict) else None
+    if not isinstance(numbers, dict) or not all(isinstance(v, list) for v in numbers.values()):
         raise ValueError(f"{path} holds no exported numbers; make it with --check base --export")
-    return content["numbers"]
+    return numbers

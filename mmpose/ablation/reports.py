@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .measures import ResultFile, find_result_file, pick_name, read_metrics
+from .measures import ResultFile, find_result_file, pick_name, read_shown
 from .plan import Plan
 from .store import RunStore
 
@@ -23,7 +23,7 @@ def make_reports(plan: Plan, store: RunStore, tools: Path, tell: Callable[[str],
         folder = store.folder(run)
         if folder.record().get("state") != "done":
             continue
-        metrics = read_metrics(folder)
+        metrics = read_shown(folder, plan.ablation.show)
         names = (pick_name(metrics, pattern) for pattern in plan.ablation.show)
         files = [find_result_file(folder, name) for name in names if name is not None]
         for file in filter(None, files):

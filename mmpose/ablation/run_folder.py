@@ -61,7 +61,8 @@ class RunFolder:
         try:
             # tried and given back at once; who wants to work just then looks again later
             with self.lock_file.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # shared: network file systems give no other to who only reads
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
         except BlockingIOError:

@@ -71,11 +71,11 @@ def work(runs: Sequence[Run], store: RunStore, settings: Settings, tell: Tell = 
     workers: dict[int, tuple[subprocess.Popen, Run]] = {}
     try:
         while queue.pending or queue.elsewhere or workers:
+            if settings.fail_fast and queue.failed:  # of an earlier call too
+                queue.pending, queue.elsewhere = [], []
             _begin(queue, workers, store, settings, tell)
             _end(queue, workers, store, tell)
             _look_elsewhere(queue, store, settings, tell)
-            if settings.fail_fast and queue.failed:
-                queue.pending, queue.elsewhere = [], []
             time.sleep(PAUSE_S)
     except BaseException:  # an interruption too: runs go on later where they stop now
         for process, _ in workers.values():

@@ -56,7 +56,8 @@ class RunStore:
 
     def _write_recipe(self, run: Run, tools: Path, show: Sequence[str]) -> None:
         folder = self.folder(run)
-        if folder.recipe_file.is_file():
+        # one that is still to be done follows what does not decide numbers: workers, tools, places
+        if folder.recipe_file.is_file() and folder.state() in ("done", "running"):
             return
         for step in run.steps:
             config = with_result_files(step.config, str(folder.path / step.name / RESULTS))
@@ -102,11 +103,29 @@ class RunStore:
 
 
 def with_result_files(config: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """A config whose metrics write what they evaluate, as files that begin with ``prefix``."""
+    """A config whose metric writes what it evaluates, as files that begin with ``prefix``.
+
+    Of several metrics the first that can does.
+    """
+    writer = _writer(config)
+    if writer is None:
+        return config
+    told = {**writer, "outfile_prefix": prefix}
+    evaluator = config["test_evaluator"]
+    if not isinstance(evaluator, dict):
+        told = [told if metric is writer else metric for metric in evaluator]
+    return {**config, "test_evaluator": told}
+
+
+def _metrics(config: dict[str, Any]) -> list[dict[str, Any]]:
     evaluator = config.get("test_evaluator")
-    if isinstance(evaluator, dict) and evaluator.get("type", "").split(".")[-1] in WRITERS:
-        return {**config, "test_evaluator": {**evaluator, "outfile_prefix": prefix}}
-    return config
+    metrics = evaluator if isinstance(evaluator, list | tuple) else [evaluator]
+    return [metric for metric in metrics if isinstance(metric, dict)]
+
+
+def _writer(config: dict[str, Any]) -> dict[str, Any] | None:
+    metrics = _metrics(config)
+    return next((m for m in metrics if m.get("type", "").split(".")[-1] in WRITERS), None)
 
 
 def truth_of(config: dict[str, Any]) -> dict[str, Any] | None:
@@ -114,8 +133,9 @@ def truth_of(config: dict[str, Any]) -> dict[str, Any] | None:
 
     None where its metric writes none, or converts joints, which a file does not tell.
     """
-    evaluator = config.get("test_evaluator")
-    if not isinstance(evaluator, dict) or "ann_file" not in evaluator:
+    # one that writes nothing tells at least which images there are
+    evaluator = _writer(config) or next((m for m in _metrics(config) if "ann_file" in m), {})
+    if "ann_file" not in evaluator:
         return None
     if evaluator.get("pred_converter") or evaluator.get("gt_converter"):
         return None

@@ -20,7 +20,7 @@ from .measures import (
     measure,
     pick_name,
     read_facts,
-    read_metrics,
+    read_shown,
 )
 from .plan import SHORT, Plan, Run
 from .run_folder import RunFolder
@@ -97,8 +97,9 @@ def make_table(plan: Plan, store: RunStore) -> Table:
     Raises:
         ValueError: a run of the base is done, and no row has a number that is to be shown.
     """
-    metrics = {run.hash: _metrics(store.folder(run)) for run in plan.runs}
-    columns = list(plan.ablation.show) or _all_precisions(metrics)
+    show = plan.ablation.show
+    metrics = {run.hash: _metrics(store.folder(run), show) for run in plan.runs}
+    columns = list(show) or _all_precisions(metrics)
     _refuse_unknown(plan, columns, metrics)
     measured = {
         change: _measure(runs, columns, metrics, store) for change, runs in plan.rows().items()
@@ -110,9 +111,9 @@ def make_table(plan: Plan, store: RunStore) -> Table:
     return Table(plan.ablation.name, base, columns, rows, _old_rows(plan, store), measured)
 
 
-def _metrics(folder: RunFolder) -> dict[str, float]:
+def _metrics(folder: RunFolder, show: Sequence[str]) -> dict[str, float]:
     # one that is not done may have numbers of its first steps, which are none of the row
-    return read_metrics(folder) if folder.record().get("state") == "done" else {}
+    return read_shown(folder, show) if folder.record().get("state") == "done" else {}
 
 
 def _all_precisions(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
@@ -197,7 +198,8 @@ def _facts(folders: Sequence[RunFolder]) -> dict[str, Any]:
     facts = [read_facts(folder) for folder in folders]
     merged = dict(facts[0])
     for name in ("seconds", "cpu_seconds"):
-        merged[name] = float(np.mean([one[name] for one in facts]))
+        known = [one[name] for one in facts if one[name] is not None]
+        merged[name] = float(np.mean(known)) if known else None
     for name in ("peak_mb", "peak_gpu_mb"):
         known = [one[name] for one in facts if one.get(name) is not None]
         merged[name] = max(known) if known else None

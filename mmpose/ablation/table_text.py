@@ -5,10 +5,10 @@ import io
 from collections.abc import Sequence
 
 from .definition import BASE
-from .measures import is_share
+from .measures import is_share, scale_of
 from .table import Cell, Row, Table
 
-MARKS = {"unclear": "≈", "equal": "=", "better": "", "worse": "", "unknown": "?"}
+MARKS = {"unclear": "≈", "equal": "=", "higher": "", "lower": "", "unknown": "?"}
 EXPLAINED = (
     "Number: mean over seeds ± standard deviation. Brackets: difference to the base, its 95 % "
     "interval (paired bootstrap over images and seeds; Student's over seeds where there are no "
@@ -29,7 +29,7 @@ def to_markdown(table: Table) -> str:
 
 def to_latex(table: Table) -> str:
     """As a tabular of booktabs."""
-    grid = [[_escape(cell) for cell in row] for row in _grid(table)]
+    grid = [[_escape(cell) for cell in row] for row in _grid(table, with_links=False)]
     lines = [
         rf"% {table.name}, base {table.base}",
         rf"\begin{{tabular}}{{l{'r' * (len(grid[0]) - 1)}}}",
@@ -79,16 +79,21 @@ def _parts(cell: Cell | None) -> list:
     ]
 
 
-def _grid(table: Table) -> list[list[str]]:
-    """Cells as text, the header first."""
+def _means(table: Table, column: str) -> list[float]:
+    return [row.cells[column].mean for row in table.rows if column in row.cells]
+
+
+def _grid(table: Table, *, with_links: bool = True) -> list[list[str]]:
+    """Cells as text, the header first; links to reports are Markdown's."""
     header = ["change", "images", "runs"]
     header += [f"{column} %" if is_share(column) else column for column in table.columns]
     header += ["seconds", "peak MB", "parameters"]
-    has_reports = any(row.reports for row in table.rows)
+    has_reports = with_links and any(row.reports for row in table.rows)
     grid = [header + (["reports"] if has_reports else [])]
+    scales = {c: scale_of(c, _means(table, c)) for c in table.columns}
     for row in table.rows:
         cells = [row.change, _or_dash(row.num_images), _states(row)]
-        cells += [_cell_text(row.cells.get(column), column) for column in table.columns]
+        cells += [_cell_text(row.cells.get(c), c, scales[c]) for c in table.columns]
         seconds, peak = row.facts.get("seconds"), row.facts.get("peak_mb")
         cells.append("-" if seconds is None else f"{seconds:.1f}")
         cells.append("-" if peak is None else f"{peak:.0f}")
@@ -100,10 +105,10 @@ def _grid(table: Table) -> list[list[str]]:
     return grid
 
 
-def _cell_text(cell: Cell | None, column: str) -> str:
+def _cell_text(cell: Cell | None, column: str, scale: int) -> str:
     if cell is None:
         return "-"
-    scale, digits = (100, 2) if is_share(column) else (1, 4)
+    digits = 2 if is_share(column) else 4
 
     def show(value: float, sign: str = "") -> str:
         return f"{scale * value:{sign}.{digits}f}"
@@ -184,6 +189,8 @@ def _escape(text: str) -> str:
     # the backslash first, or those of the others would be escaped again
     for sign in "\\&%$#_{}":
         text = text.replace(sign, rf"\{sign}" if sign != "\\" else r"\textbackslash ")
+    for sign, command in {"~": r"\textasciitilde ", "^": r"\textasciicircum "}.items():
+        text = text.replace(sign, command)
     return text.replace("≈", r"$\approx$").replace("±", r"$\pm$")
 
 

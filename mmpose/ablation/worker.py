@@ -6,10 +6,12 @@ started it may be killed, and the next call waits for it or goes on after it.
 
 import argparse
 import json
+import operator
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +55,13 @@ def work_on(folder: RunFolder, *, with_srun: bool = False, again: bool = False) 
             done = record["steps"].get(step["name"], {})
             if done.get("exit_code") == 0:
                 continue
-            record["steps"][step["name"]] = _run_step(folder, recipe, step, done, with_srun, lock)
-            if record["steps"][step["name"]]["exit_code"]:
+            try:
+                told = _run_step(folder, recipe, step, done, with_srun, lock)
+            except ValueError as error:  # before its tool was called
+                folder.write_record({**record, "state": "failed", "error": str(error)})
+                return 1
+            record["steps"][step["name"]] = told
+            if told["exit_code"]:
                 record |= {"state": "failed", "error": _why(folder, record, step["name"])}
                 folder.write_record(record)
                 return 1
@@ -97,14 +104,25 @@ def _run_step(
         process = subprocess.Popen(command, stdout=log, stderr=log, pass_fds=[lock])
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
+    # srun is but a client: the tool runs elsewhere, and its memory and processor time with it
+    cpu_seconds = None if with_srun else usage.ru_utime + usage.ru_stime
+    peak_mb = None if with_srun else usage.ru_maxrss * 1024 / 1e6
     return {
         "exit_code": process.returncode,
         "seconds": before.get("seconds", 0.0) + time.monotonic() - begin,
-        "cpu_seconds": before.get("cpu_seconds", 0.0) + usage.ru_utime + usage.ru_stime,
+        "cpu_seconds": _both(before, "cpu_seconds", cpu_seconds, operator.add),
         "tries": before.get("tries", 0) + 1,
-        "peak_mb": max(before.get("peak_mb", 0.0), usage.ru_maxrss * 1024 / 1e6),
+        "peak_mb": _both(before, "peak_mb", peak_mb, max),
         "command": command,
     }
+
+
+def _both(
+    before: dict[str, Any], name: str, now: float | None, join: Callable[[float, float], float]
+) -> float | None:
+    """A measure of all tries; None where one of them could not take it."""
+    earlier = before.get(name, 0.0)
+    return None if earlier is None or now is None else join(earlier, now)
 
 
 def _launch(num_processes: int, with_srun: bool) -> list[str]:
@@ -137,7 +155,7 @@ def _final_config(folder: RunFolder, recipe: dict[str, Any], name: str) -> tuple
         return path, False
     checkpoint = _checkpoint_before(folder, recipe, name)
     if checkpoint is None:
-        raise ValueError(f"{path} needs {CHECKPOINT}, and the training before left none")
+        raise ValueError(f"{path} needs {CHECKPOINT}, and no training stands before it")
     final = path.with_name(f"{name}.final.py")
     final.write_text(text.replace(CHECKPOINT, checkpoint), encoding="utf-8")
     return final, True
@@ -149,7 +167,9 @@ def _checkpoint_before(folder: RunFolder, recipe: dict[str, Any], name: str) -> 
         if step["name"] == name:
             break
         last = folder.path / step["name"] / "last_checkpoint"
-        if step["task"] == "train" and last.is_file():
+        if step["task"] == "train":
+            if not last.is_file():  # a test would take other weights without a word
+                raise ValueError(f"{step['name']} left no checkpoint; see default_hooks.checkpoint")
             checkpoint = last.read_text(encoding="utf-8").strip()
     return checkpoint
 

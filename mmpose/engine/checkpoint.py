@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from mmpose.files import whole_file
 from mmpose.structures.quantised import halve_weight, quantise_weights, restore_weights
 
-from .file_kinds import kind_of
+from .file_kinds import kind_of, kind_of_bytes
 from .hugging_face import fit_hugging_face
 from .old_layouts import fit_old_layout
 
@@ -126,6 +126,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             return restore_weights(stored), dict(file.metadata() or {})
     except SafetensorError as error:
+        if kind := kind_of_bytes(path):
+            raise ValueError(f"{path} holds no weights; it seems to be {kind}") from error
         raise ValueError(f"{path} is no whole safetensors file ({error}); get it again") from error
 
 
@@ -137,6 +139,10 @@ def _read_pickle(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         lines = [line for line in str(error).splitlines() if "unsupported" in line.lower()]
         reason = (lines or str(error).splitlines() or ["it ends too early"])[0]
         reason = reason.split(" Please use")[0].strip()  # torch's advice is to trust the file
+        if kind := kind_of_bytes(path):
+            raise ValueError(f"{path} holds no weights; it seems to be {kind}") from error
+        if "GLOBAL ultralytics." in reason:
+            reason = f"it seems to be a YOLO of ultralytics, not its weights alone ({reason})"
         raise ValueError(
             f"{path} cannot be read safely: {reason}; if it was cut off, get it again; if you "
             "trust it, load it with torch.load(weights_only=False) yourself and save its "

@@ -56,7 +56,8 @@ def check_keys(keys: list[str]) -> None:
 
 
 def _is_relative_path(value: Any) -> bool:
-    if not isinstance(value, str) or not value or "://" in value:
+    # {checkpoint} of an ablation stands for a path that is not known yet
+    if not isinstance(value, str) or not value or "://" in value or value[0] == "{":
         return False
     return not Path(value).is_absolute()
 
@@ -113,7 +114,7 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no config {path}{_name_similar(path)}")
+        raise FileNotFoundError(f"there is no config {path}{name_similar(path)}")
     # first as it is: then an error below can only come from the options
     config = read_config(path)
     check_keys(list(config))
@@ -264,10 +265,12 @@ def _check_place(node: Any, key: str) -> None:
             node = node[name]
 
 
-def _name_similar(path: Path) -> str:
-    root = next((folder for folder in path.parents if folder.is_dir()), Path())
-    if root == Path():
-        root = Path("configs")
-    names = {file.name: file for file in root.rglob("*.py")} if root.is_dir() else {}
+def name_similar(path: Path) -> str:
+    """The configs that a wrong path may mean, or an example, for the end of a message."""
+    near = (folder for folder in path.parents if "configs" in folder.parts and folder.is_dir())
+    found = [*path.parent.glob("*.py"), *next(near, Path("configs")).rglob("*.py")]
+    names = {file.name: file for file in found}
     similar = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
-    return f"; similar: {', '.join(str(names[name]) for name in similar)}" if similar else ""
+    if not similar:
+        return "; give the path of a file, as they lie below configs/"
+    return f"; similar: {', '.join(str(names[name]) for name in similar)}"

@@ -1,6 +1,7 @@
 """Whose weights a file seems to hold, by the names in it, for messages."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 # the first of which some name begins with each of the words; telling ones before general ones
 _KINDS = (
@@ -25,6 +26,17 @@ _KINDS = (
     (("backbone.", "keypoint_head."), "a pose model of MMPose before 1.0"),
 )
 
+# how files begin that are no weights; people name them all the same
+_STARTS = (
+    (b"version https://git-lfs", "a pointer of Git LFS: git lfs pull gets the file"),
+    (b"<", "a web page in the place of a download: get the file again"),
+    (b"{", "JSON text"),
+    (b"[", "JSON text"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"\x89PNG", "an image"),
+    (b"\x89HDF", "HDF5, as Keras writes it"),
+)
+
 
 def kind_of(names: Iterable[str]) -> str:
     """What the names of a file's weights belong to, in words for a message."""
@@ -34,3 +46,12 @@ def kind_of(names: Iterable[str]) -> str:
             return kind
     first = ", ".join(sorted(names)[:3])
     return f"no kind that is known here (its names begin with {first})" if names else "nothing"
+
+
+def kind_of_bytes(path: Path) -> str | None:
+    """What a file that is no weights seems to be, by its first bytes, in words for a message."""
+    if path.suffix == ".onnx":
+        return "an ONNX model, which onnxruntime runs"
+    with path.open("rb") as file:
+        start = file.read(64).lstrip()
+    return next((kind for bytes_, kind in _STARTS if start.startswith(bytes_)), None)

@@ -10,14 +10,21 @@ import torch
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
-_CPU_MESSAGES = ("not enough memory", "can't allocate memory")
+# of the host, of pinned memory, and of libraries that ask the driver themselves
+_MESSAGES = (
+    "not enough memory",
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, of a GPU or of the host."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _CPU_MESSAGES)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _MESSAGES)
 
 
 def run_in_chunks(

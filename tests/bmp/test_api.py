@@ -89,6 +89,17 @@ def test_some_images_of_a_list_may_have_boxes(estimator):
         estimator.predict([APART, APART], bboxes=[None])
 
 
+def test_images_beside_given_boxes_are_detected_in_tensors_too(estimator):
+    bboxes = [None, [[5, 5, 25, 50]]]
+    expected = estimator.predict([APART, APART], bboxes=bboxes)
+    images = [torch.from_numpy(APART), torch.from_numpy(APART)]
+    for one, other in zip(estimator.predict(images, bboxes=bboxes), expected, strict=True):
+        np.testing.assert_array_equal(one.masks, other.masks)
+    assert [len(result) for result in expected] == [2, 2]
+    # in both turns together: the batch did not fail
+    assert [len(seen) for seen in estimator.parts.detector.seen] == [1, 2] * 2
+
+
 def test_a_bad_image_is_named_alone_and_counted_in_a_list(estimator, tmp_path, caplog):
     missing = tmp_path / "missing.jpg"
     with pytest.raises(ValueError, match=r"missing\.jpg"):
@@ -98,6 +109,11 @@ def test_a_bad_image_is_named_alone_and_counted_in_a_list(estimator, tmp_path, c
     assert "missing.jpg" in bad.error
     assert (len(good), len(good_again)) == (2, 2)
     assert "1 of 3 images failed" in caplog.text
+    good, bad = estimator.predict([APART, None])  # as cv2.imread gives of a missing file
+    assert len(good) == 2
+    assert bad.error == "an image is a path or a (H, W, 3) uint8 BGR array, got NoneType"
+    with pytest.raises(TypeError, match="got NoneType"):
+        estimator.predict(None)
 
 
 @pytest.mark.parametrize("vis_type", ["pose", "mask", "all"])

@@ -1,8 +1,10 @@
 """The ``bmp`` command as a user calls it."""
 
 import os
+import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
 
 import cv2
 import numpy as np
@@ -130,11 +132,43 @@ def test_tools_keep_their_own_arguments(capsys):
     assert "there is no config absent.py" in capsys.readouterr().err
 
 
+@pytest.fixture(scope="module")
+def bash_script(tmp_path_factory):
+    path = tmp_path_factory.mktemp("completion") / "bmp"
+    with path.open("w") as file, redirect_stdout(file):
+        assert main(["completion", "bash"]) == 0
+    return path
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_completion_knows_the_commands(shell, capsys):
     assert main(["completion", shell]) == 0
     printed = capsys.readouterr().out
-    assert all(word in printed for word in ("predict", "download", "--save-crops"))
+    words = ("predict", "download", "--save-crops", "--resume", "--joint-names", "segmenter")
+    assert all(word in printed for word in words)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("predict --save", "--save-crops"),
+        ("train --res", "--resume"),
+        ("data convert --fo", "--format"),
+        ("eval --launcher py", "pytorch"),
+        ("predict phot", "photos"),
+        ("export pose mi", "mine.py"),
+    ],
+)
+def test_bash_completes_commands_options_and_files(words, found, bash_script, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "mine.py").touch()
+    *before, last = ["bmp", *words.split()]
+    ask = f"""source {bash_script}
+COMP_WORDS=({" ".join(before)} {last}); COMP_CWORD={len(before)}
+_shtab_bmp bmp {last} {before[-1]}; echo "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "-c", ask], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == [found], done.stderr
 
 
 def test_weights_that_nobody_publishes_name_the_nearest(capsys):

@@ -188,6 +188,20 @@ def test_names_that_lead_nowhere_are_refused():
             PMPose(device="cpu", variant=name, from_pretrained=True)
 
 
+def test_turns_are_read_by_name_as_the_published_dicts():
+    settings = make_settings(load_config(find_config("BMP_D3")).model.loop)
+    (result,) = run_loop(
+        [TWO_IN_ONE_PLACE], **rectangle_parts(), settings=settings, keep_intermediates=True
+    )
+    first, second = result.intermediates
+    assert (first["iteration"], second["iteration"]) == (0, 1)
+    for name in ("detections", "poses", "refined"):
+        assert len(second[name].bboxes) == 1
+    assert second["refined"] is second.refined
+    with pytest.raises(KeyError, match="a turn has no 'masks'; it has iteration, detections"):
+        second["masks"]
+
+
 def test_batch_mode_keeps_rows_together():
     """J1 decides over all people at once: masks stay with their people, also beside a skipped one.
 

@@ -7,10 +7,11 @@ from itertools import count, islice
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from bmp.api import BBoxMaskPose
 from bmp.loop.failures import MOST_FAILURES, describe_failure
-from bmp.streams import AHEAD, THREAD_NAME, read_ahead
+from bmp.streams import AHEAD, THREAD_NAME, _read, read_ahead
 from tests.bmp.loop_parts import (
     APART,
     NOBODY,
@@ -95,6 +96,14 @@ def test_a_loop_in_which_every_frame_fails_raises():
     assert describe_failure(caught.value) == "two at once (stage pose of turn 1)"
 
 
+def test_a_gpu_without_room_for_a_frame_ahead_does_not_end_the_stream(monkeypatch):
+    def full(side):
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(torch.cuda, "stream", full)
+    assert _read(APART, side="of a GPU").wait() is APART  # the loop sends it when it is its turn
+
+
 def test_frames_on_request(loop, tmp_path):
     path = tmp_path / "frame.png"
     cv2.imwrite(str(path), APART)
@@ -107,6 +116,12 @@ def test_frames_on_request(loop, tmp_path):
 def test_mistakes_of_the_call_are_told_at_once(loop):
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         loop.stream([APART], batch_size=0)
+    with pytest.raises(ValueError, match=r"batch_size must be at least 1, got 2\.5"):
+        loop.stream([APART], batch_size=2.5)
+    with pytest.raises(TypeError, match=r"got the path 'film\.mp4': \[frame\] streams one image"):
+        loop.stream("film.mp4")
+    with pytest.raises(TypeError, match="got one array"):
+        loop.stream(APART)
     with pytest.raises(ValueError, match="gives no heatmaps"):
         loop.stream([APART], return_probmaps=True)
 
@@ -144,13 +159,14 @@ def test_an_exception_of_the_caller_ends_the_thread(loop):
     # the error's traceback held the generator until here; the fixture looks for its thread
 
 
-def test_an_exception_of_the_source_comes_after_the_frames_before_it(loop):
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+def test_an_exception_of_the_source_comes_after_the_frames_before_it(loop, batch_size):
     def camera():
         yield APART
         yield NOBODY
         raise OSError("cable")
 
-    results = loop.stream(camera(), batch_size=1)
+    results = loop.stream(camera(), batch_size=batch_size)
     assert [len(next(results)), len(next(results))] == [2, 0]
     with pytest.raises(OSError, match="cable"):
         next(results)

@@ -76,7 +76,7 @@ def test_real_trainings_and_tests_become_a_table(project):
     weights = json.loads(next(folder.glob("base-0-*/2-test/facts.json")).read_text())
     assert int(rows["base"]["num_parameters"]) == weights["num_parameters"] > 0
     # the result files give draws of images, so each AP has an interval
-    assert rows["three"]["coco/AP verdict"] in ("equal", "unclear", "better", "worse")
+    assert rows["three"]["coco/AP verdict"] in ("equal", "unclear", "higher", "lower")
     assert rows["three"]["images"] == "4"
     assert float(rows["base"]["seconds"]) > 0
     assert float(rows["base"]["peak_mb"]) > 100

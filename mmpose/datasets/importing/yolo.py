@@ -19,6 +19,8 @@ from mmpose.inputs import image_suffixes
 
 from .people import Imported, ImportedImage, ImportedPerson, ReadOptions, is_person
 
+FARTHEST = 2  # shares of an image; people may reach out of it, pixels are far more
+
 
 def is_it(path: Path) -> bool:
     """Whether a path is a data.yaml, or a folder with one."""
@@ -59,10 +61,21 @@ def read(path: Path, options: ReadOptions) -> Imported:
         if not label.is_file():
             imported.note("images without a label file (nobody there)")
             continue
-        for number, line in enumerate(label.read_text(encoding="utf-8").splitlines(), start=1):
-            if line.strip():
-                _add_row(line, f"{label}:{number}", entry, people, shape, imported)
+        for number, line in _rows_of(label, imported):
+            _add_row(line, f"{label}:{number}", entry, people, shape, imported)
     return imported
+
+
+def _rows_of(label: Path, imported: Imported) -> Iterator[tuple[int, str]]:
+    """Numbers from 1 and text of the rows, each once, as ultralytics trains on them."""
+    seen = set()
+    for number, line in enumerate(label.read_text(encoding="utf-8").splitlines(), start=1):
+        row = tuple(line.split())
+        if row in seen:
+            imported.note("rows that a file has twice, taken once")
+        elif row:
+            seen.add(row)
+            yield number, line
 
 
 def _add_row(
@@ -81,10 +94,17 @@ def _add_row(
     if kind not in people:
         imported.note("things that are not people, left out")
         return
+    places = numbers[:4] if shape else numbers
+    outside = [share for share in places if not abs(share) <= FARTHEST]
+    if outside:
+        raise ValueError(
+            f"{place}: {outside[0]:g} is no share of an image, they go from 0 to 1; divide pixels "
+            "by the image's width and height"
+        )
     size = np.array([image.width, image.height])
     expected = 4 + (shape[0] * shape[1] if shape else 0)
     if shape and len(numbers) == expected:
-        image.people.append(_posed(numbers, size, shape, imported.joint_names))
+        image.people.append(_posed(numbers, size, shape, imported))
     elif not shape and len(numbers) == 4:
         image.people.append(ImportedPerson(bbox=_box(numbers, size)))
     elif len(numbers) >= 6 and len(numbers) % 2 == 0 and not shape:
@@ -101,15 +121,19 @@ def _box(numbers: list[float], size: np.ndarray) -> list[float]:
 
 
 def _posed(
-    numbers: list[float], size: np.ndarray, shape: list[int], names: list[str]
+    numbers: list[float], size: np.ndarray, shape: list[int], imported: Imported
 ) -> ImportedPerson:
     table = np.array(numbers[4:]).reshape(shape)
     points = table[:, :2] * size
     # without a third number a joint at (0, 0) is none
-    flags = table[:, 2] if shape[1] == 3 else 2 * (points != 0).any(1)
+    is_somewhere = (points != 0).any(1)
+    flags = table[:, 2] if shape[1] == 3 else 2 * is_somewhere
+    if (flags != flags.round()).any():  # yolo predict writes confidences there
+        imported.note("people whose joints have confidences for flags, taken as seen")
+        flags = 2 * (is_somewhere & (flags > 0))
     joints = {
         name: (float(x), float(y), int(flag))
-        for name, (x, y), flag in zip(names, points, flags, strict=True)
+        for name, (x, y), flag in zip(imported.joint_names, points, flags, strict=True)
         if flag > 0
     }
     return ImportedPerson(bbox=_box(numbers, size), joints=joints)

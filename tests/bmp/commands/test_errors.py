@@ -135,6 +135,20 @@ def test_export(kind, config, capsys):
     assert config in told_by(["export", *kind, config, weights, "out.onnx"], capsys)
 
 
+@pytest.mark.parametrize(
+    ("kind", "config", "other"),
+    [
+        ("pose", "rtmdet-ins_lite0_coco-cc-320x320", "detector"),
+        ("detector", "maskpose_lite0_synthcrowd-128x96", "pose"),
+        ("pose", "sam-pose2seg_lite0_synthcrowd-256x256", "segmenter"),
+    ],
+)
+def test_export_of_another_kind(kind, config, other, capsys):
+    weights = "maskpose_lite0_demo.safetensors"
+    told = told_by(["export", kind, config, weights, "out.onnx"], capsys)
+    assert f"describes a {other}, not a {kind}: bmp export {other}" in told
+
+
 def test_downloads_go_to_a_folder(capsys):
     told = told_by(["download", "--out", "a.docx", "PMPose-b-1.0.0.pth"], capsys)
     assert told.startswith("bmp: cannot write to a.docx")

@@ -79,6 +79,14 @@ def test_json_of_one_image_is_in_pixels(detect):
     assert people.masks.sum() == 30 * 40
 
 
+@pytest.mark.parametrize("segments", [{"x": [], "y": []}, {"x": [20, 60], "y": [10, 10]}])
+def test_a_mask_that_encloses_nothing_does_not_take_the_masks_of_others(detect, segments):
+    # ultralytics 8.4 writes such entries to JSON, and no row of the first to text
+    (whole,), (empty,) = json.loads(as_json()), json.loads(as_json(segments=segments))
+    people = detect(json.dumps([empty, whole]), "crowd.json")
+    assert people.masks.sum(dim=(1, 2)).tolist() == [30 * 40]
+
+
 def test_an_image_without_a_file_has_nobody_and_other_files_are_left_out(
     tmp_path, ann_file, detect, monkeypatch
 ):

@@ -1,7 +1,9 @@
 """An image that fails in a stage is named with it and does not take its batch along."""
 
+import logging
 import weakref
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,9 +15,11 @@ from bmp.loop.model import BBoxMaskPoseModel
 from tests.bmp.loop_parts import (
     APART,
     NOBODY,
+    SIZE,
     TWO_IN_ONE_PLACE,
     AfraidOfTwo,
     RectangleDetector,
+    RectanglePose,
     RectangleSegmenter,
 )
 
@@ -39,6 +43,59 @@ def test_an_image_that_fails_alone_in_its_batch_takes_no_others_along(finder, ba
     *good, bad = finder.predict([APART, NOBODY, TWO_IN_ONE_PLACE])
     assert [result.error for result in good] == [None, None]
     assert bad.error == "two at once (stage pose of turn 1)"
+
+
+def shows_two(image, *_):
+    """Whether it is two in one place, as an image or as the levels that are embedded."""
+    return np.array_equal(np.asarray(image).reshape(*SIZE, -1)[..., 0], TWO_IN_ONE_PLACE[..., 0])
+
+
+def hides_the_front(image):
+    return bool((image == 0).any() and (image == 10).any())
+
+
+def has_both(image, people):
+    return shows_two(image) and len(people) == 2
+
+
+STAGES = {  # by which part and method, and where it fails
+    "embed": ("segmenter", "embed", shows_two),
+    "detect of turn 1": ("detector", "detect", shows_two),
+    "detect of turn 2": ("detector", "detect", hides_the_front),
+    "pose of turn 1": ("pose_model", "estimate", shows_two),
+    "segment of turn 1": ("segmenter", "segment", shows_two),
+    "final pose": ("pose_model", "estimate", has_both),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("bboxes", [None, [[[5, 5, 25, 50]], None, None]])
+def test_every_stage_is_named_and_fails_for_its_image_alone(monkeypatch, stage, bboxes):
+    parts = {
+        "detector": RectangleDetector(),
+        "pose_model": RectanglePose(),
+        "segmenter": RectangleSegmenter(),
+    }
+    part, method, fails = STAGES[stage]
+    works = getattr(parts[part], method)
+
+    def limited(*lists):
+        if any(fails(*entries) for entries in zip(*lists, strict=True)):
+            raise RuntimeError("too dark")
+        return works(*lists)
+
+    monkeypatch.setattr(parts[part], method, limited)
+    finder = BBoxMaskPose("bmp_demo", "cpu", cfg_options={"loop.final_pose": True}, **parts)
+    good, bad, empty = finder.predict([APART, TWO_IN_ONE_PLACE, NOBODY], bboxes=bboxes)
+    assert bad.error == f"too dark (stage {stage})"
+    assert (len(good), len(bad), len(empty)) == (2, 0, 0)
+
+
+def test_an_answer_that_lacks_a_field_is_of_the_pose_stage(monkeypatch, finder):
+    monkeypatch.setattr(finder.parts.pose_model, "estimate", lambda images, people: people)
+    with pytest.raises(AttributeError, match="keypoint") as caught:
+        finder.predict(APART)
+    assert caught.value.__notes__ == ["stage pose of turn 1"]
 
 
 @pytest.fixture
@@ -83,6 +140,19 @@ def test_errors_are_named_by_their_stage():
 
 def test_nobody_runs_nothing():
     assert run_each(lambda chosen: pytest.fail("ran"), 0) == []
+
+
+def test_a_batch_that_is_too_large_is_told_once(caplog):
+    def run(chosen):
+        if len(chosen) > 1:
+            raise torch.OutOfMemoryError("no room for so many as these")
+        return chosen
+
+    with caplog.at_level(logging.WARNING, "bmp.loop.failures"):
+        assert run_each(run, 3) == run_each(run, 3) == [0, 1, 2]
+    (told,) = caplog.messages
+    assert told.startswith("3 images together failed, each alone did not")
+    assert told.endswith("saves that: no room for so many as these")
 
 
 def test_a_failed_image_leaves_its_memory_to_the_others():

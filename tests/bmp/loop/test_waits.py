@@ -21,7 +21,7 @@ import bmp.loop.run
 from bmp import enlarging
 from bmp.detectors import mask_upsampling
 from bmp.detectors.rtmdet import RTMDetDetector
-from bmp.loop import run_loop
+from bmp.loop import make_settings, run_loop
 from bmp.loop.build import build_parts
 from bmp.segmenters import batched_decoding
 from mmpose import inputs
@@ -145,6 +145,58 @@ def test_a_turn_waits_once(parts, crowd, counted):
     assert len(counted) == parts.settings.num_iters + 1
     assert all(len(result.people) > 0 for result in results)
     assert all(result.people.bboxes.device.type == "cpu" for result in results)
+
+
+OTHER_SETTINGS = [
+    {
+        "prompting": {
+            "selection_method": "distance+confidence",
+            "num_pos_keypoints": 6,
+            "num_neg_keypoints": 2,
+            "use_bbox": True,
+            "extend_bbox": True,
+            "no_joint": "bbox",
+        },
+        "pose_mask_consistency": True,
+        "min_joints": 3,
+        "score_factors": ["bbox_scores", "keypoint_scores", "mask_scores"],
+    },
+    {
+        "prompting": {
+            "selection_method": "distance",
+            "num_pos_keypoints_if_crowd": 5,
+            "crowd_by_max_iou": 0.2,
+            "batch": True,
+            "ignore_small_bboxes": True,
+        },
+        "final_pose": True,
+        "refresh_bboxes": False,
+        "stop_early": False,
+        "compat": ["nms_area", "nms_empty", "nms_unfiltered", "prompt_boxes", "masks_new_only"],
+    },
+    {
+        "prompting": {"selection_method": "closest", "drop_outside": False},
+        "refine_masks": False,
+        "exclusive_masks": False,
+    },
+]
+
+
+@pytest.mark.parametrize("number", range(len(OTHER_SETTINGS)))
+def test_a_turn_waits_once_with_other_settings(parts, crowd, counted, number):
+    settings = make_settings(OTHER_SETTINGS[number])
+    images = [torch.from_numpy(image) for image in crowd]
+    with Waits() as waits:
+        run_loop(
+            images,
+            parts.detector,
+            parts.pose_model,
+            parts.segmenter,
+            settings,
+            keep_intermediates=True,
+        )
+    assert waits.seen == []
+    assert len(counted) <= settings.num_iters + 1
 
 
 def test_the_answer_is_the_same_whether_numbers_are_looked_at_or_not(parts, crowd, request):

@@ -97,6 +97,22 @@ def test_an_interruption_keeps_the_frames_that_are_done(film, tmp_path):
     assert len(json.loads((tmp_path / "out/film_results.json").read_text())) == 2
 
 
+def test_a_frame_that_fails_is_told_and_the_others_are_kept(film, tmp_path):
+    """Also where it is all of its batch, the last one of nine by four."""
+
+    def find(images):
+        if any(image[50, 68, 0] > 120 for image in images):  # the last frame alone
+            raise RuntimeError("too far right")
+        return find_square(images)
+
+    told = []
+    options = VideoOptions(batch_size=4)
+    video, results = run_video(film, find, tmp_path / "out", options, tell=told.append)
+    assert len(list(open_video(video)[1])) == FRAMES
+    assert [entry["image_id"] for entry in json.loads(results.read_text())] == list(range(8))
+    assert told[-2] == "film.mp4: nobody in frame 8, which failed: too far right"
+
+
 def test_a_video_that_cannot_be_written_is_named(film, tmp_path, monkeypatch):
     class Closed:
         def __init__(self, *_):

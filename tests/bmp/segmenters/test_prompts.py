@@ -131,9 +131,11 @@ def test_small_people_are_not_prompted():
     [
         pytest.param({"crop": True}, "set use_bbox=True", id="crop without a box"),
         pytest.param({"num_neg_keypoints": -1}, "0 or more, got -1", id="negative count"),
-        pytest.param({"num_pos_keypoints": 1.5}, "0 or more, got 1.5", id="half a joint"),
-        pytest.param({"num_pos_keypoints": None}, "0 or more, got None", id="no count"),
-        pytest.param({"crowd_by_max_iou": True}, "is a box IoU", id="crowd by True"),
+        pytest.param({"num_pos_keypoints": 1.5}, "a whole number, got 1.5", id="half a joint"),
+        pytest.param({"num_pos_keypoints": None}, "a whole number, got None", id="no count"),
+        pytest.param(
+            {"crowd_by_max_iou": True}, "a finite number or None, got True", id="crowd by True"
+        ),
         pytest.param({"no_joint": "drop"}, "must be 'keep' or 'bbox'", id="no_joint"),
     ],
 )

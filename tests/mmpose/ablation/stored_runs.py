@@ -55,6 +55,11 @@ def make_results(content, seed, shift):
 
 def pycocotools_ap(content, results):
     """AP of boxes by the reference."""
+    return pycocotools_stats(content, results)[0]
+
+
+def pycocotools_stats(content, results):
+    """The reference's twelve numbers of boxes: AP, AP .5, AP .75, AP (S), (M), (L), then AR."""
     import contextlib
     import io
 
@@ -71,7 +76,7 @@ def pycocotools_ap(content, results):
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    return float(evaluation.stats[0])
+    return [float(number) for number in evaluation.stats]
 
 
 def write_run(folder, truth, metrics, results, *, hash_text="0" * 64):

@@ -66,6 +66,23 @@ def test_keys_of_one_last_part_keep_their_full_names_in_a_product(project):
             'changes = [("a", {"x": 1}), ("a", {"x": 2})]', "two changes are named 'a'", id="pairs"
         ),
         pytest.param('product = {"x": []}', "needs a list of values", id="empty product"),
+        pytest.param("changes = 5", "changes must be a dict", id="changes that are a number"),
+        pytest.param('changes = ["a"]', "changes must be a dict", id="a name alone"),
+        pytest.param('changes = [("a", {"x": 1}, 2)]', "changes must be", id="three of a pair"),
+        pytest.param('changes = {1: {"x": 1}}', "1 cannot name a change", id="a number as name"),
+        pytest.param('changes = {"a": {5: 1}}', "has the key 5", id="a number as key"),
+        pytest.param('changes = {"a": {"model.": 1}}', "has the key 'model.'", id="a dot too much"),
+        pytest.param('changes = {"a": {"x": print}}', "sets 'x' to <built-in", id="a function"),
+        pytest.param('changes = {"a": {"x": [float("inf")]}}', "to .inf.; take", id="infinite"),
+        pytest.param("product = [1]", "product must be a dict", id="a product of nothing"),
+        pytest.param(CHANGES + "options = 5", "options must be a dict", id="options"),
+        pytest.param(CHANGES + 'chain = "train"', "chain must be a list", id="a chain of letters"),
+        pytest.param(CHANGES + "chain = [5]", "a step of the chain", id="a number as step"),
+        pytest.param(
+            CHANGES + 'chain = [dict(task="test", config=5)]', "named by its path", id="config"
+        ),
+        pytest.param(CHANGES + "seeds = [-1]", r"must lie in \[0, 4294967295\]", id="below 0"),
+        pytest.param(CHANGES + "seeds = [2**32]", "seeds must lie in", id="above numpy's"),
         pytest.param(CHANGES + 'task = "test"\nchain = ["test"]', "keep the chain", id="both"),
     ],
 )
@@ -75,7 +92,7 @@ def test_what_is_wrong_in_a_file_is_told(project, text, message):
 
 
 def test_files_that_are_not_there_are_named(project, tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no ablation"):
+    with pytest.raises(FileNotFoundError, match=r"there is no ablation .*; "):
         read_ablation(tmp_path / "none.py")
     path = project.folder / "configs" / "lost.py"
     path.write_text('base = "configs/lost_base.py"\n' + CHANGES)

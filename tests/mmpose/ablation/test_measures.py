@@ -1,5 +1,6 @@
 """Numbers of runs from stored files, and whether a row is other than the base."""
 
+import json
 import math
 
 import numpy as np
@@ -13,11 +14,13 @@ from mmpose.ablation.measures import (
     measure,
     pick_name,
     read_metrics,
+    read_shown,
 )
 from mmpose.evaluation.comparison import compare_results
 from tests.mmpose.ablation.stored_runs import (
     make_results,
     pycocotools_ap,
+    pycocotools_stats,
     write_run,
     write_truth,
 )
@@ -61,6 +64,28 @@ def test_draws_are_kept_beside_their_file(two_runs):
     np.testing.assert_array_equal(first.draws, measure(runs[0], NAME, read_metrics(runs[0])).draws)
 
 
+def test_another_number_is_made_of_the_result_file(two_runs):
+    content, results, runs = two_runs
+    expected = pycocotools_stats(content, results[0])
+    names = {1: "AP50", 2: "AP .75", 4: "AP (M)", 8: "AR @100", 10: "AR (M)"}
+    show = [f"loop/turn*/bbox_{name}" for name in names.values()]
+    metrics = read_shown(runs[0], [*show, NAME, "loop/turn1/segm_AP50", "loop/turn1/bbox_AQ"])
+    found = {k: metrics[f"loop/turn1/bbox_{name}"] for k, name in names.items()}
+    assert found == pytest.approx({k: expected[k] for k in names}, abs=1e-9)
+    assert len(metrics) == len(read_metrics(runs[0])) + len(names)
+    # all boxes are of medium size, so that size has the draws of all
+    whole, medium = (measure(runs[0], f"loop/turn1/bbox_AP{s}", metrics) for s in ("", " (M)"))
+    np.testing.assert_array_equal(whole.draws, medium.draws)
+    assert measure(runs[0], "loop/turn1/bbox_AR (M)", metrics).draws is None
+
+
+def test_no_number_is_made_where_the_file_gives_another_ap_than_the_metric(two_runs):
+    _, _, runs = two_runs
+    told = {NAME: 0.123}
+    (runs[0].path / "1-test" / "metrics.json").write_text(json.dumps(told))
+    assert read_shown(runs[0], ["loop/turn1/bbox_AP50"]) == told
+
+
 def test_a_number_that_its_file_does_not_give_has_no_draws(two_runs):
     _, _, runs = two_runs
     told_otherwise = {NAME: 0.123}
@@ -98,7 +123,7 @@ def test_seeds_are_drawn_too():
     # of two seeds a draw has the first twice, both, or the second twice
     assert gain.difference == pytest.approx(0.2)
     assert (gain.low, gain.high) == pytest.approx((0.1, 0.3))
-    assert gain.verdict == "better"
+    assert gain.verdict == "higher"
     assert gain.num_seeds == 2
 
 
@@ -125,6 +150,21 @@ def test_without_result_files_the_seeds_decide():
     t = 2 * math.sqrt(3)
     assert gain.probability == pytest.approx(0.5 + t / (2 * math.sqrt(2 + t**2)))
     assert gain.verdict == "unclear"
+
+
+def test_what_is_no_number_tells_nothing():
+    lost = {seed: Measured(math.nan if seed else 0.3) for seed in range(3)}
+    gain = compare({seed: Measured(0.2 + seed) for seed in range(3)}, lost)
+    # a training that diverged is not "lower"
+    assert gain.verdict == "unknown"
+    assert compare({0: constant(0.5, 0.5)}, {0: constant(math.nan, math.nan)}).verdict == "unknown"
+
+
+def test_a_loss_that_rose_is_higher_and_not_better():
+    base = {seed: Measured(1.0 + seed) for seed in range(3)}
+    row = {seed: Measured(3.0 + seed + seed / 100) for seed in range(3)}
+    assert compare(base, row).verdict == "higher"
+    assert compare(row, base).verdict == "lower"
 
 
 def test_one_seed_without_result_files_says_nothing_about_chance():

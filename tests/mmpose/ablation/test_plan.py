@@ -86,6 +86,22 @@ def test_changed_data_is_another_run_and_a_moved_project_is_not(project):
     assert hashes(make_plan(there, Identifier(moved, Digests()))) == hashes(first)
 
 
+def test_files_count_by_content_whatever_their_key_is_called(project):
+    base = (project.folder / "configs/fake.py").read_text()
+    project.write_base(
+        base + 'test_dataloader["dataset"].update(headbox_file="heads.json")\n'
+        'test_evaluator.update(metainfo=dict(from_file="mine.py"))\n'
+    )
+    row = 'changes = {"more": {"model.value": 2}}'
+    found = []
+    for heads, sigma in (("[1]", 0.1), ("[2]", 0.1), ("[2]", 0.2), ("[1]", 0.1)):
+        (project.folder / "heads.json").write_text(heads)
+        (project.folder / "mine.py").write_text(f"dataset_info = dict(sigmas=[{sigma}])")
+        found.append(hashes(plan_of(project, row))["base", 0])
+    assert len(set(found)) == 3
+    assert found[0] == found[3]
+
+
 def test_processes_count_for_a_training_alone(project):
     row = 'changes = {"more": {"model.value": 2}}\n'
     tests = [hashes(plan_of(project, row, num_processes=n)) for n in (1, 2)]
@@ -116,6 +132,23 @@ def test_processes_count_for_a_training_alone(project):
 def test_rows_that_make_no_sense_are_refused(project, text, message):
     with pytest.raises(ValueError, match=message):
         plan_of(project, text)
+
+
+def test_the_point_of_a_grid_that_is_the_base_has_no_row_of_its_own(project, capsys):
+    text = 'product = {"model.value": [0.5, 1], "model.lr": [0.1, 0.2]}'
+    plan = plan_of(project, text + "\nseeds = [0, 1]")
+    assert list(plan.rows()) == ["base", "value=0.5,lr=0.2", "value=1,lr=0.1", "value=1,lr=0.2"]
+    project.run(project.write(text), "--dry-run")
+    assert "value=0.5,lr=0.1: the base, no row of its own" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="changes nothing"):
+        plan_of(project, 'changes = {"a": {"model.value": 0.5}}\n' + text)
+
+
+def test_a_training_may_start_from_that_before_it(project):
+    chain = 'chain = ["train", dict(task="train", config="configs/fake.py", options='
+    plan = plan_of(project, chain + '{"load_from": "{checkpoint}"})]\nchanges = {"a": {"half": 1}}')
+    # not taken for a path relative to the project
+    assert plan.runs[0].steps[1].config["load_from"] == "{checkpoint}"
 
 
 def test_a_base_that_does_not_load_is_told_as_such(project):

@@ -54,8 +54,9 @@ def test_only_some_rows(project, capsys):
     assert project.run(path, "--only", "t*o", "base") == 0
     assert project.values() == [0.5, 2]
     assert "| three | - | 0, 1 new |" in capsys.readouterr().out
+    # a misspelt row is not left out without a word
     with pytest.raises(ValueError, match="--only four fits no row; rows are base, two, three"):
-        project.run(path, "--only", "four")
+        project.run(path, "--only", "two", "four")
 
 
 def test_a_dry_run_says_what_differs_and_does_nothing(project, capsys):
@@ -93,11 +94,37 @@ def test_what_failed_is_tried_again_with_success(project):
     assert state(project, "bad") == "done"
 
 
+def test_what_failed_is_tried_again_with_other_workers(project):
+    tool = project.tools / "test.py"
+    few = "if config['test_dataloader']['num_workers'] > 0: sys.exit('error: no memory')"
+    tool.write_text(tool.read_text().replace("calls = ", few + "\ncalls = ", 1))
+    path = project.write('changes = {"two": {"model.value": 2}}')
+    assert project.run(path) == 1
+    base = (project.folder / "configs/fake.py").read_text()
+    project.write_base(base.replace("num_workers=2", "num_workers=0"))
+    # the same runs: workers decide no number
+    assert project.run(path, "--retry-failed") == 0
+    assert len(list(project.ablations().glob("*-0-*"))) == 2
+
+
+def test_a_training_that_left_no_checkpoint_is_not_tested_with_another(project):
+    tool = project.tools / "train.py"
+    tool.write_text(tool.read_text().replace('(work_dir / "last_checkpoint")', "Path(os.devnull)"))
+    path = project.write('chain = ["train", "test"]\nchanges = {"two": {"model.value": 2}}')
+    assert project.run(path, "--only", "base") == 1
+    assert [call["task"] for call in project.calls()] == ["train"]
+    record = RunFolder(link(project, "base")).record()
+    assert record["state"] == "failed"
+    assert "1-train left no checkpoint" in record["error"]
+
+
 def test_fail_fast_begins_nothing_more(project):
     path = project.write('changes = {"bad": {"model.fail": True}, "two": {"model.value": 2}}')
-    assert project.run(path, "--fail-fast") == 1
-    assert project.values() == [0.5, 0.5]
-    assert state(project, "two") == "new"
+    # the second call knows of the failure from the start
+    for _ in range(2):
+        assert project.run(path, "--fail-fast") == 1
+        assert project.values() == [0.5, 0.5]
+        assert state(project, "two") == "new"
 
 
 def test_a_chain_hands_the_checkpoint_on_and_a_retry_does_not_train_again(project):
@@ -282,6 +309,8 @@ def test_slurm_gets_an_array_with_a_task_for_each_run(project, monkeypatch, caps
     srun = (project.folder / "srun.txt").read_text().splitlines()
     assert len(srun) == 3
     assert all(line.startswith("--ntasks 1 ") for line in srun)
+    # the tool is no child of srun, whose own memory is not the run's
+    assert RunFolder(link(project, "two")).record()["steps"]["1-test"]["peak_mb"] is None
     assert project.run(path, "--table") == 0
     assert "| three | 3 | 1 |" in capsys.readouterr().out
 
@@ -292,9 +321,25 @@ def test_without_slurm_its_launcher_says_so(project, monkeypatch):
         project.run(project.write(THREE), "--launcher", "slurm")
 
 
-def test_jobs_must_be_one_or_more(project):
-    with pytest.raises(ValueError, match="--jobs must be at least 1, got 0"):
-        project.run(project.write(THREE), "--jobs", "0")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--jobs 0", "--jobs must be at least 1, got 0"),
+        ("--launcher slurm --jobs 0", "--jobs must be at least 1, got 0"),
+        ("--nproc 0", "--nproc must be at least 1, got 0"),
+        ("--check base --steps 0", "--steps must be at least 1, got 0"),
+        ("--check base --nproc 2", "leave out --nproc 2"),
+        ("--against before.json", "belong to --check base"),
+        ("--export after.json", "belong to --check base"),
+        ("--slurm-options --exclusive=user", "are those of --launcher slurm"),
+        ("--launcher slurm --fail-fast", "leave out --fail-fast and --gpus"),
+    ],
+)
+def test_arguments_that_cannot_work_or_have_no_effect_are_refused(project, arguments, message):
+    arguments = arguments.replace("options --", "options=--").split()
+    with pytest.raises(ValueError, match=message):
+        project.run(project.write(THREE), *arguments)
+    assert project.calls() == []
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,15 @@ def test_metrics_that_can_write_results_do(kind, is_writer):
     assert config["test_evaluator"] == {"type": kind}
 
 
+def test_of_several_metrics_the_first_that_can_writes_results():
+    pck, coco = {"type": "PCKAccuracy"}, {"type": "CocoMetric", "ann_file": "/truth.json"}
+    config = {"test_evaluator": [pck, coco, coco.copy()]}
+    expected = [pck, {**coco, "outfile_prefix": "a/results"}, coco]
+    assert with_result_files(config, "a/results") == {"test_evaluator": expected}
+    assert truth_of(config)["ann_file"] == "/truth.json"
+    assert truth_of({"test_evaluator": [pck]}) is None
+
+
 def test_a_training_without_a_test_stays_as_it_is():
     assert with_result_files({"model": {}}, "a") == {"model": {}}
     assert truth_of({"model": {}}) is None
@@ -44,7 +53,7 @@ def test_results_are_compared_with_the_annotations_of_their_metric():
     assert truth_of({"test_evaluator": converted}) is None
 
 
-def test_a_recipe_once_written_stays(project):
+def test_a_recipe_stays_once_its_run_is_done(project):
     plan = make_plan(
         read_ablation(project.write('changes = {"a": {"model.value": 2}}')),
         Identifier(project.folder, Digests()),
@@ -53,6 +62,7 @@ def test_a_recipe_once_written_stays(project):
     store.prepare(plan, project.tools)
     folder = store.folder(plan.runs[1])
     folder.recipe_file.write_text(json.dumps({"mine": True}))
+    folder.write_record({"state": "done"})
     store.prepare(plan, project.tools)
     assert folder.recipe() == {"mine": True}
     # each row has a link, and is noted with its base

@@ -3,12 +3,15 @@
 import csv
 import json
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
 from mmpose.ablation.curves import read_scalars
 from mmpose.ablation.plots import Point, draw_curves, draw_knob
 from mmpose.ablation.repeat import Mismatch, describe, mismatches
+from mmpose.ablation.table import Cell, Row, Table
+from mmpose.ablation.table_text import to_latex, to_markdown
 
 SEEDS = (
     'changes = {"two": {"model.value": 2}}\nseeds = [0, 1, 2]\noptions = {"model.spread": 1.0}\n'
@@ -31,7 +34,7 @@ def test_the_table_has_means_and_deviations_over_seeds(project):
         rows = list(csv.DictReader(file))
     assert [row["change"] for row in rows] == ["base", "two"]
     assert float(rows[1]["fake/value difference"]) == 1.5
-    assert rows[1]["fake/value verdict"] == "better"
+    assert rows[1]["fake/value verdict"] == "higher"
     assert float(rows[1]["seconds"]) >= 0
     assert rows[0]["num_parameters"] == "2500000"
     latex = table_file(project, "table.tex")
@@ -94,6 +97,51 @@ def test_a_knob_of_numbers_is_plotted_with_the_base(project):
         "2: 2.00 [2.00, 2.00]",
         "3: 3.00 [3.00, 3.00]",
     ]
+
+
+def test_the_base_stands_at_its_own_value_of_a_knob(project):
+    # half = 0.25 sets model.value = 0.5
+    project.run(
+        project.write('changes = {"a": {"half": 1.0}, "b": {"half": 2.0}}\nshow = ["fake/value"]\n')
+    )
+    root = ElementTree.fromstring(table_file(project, "fake_value-over-half.svg"))
+    titles = [node.text for node in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert titles == [
+        "0.25: 0.50 [0.50, 0.50]",
+        "1: 2.00 [2.00, 2.00]",
+        "2: 4.00 [4.00, 4.00]",
+    ]
+
+
+def made_table(values, *, column="PCK", reports=()):
+    rows = [
+        Row(name, {}, {"done": 1}, 3, {column: Cell(value, None, None, column)}, reports=reports)
+        for name, value in values.items()
+    ]
+    return Table("study", "base.py (0)", [column], rows, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param({"base": 0.875, "a": 0.5}, ["87.50", "50.00"], id="shares"),
+        pytest.param({"base": 87.5, "a": 0.5}, ["87.50", "0.50"], id="MPII's are in percent"),
+    ],
+)
+def test_shares_are_told_in_percent_once(values, expected):
+    lines = [line for line in to_markdown(made_table(values)).splitlines() if line[:2] == "| "]
+    assert "PCK %" in lines[0]
+    assert [line.split(" | ")[3] for line in lines[2:]] == expected
+
+
+def test_latex_has_no_links_and_escapes_what_it_must():
+    page = made_table({"base": 0.5, "a_b": 0.25}, column="x^2~y", reports=[Path("a/b.html")])
+    assert "[b](a/b.html)" in to_markdown(page)
+    text = to_latex(page)
+    assert r"x\textasciicircum 2\textasciitilde y" in text
+    assert r"a\_b & 3 & 1 & 0.2500 & - & - & - \\" in text
+    assert "b.html" not in text
+    assert r"\begin{tabular}{lrrrrrr}" in text
 
 
 def test_bars_of_a_plot_reach_from_low_to_high():
@@ -171,6 +219,23 @@ def test_a_noisy_base_does_not_pass(project, capsys):
     )
     assert project.run(path, "--check", "base") == 1
     assert "5 of 5 numbers differ" in capsys.readouterr().out
+
+
+def test_a_base_without_numbers_proves_nothing(project):
+    tool = project.tools / "train.py"
+    tool.write_text(tool.read_text().replace('"loss": model', '"time": model'))
+    path = project.write('task = "train"\nchanges = {"two": {"model.value": 2}}')
+    with pytest.raises(ValueError, match="gives no numbers to compare"):
+        project.run(path, "--check", "base")
+
+
+@pytest.mark.parametrize("content", ["[]", '{"numbers": [1]}', '{"numbers": {"a": 1}}'])
+def test_an_export_of_something_else_is_told_before_the_work(project, content):
+    (project.folder / "before.json").write_text(content)
+    path = project.write('changes = {"two": {"model.value": 2}}')
+    with pytest.raises(ValueError, match=r"before\.json holds no exported numbers"):
+        project.run(path, "--check", "base", "--against", "before.json")
+    assert project.calls() == []
 
 
 def test_numbers_that_are_missing_differ_and_nan_equals_nan():

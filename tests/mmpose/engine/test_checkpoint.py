@@ -1,6 +1,8 @@
 """Weights in and out of files, safely and strictly."""
 
 import os
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -65,6 +67,32 @@ def test_a_file_with_code_is_refused(content, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"cannot be read safely.*(mkdir|posix)"):
         load_state_dict_file("evil.pth")
     assert not (tmp_path / "should_not_exist").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "kind"),
+    [
+        ("x.pth", b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+        ("x.safetensors", b"\n<!DOCTYPE html>", "a web page"),
+        ("x.pt", b"\xff\xd8\xff\xe0", "an image"),
+        ("x.pt", b'[{"image_id": 1}]', "JSON text"),
+        ("x.onnx", b"\x08\x0a", "an ONNX model"),
+    ],
+)
+def test_a_file_of_something_else_says_what_it_seems_to_be(name, start, kind, tmp_path):
+    (tmp_path / name).write_bytes(start)
+    with pytest.raises(ValueError, match=f"{name} holds no weights; it seems to be {kind}"):
+        load_state_dict_file(tmp_path / name)
+
+
+def test_a_pickled_yolo_is_named(tmp_path, monkeypatch):
+    module = ModuleType("ultralytics.nn.tasks")  # its files hold the whole model
+    module.DetectionModel = type("DetectionModel", (), {"__module__": module.__name__})
+    for part in ("ultralytics", "ultralytics.nn", module.__name__):
+        monkeypatch.setitem(sys.modules, part, module)
+    torch.save({"model": module.DetectionModel()}, tmp_path / "yolo11n.pt")
+    with pytest.raises(ValueError, match="seems to be a YOLO of ultralytics"):
+        load_state_dict_file(tmp_path / "yolo11n.pt")
 
 
 def test_getattr_in_a_file_reaches_nothing_but_averages(tmp_path):

@@ -138,6 +138,14 @@ def test_a_missing_config_names_similar_ones(config_file):
         load_config(config_file.with_name("sone.py"))
 
 
+def test_a_missing_config_is_not_looked_for_in_folders_of_others(tmp_path, monkeypatch):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "mine.py").touch()
+    monkeypatch.chdir(tmp_path)  # without configs/
+    with pytest.raises(FileNotFoundError, match=r"mine\.py; give the path of a file"):
+        load_config(tmp_path / "mine.py")
+
+
 def test_a_launcher_that_did_not_start_us_is_refused(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(ValueError, match="needs torchrun"):

@@ -75,4 +75,9 @@ def test_the_hosts_memory_counts_too():
     text = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
     assert is_out_of_memory(RuntimeError(text))
     assert is_out_of_memory(MemoryError())
+    # cuBLAS and pinned memory have no error class of their own
+    text = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+    assert is_out_of_memory(RuntimeError(text))
+    assert is_out_of_memory(RuntimeError("CUDA error: out of memory"))
+    assert not is_out_of_memory(RuntimeError("CUDA error: an illegal memory access"))
     assert not is_out_of_memory(ValueError("not enough memory"))
