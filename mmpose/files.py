@@ -1,11 +1,13 @@
 """Files that appear whole or not at all."""
 
+import fcntl
 import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
@@ -69,3 +71,26 @@ def write_image(path: str | os.PathLike, image: np.ndarray) -> Path:
     with whole_file(path) as partial:
         partial.write_bytes(encoded.tobytes())
     return path
+
+
+def lock_folder(folder: str | os.PathLike, name: str) -> IO | None:
+    """Mark a folder as written to by this process, as long as the process lives.
+
+    Args:
+        folder: that is there.
+        name: of the lock file in it.
+
+    Returns:
+        The open lock file, to be kept; None where another living process holds it.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    file = Path(folder, name).open("w", encoding="utf-8")  # noqa: SIM115 - held till the end
+    try:
+        # lockf, not flock: data workers that outlive a killed training must not hold it
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held, or a file system without locks
+        file.close()
+        return None
+    return file

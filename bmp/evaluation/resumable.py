@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch.distributed as torch_dist
-from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
+from mmengine.dist import barrier, broadcast_object_list, get_world_size, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 from mmengine.runner import Runner, TestLoop
@@ -109,7 +109,9 @@ class ResumableTestLoop(TestLoop):
                     logger="current",
                 )
         broadcast_object_list(decided)  # others may have seen another state of the folder
-        return PredictionStore(decided[0], stamps), decided[1]
+        store = PredictionStore(decided[0], stamps)
+        barrier()  # nobody writes before all have read: half a line looks damaged
+        return store, decided[1]
 
     def _key(self) -> str:
         """Of all that decides predictions beside the image files."""

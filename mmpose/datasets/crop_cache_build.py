@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -9,13 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from mmpose.files import PARTIAL, whole_file, write_json
+from mmpose.files import PARTIAL, lock_folder, whole_file, write_json
 from mmpose.inputs import UnreadableImageError
 
 from .crop_cache import (
@@ -34,6 +36,7 @@ from .transforms import LoadImage, MaskBackground
 from .transforms.window_reach import reach_of, window_steps
 
 PEOPLE_PER_SHARD = 128
+LOCK = "building.lock"
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ def write_shard(number: int, people: list[dict], folder: Path, cutter: PersonCut
         cutter: of the pipeline.
     """
     rows, offset, digest, path, image = [], 0, hashlib.sha256(), None, None
+    images = _states(people)  # as they were before they were read
     with whole_file(folder / shard_name(number)) as partial_file, partial_file.open("wb") as file:
         for person in people:
             if person["img_path"] != path:
@@ -100,9 +104,8 @@ def write_shard(number: int, people: list[dict], folder: Path, cutter: PersonCut
                 digest.update(part)
                 file.write(part)
                 offset += part.nbytes
-    write_json(
-        _list_path(folder, number), {"sha256": digest.hexdigest(), "bytes": offset, "rows": rows}
-    )
+    content = {"sha256": digest.hexdigest(), "bytes": offset, "images": images, "rows": rows}
+    write_json(_list_path(folder, number), content)
 
 
 def _read(cutter: PersonCutter, person: dict) -> np.ndarray | None:
@@ -116,13 +119,29 @@ def _list_path(folder: Path, number: int) -> Path:
     return folder / f"{shard_name(number)}.json"
 
 
-def whole_shard(folder: Path, number: int) -> dict[str, Any] | None:
-    """The list of a shard that is there and has its hash, else None."""
+def _states(people: list[dict]) -> list[list[int] | None]:
+    """Size and time of change of each image of some people; None: there is no such file."""
+    states: dict[str, list[int] | None] = {}
+    for path in dict.fromkeys(person["img_path"] for person in people):
+        try:
+            state = Path(path).stat()
+            states[path] = [state.st_size, state.st_mtime_ns]
+        except OSError:
+            states[path] = None
+    return list(states.values())
+
+
+def is_whole(number: int, people: list[dict], folder: Path) -> bool:
+    """Whether a shard has its hash, and holds these people of these very images."""
     shard, listed = folder / shard_name(number), _list_path(folder, number)
     if not shard.is_file() or not listed.is_file():
-        return None
+        return False
     content = json.loads(listed.read_text(encoding="utf-8"))
-    return content if hash_of(shard) == content["sha256"] else None
+    return (
+        [row[0] for row in content["rows"]] == [person_key(person) for person in people]
+        and content["images"] == _states(people)
+        and content["sha256"] == hash_of(shard)
+    )
 
 
 def _one_thread() -> None:
@@ -172,12 +191,11 @@ def build_cache(dataset: Dataset, folder: Path, num_workers: int) -> Iterator[in
     if (folder / MANIFEST).is_file():
         check_is_fresh(read_manifest(folder), made_of, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for left_over in folder.glob(f".*{PARTIAL}"):  # of a build that was killed
-        left_over.unlink()
+    lock = _clean(folder)
     write_json(folder / MANIFEST, {"made_of": made_of})
-    shards = plan_shards(dataset)
-    kept = {number for number in range(len(shards)) if whole_shard(folder, number) is not None}
-    missing = [(number, people) for number, people in enumerate(shards) if number not in kept]
+    shards = list(enumerate(plan_shards(dataset)))
+    kept = {number for number, people in shards if is_whole(number, people, folder)}
+    missing = [(number, people) for number, people in shards if number not in kept]
     write = partial(
         _write_numbered, folder=folder, cutter=PersonCutter(dataset.pipeline.transforms)
     )
@@ -185,6 +203,24 @@ def build_cache(dataset: Dataset, folder: Path, num_workers: int) -> Iterator[in
         for done, _ in enumerate(mapped(write, missing), len(kept) + 1):
             yield done
     yield _finish(folder, made_of, len(shards), len(kept))
+    if lock is not None:
+        lock.close()
+
+
+def _clean(folder: Path) -> IO | None:
+    """Remove what a build that was killed left, and lock the folder; None: another one runs."""
+    left = list(folder.glob(f".*{PARTIAL}"))
+    lock = lock_folder(folder, LOCK)
+    if lock is None:
+        print_log(
+            f"another process seems to make the crop cache {folder} too: both do all the work",
+            logger="current",
+            level=logging.WARNING,
+        )
+        return None
+    for path in left:
+        path.unlink(missing_ok=True)
+    return lock
 
 
 def _finish(folder: Path, made_of: dict, num_shards: int, num_kept: int) -> BuildReport:

@@ -4,6 +4,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
@@ -64,7 +65,10 @@ def find_best_here(hook: CheckpointHook, runner: Runner) -> None:
         score_entry, path_entry = best_entries(hook, key)
         name = Path(known.get(path_entry) or "").name
         path = hook.file_backend.join_path(hook.out_dir, name)
-        if name and hook.file_backend.isfile(path):
+        # one look for all: processes that know other scores would not write the next best together
+        is_here = is_main_process() and bool(name) and hook.file_backend.isfile(path)
+        (is_here,) = hook._agreement.on_largest(int(is_here))
+        if is_here:
             _note_path(hook, runner, key, path)
         elif name:  # a score without its weights would keep all later ones from being the best
             runner.logger.warning(f"the best checkpoint {name} is gone: its score is forgotten")

@@ -1,6 +1,5 @@
 """What a training that was killed leaves half written, and how to know that it is dead."""
 
-import fcntl
 import logging
 import re
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import IO
 
 from mmengine.logging import print_log
 
-from mmpose.files import PARTIAL
+from mmpose.files import PARTIAL, lock_folder
 
 from .last_checkpoint import LAST
 
@@ -17,35 +16,16 @@ LOCK = ".training.lock"
 _PARTIAL_NAME = re.compile(rf"\.(.+\.pth|{LAST})\.[0-9a-f]{{8}}{re.escape(PARTIAL)}")
 
 
-def lock_folder(folder: str | Path) -> IO | None:
-    """Mark a folder as written to by this process, as long as the process lives.
-
-    Returns:
-        The open lock file, to be kept; None where another living process holds it.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    file = Path(folder, LOCK).open("w", encoding="utf-8")  # noqa: SIM115 - held till the end
-    try:
-        # lockf, not flock: data workers that outlive a killed training must not hold it
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # held, or a file system without locks
-        file.close()
-        return None
-    return file
-
-
 def remove_partial_files(folder: str | Path) -> IO | None:
     """Remove what processes that died in the middle of a checkpoint left, hidden, in a folder.
 
     Where another training is alive there, nothing is removed, with a warning.
 
     Returns:
-        As :func:`lock_folder`.
+        As :func:`mmpose.files.lock_folder`.
     """
     left = [p for p in sorted(Path(folder).glob(f".*{PARTIAL}")) if _PARTIAL_NAME.fullmatch(p.name)]
-    lock = lock_folder(folder)
+    lock = lock_folder(folder, LOCK)
     if lock is None:
         print_log(
             f"another training seems to write into {folder}: two at once overwrite each other's "

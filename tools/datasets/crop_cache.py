@@ -5,7 +5,7 @@
         --cfg-options train_dataloader.dataset.crop_cache=/fast/crops
 
 The folder holds raw pixels with all that the augmentation may show. Killed, it goes on where it
-stopped; run again, it checks every shard by its hash and makes anew what is damaged.
+stopped; run again, it makes anew what is damaged or has other people or images than before.
 """
 
 import argparse

@@ -1,9 +1,11 @@
 """People cut out once: the same samples as from the images, refused when stale, finished later."""
 
 import json
+import os
 import pickle
 import runpy
 import shutil
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -110,6 +112,7 @@ def test_a_build_goes_on_where_it_stopped_and_mends_what_is_damaged(folder):
     report = build(plain, folder)
     assert (report.num_kept, report.num_people) == (1, 10)
     assert not list(cache.glob(".*"))
+    assert build(plain, folder).num_kept == 5
 
     shard = cache / shard_name(2)
     content = bytearray(shard.read_bytes())
@@ -171,6 +174,42 @@ def test_a_person_whom_the_cache_lacks_is_named(folder):
     cached = people(folder, crop_cache=str(folder / "cache"))
     with pytest.raises(ValueError, match="has no person 3 of"):
         cached[1]
+
+    assert build(people(folder), folder).num_people == 10  # what the message asks for helps
+    assert_equal_samples(people(folder), people(folder, crop_cache=str(folder / "cache")))
+
+
+def test_people_of_replaced_images_are_cut_out_anew(folder):
+    build(people(folder), folder)
+    path = folder / "data" / "images" / "2.png"
+    before = path.stat()
+    cv2.imwrite(str(path), 255 - cv2.imread(str(path)))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    assert build(people(folder), folder).num_kept == 4
+    assert_equal_samples(people(folder), people(folder, crop_cache=str(folder / "cache")))
+    content = path.read_bytes()
+    path.write_bytes(b"no image")
+    assert build(people(folder), folder).num_unreadable == 2
+    path.write_bytes(content)
+    assert build(people(folder), folder).num_unreadable == 0
+
+
+def test_a_build_leaves_what_another_one_is_writing(folder):
+    cache = folder / "cache"
+    cache.mkdir()
+    partial_file = cache / f".{shard_name(4)}.0123abcd.part"
+    partial_file.touch()
+    code = "from mmpose.files import lock_folder; import sys; lock = lock_folder(*sys.argv[1:])"
+    wait = "; print('locked', flush=True); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    command = [sys.executable, "-c", code + wait, str(cache), crop_cache_build.LOCK]
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as other:
+        assert other.stdout.readline() == b"locked\n"
+        assert build(people(folder), folder).num_people == 10
+        assert partial_file.is_file()
+        other.kill()
+    assert build(people(folder), folder).num_kept == 5
+    assert not partial_file.exists()
 
 
 def test_an_unreadable_image_is_left_out_as_without_a_cache(folder):

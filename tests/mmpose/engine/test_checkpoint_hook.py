@@ -13,7 +13,7 @@ from mmengine.registry import VISBACKENDS
 from mmengine.visualization import LocalVisBackend
 
 from mmpose.engine import checkpoint_hook
-from mmpose.engine.best_checkpoint import is_best
+from mmpose.engine.best_checkpoint import find_best_here, is_best
 from mmpose.engine.checkpoint_hook import CheckpointHook
 from mmpose.engine.runner import StrictRunner
 from tests.training.tiny_faults import validated_config
@@ -101,6 +101,22 @@ def test_a_validation_that_was_cut_off_is_done_on_resume(tmp_path, by_epoch):
     assert any(name.startswith("best_tiny_score") for name in names(tmp_path))
     train(config, resume=True)  # a finished run has nothing to do
     assert (tmp_path / "validations").read_text() == "1"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_processes_know_the_same_best_score(tmp_path, is_there):
+    """The first one looks for its file; a disk may show it to another one late."""
+    hub = MessageHub.get_instance(f"best known {is_there}")
+    hub.update_info("best_score", 0.5)
+    hub.update_info("best_ckpt", "elsewhere/best.pth")
+    logger = logging.getLogger("best known")
+    runner = SimpleNamespace(message_hub=hub, logger=logger, work_dir=str(tmp_path))
+    hook = CheckpointHook(save_best="score", rule="greater")
+    hook.out_dir, hook.file_backend = str(tmp_path), LocalBackend()
+    # what the first process answers; here is no such file
+    hook._agreement = SimpleNamespace(on_largest=lambda vote: [int(is_there)])
+    find_best_here(hook, runner)
+    assert hub.runtime_info.get("best_score") == (0.5 if is_there else None)
 
 
 def test_other_processes_do_not_read_what_the_first_one_may_just_remove(monkeypatch):

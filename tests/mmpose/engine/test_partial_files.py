@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from mmpose.engine.partial_files import lock_folder, remove_partial_files
-from mmpose.files import whole_file
+from mmpose.engine.partial_files import LOCK, remove_partial_files
+from mmpose.files import lock_folder, whole_file
 
 LOCK_AND_WAIT = """
 import sys
-from mmpose.engine.partial_files import lock_folder
-lock = lock_folder(sys.argv[1])
+from mmpose.files import lock_folder
+lock = lock_folder(sys.argv[1], ".training.lock")
 print("locked", flush=True)
 sys.stdin.read()
 """
@@ -48,6 +48,6 @@ def test_those_of_a_living_training_stay(folder):
         assert remove_partial_files(folder) is None
         assert ".iter_4.pth.0123abcd.part" in names(folder)
         other.kill()
-    lock = lock_folder(folder)  # a dead process holds nothing
+    lock = lock_folder(folder, LOCK)  # a dead process holds nothing
     assert lock is not None
     lock.close()
