@@ -25,8 +25,8 @@ from mmpose.ablation.table_text import to_csv, to_latex, to_markdown
 from mmpose.datasets.annotation_files import read_json
 from mmpose.evaluation.result_files import evaluate_numbers
 from mmpose.files import write_json
+from mmpose.project import PROJECT_ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("rtmdet", "PMPose", "MaskPose", "sam_pose2seg", "demo")
 NUM_SEEDS = 5
 PEOPLE = 4  # on each image
@@ -64,7 +64,7 @@ def write_ablation(folder: Path, truth: Path, num_runs: int) -> Path:
     changes = {
         f"n{n}": {"loop.oks_nms_thr": 0.1 + n * 1e-3} for n in range(num_runs // NUM_SEEDS - 1)
     }
-    lines = [f"base = {str(ROOT / 'configs/demo/bmp_demo.py')!r}", f"changes = {changes!r}"]
+    lines = [f"base = {str(PROJECT_ROOT / 'configs/demo/bmp_demo.py')!r}", f"changes = {changes!r}"]
     lines += [f"options = {{'test_evaluator.ann_file': {str(truth)!r}}}"]
     lines += [f"seeds = {list(range(NUM_SEEDS))!r}", 'show = ["loop/turn*/bbox_AP"]']
     path = folder / "many.py"
@@ -113,11 +113,11 @@ def main() -> None:
         digests = Digests(store.root / STORE / "digests.json")
 
         def list_runs() -> Plan:
-            return make_plan(read_ablation(path), Identifier(ROOT, digests, locate))
+            return make_plan(read_ablation(path), Identifier(PROJECT_ROOT, digests, locate))
 
         measure("list and hash, first call of the process", list_runs)
         plan = measure("list and hash again", list_runs)
-        measure("write recipes and links", lambda: store.prepare(plan, ROOT / "tools"))
+        measure("write recipes and links", lambda: store.prepare(plan, PROJECT_ROOT / "tools"))
         finish(plan, store, content)
         measure("states of all runs", lambda: [store.folder(run).state() for run in plan.runs])
         folders = [store.folder(run) for run in plan.runs]

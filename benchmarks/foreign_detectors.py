@@ -25,10 +25,10 @@ from pycocotools.cocoeval import COCOeval
 from reporting import print_table
 
 from bmp.detectors import build_detector
+from mmpose.project import PROJECT_ROOT
 from mmpose.structures.mask import mask_to_rle
 
-ROOT = Path(__file__).resolve().parents[1]
-CONFIG = ROOT / "configs/demo/bmp_demo.py"
+CONFIG = PROJECT_ROOT / "configs/demo/bmp_demo.py"
 OURS = {
     "config": "rtmdet-ins_lite0_synthcrowd-320x320",
     "checkpoint": "rtmdet-ins_lite0_demo.safetensors",
@@ -181,14 +181,16 @@ def run_loop(detector: dict, name: str, data_root: Path, work: Path) -> dict[str
     command = [sys.executable, "tools/test.py", str(config), "--out", str(out)]
     command += ["--work-dir", str(work / name), "--cfg-options", f"data_root={data_root}"]
     with open(work / f"{name}.log", "w") as log:
-        subprocess.run(command, cwd=ROOT, check=True, stdout=log, stderr=subprocess.STDOUT)
+        subprocess.run(command, cwd=PROJECT_ROOT, check=True, stdout=log, stderr=subprocess.STDOUT)
     return json.loads(out.read_text())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data-root", type=Path, default=ROOT / "datasets/synthcrowd/val")
-    parser.add_argument("--work-dir", type=Path, default=ROOT / "work_dirs/foreign_detectors")
+    parser.add_argument("--data-root", type=Path, default=PROJECT_ROOT / "datasets/synthcrowd/val")
+    parser.add_argument(
+        "--work-dir", type=Path, default=PROJECT_ROOT / "work_dirs/foreign_detectors"
+    )
     args = parser.parse_args()
     data_root, work = args.data_root.resolve(), args.work_dir.resolve()
     work.mkdir(parents=True, exist_ok=True)

@@ -26,8 +26,8 @@ from bmp.loop.build import PART_KEYS, LoopParts
 from bmp.registry import DATASETS
 from bmp.structures import make_people, with_fields
 from mmpose.engine import tools
+from mmpose.project import PROJECT_ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 SIZE = (120, 160)  # (H, W)
 PEOPLE = 12  # predicted in each image
 ANNOTATED = 2  # of them, as many as COCO val2017 has per image
@@ -110,7 +110,7 @@ def evaluate_made_up(count: int) -> None:
     parts = MadeUpParts()
     settings = LoopSettings(num_iters=1, refine_masks=False)
     bmp.loop.model.build_parts = lambda config, device: LoopParts(parts, parts, parts, settings)
-    config = Config.fromfile(ROOT / "configs/_base_/loop.py")
+    config = Config.fromfile(PROJECT_ROOT / "configs/_base_/loop.py")
     peaks = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "annotations.json")
@@ -149,7 +149,7 @@ def compare_memory() -> None:
     rows, first = [], None
     for count in (500, 5000):
         command = [sys.executable, __file__, "--made-up", str(count)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
         line = next(n for n in done.stdout.splitlines() if n.startswith("PEAKS "))
         peaks = json.loads(line.removeprefix("PEAKS "))
         first = first or peaks
@@ -185,9 +185,13 @@ def _seconds(processes: int, num_images: int) -> float:
         command += ["configs/demo/bmp_demo.py", "--launcher", "pytorch", "--work-dir", folder]
         command += ["--cfg-options", "model.cache=None"]
         command += [f"test_dataloader.dataset.max_images={num_images}"]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT_ROOT)}
         run = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            cwd=PROJECT_ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         start = None
         while run.poll() is None:

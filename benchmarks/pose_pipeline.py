@@ -26,10 +26,10 @@ from mmpose.datasets.crop_cache_build import build_cache
 from mmpose.datasets.seeded_index import SeededIndex
 from mmpose.datasets.transforms.mask_noise import change_outline, kernel_sizes
 from mmpose.engine.config import load_config
+from mmpose.project import PROJECT_ROOT
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import segmentation_to_mask
 
-ROOT = Path(__file__).resolve().parents[1]
 SIZES = {"COCO, 640 x 480": (480, 640), "1080p, 1920 x 1080": (1080, 1920)}
 
 
@@ -92,7 +92,7 @@ def remove_voronoi_cells(region: np.ndarray, num_cells: int, amount: float) -> n
 def write_images(folder: Path, shape: tuple[int, int], num_people: int, per_image: int) -> None:
     """People with outlines of 40 corners on the demo's photos, resized to (h, w), as COCO's."""
     rng = np.random.default_rng(0)
-    photos = sorted((ROOT / "demos" / "photos").glob("*.jpg"))
+    photos = sorted((PROJECT_ROOT / "demos" / "photos").glob("*.jpg"))
     height, width = shape
     images, people = [], []
     for index in range(num_people):

@@ -28,9 +28,10 @@ from mmpose.engine.config import load_config
 from mmpose.engine.fast_steps import compile_parts, fast_optim_wrapper, lay_out_channels_last
 from mmpose.engine.late_scalars import log_late
 from mmpose.files import write_json
+from mmpose.project import PROJECT_ROOT
 from mmpose.registry import MODELS
 
-POSE = Path(__file__).parents[1] / "configs" / "vitpose"
+POSE = PROJECT_ROOT / "configs" / "vitpose"
 # config and people of a batch where there is a GPU, and where there is none
 DEFAULTS = {
     "cuda": (POSE / "td-hm_ViTPose-base_8xb64-210e_coco-256x192.py", 256),

@@ -11,6 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from bmp.downloads import download
+from mmpose.project import PROJECT_ROOT
 
 _HUB = "https://huggingface.co/vrg-prague/BBoxMaskPose/resolve/main"
 _SAM2 = "https://dl.fbaipublicfiles.com/segment_anything_2/092824"
@@ -32,7 +33,6 @@ PUBLISHED = {
 SHA256: dict[str, str] = {}
 """Hashes of published files, by name, as far as they are known; others are checked by size."""
 
-PROJECT_ROOT = Path(__file__).resolve().parents[1]
 CONFIG_FOLDER = Path(__file__).resolve().parent / "configs"
 SHIPPED_FOLDER = Path(__file__).parent / "weights"
 WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt")

@@ -11,19 +11,15 @@ import argparse
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # works uninstalled, from anywhere
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works uninstalled, from anywhere
 
-from bmp.cli import guarded  # noqa: E402
-from mmpose.errors import check_writable  # noqa: E402
-
-IMAGE = ROOT / "demos" / "photos" / "000000001000.jpg"
+from bmp.cli import guarded
+from bmp.demo.one_image import image_parser, output_folder
 
 
 def find_people(args: argparse.Namespace) -> int:
     """Run the loop, write the drawings."""
-    out = (args.output or ROOT / "outputs") / args.image.stem
-    check_writable(out)
+    out = output_folder(args)
 
     from bboxmaskpose import BBoxMaskPose
     from bmp.visualization import loop_pictures, panel
@@ -43,12 +39,7 @@ def find_people(args: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--image", type=Path, default=IMAGE, help="an image file")
-    parser.add_argument("--output", type=Path, help="folder, outputs/ of the project by default")
-    parser.add_argument("--device", help="cpu, cuda, ...; a GPU if there is one")
+    parser = image_parser(__doc__)
     parser.add_argument(
         "--config", default="bmp_v2", help="a preset (bmp_v2, BMP_D3, BMP_J1, bmp_demo) or a path"
     )

@@ -11,13 +11,10 @@ import argparse
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # works uninstalled, from anywhere
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works uninstalled, from anywhere
 
-from bmp.cli import guarded  # noqa: E402
-from mmpose.errors import check_writable  # noqa: E402
-
-IMAGE = ROOT / "demos" / "photos" / "000000001000.jpg"
+from bmp.cli import guarded
+from bmp.demo.one_image import image_parser, output_folder
 
 
 def read_boxes(text: str) -> list[list[float]]:
@@ -39,8 +36,7 @@ def read_boxes(text: str) -> list[list[float]]:
 def pose_image(args: argparse.Namespace) -> int:
     """Pose the people, write ``NAME_pmpose.jpg`` and ``NAME_keypoints.json``."""
     boxes = read_boxes(args.bboxes) if args.bboxes else None
-    out = (args.output or ROOT / "outputs") / args.image.stem
-    check_writable(out)
+    out = output_folder(args)
 
     from mmpose.files import write_json
     from mmpose.inputs import read_image
@@ -61,12 +57,7 @@ def pose_image(args: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--image", type=Path, default=IMAGE, help="an image file")
-    parser.add_argument("--output", type=Path, help="folder, outputs/ of the project by default")
-    parser.add_argument("--device", help="cpu, cuda, ...; a GPU if there is one")
+    parser = image_parser(__doc__)
     parser.add_argument("--bboxes", help="'x1,y1,x2,y2;...' in pixels")
     parser.add_argument("--variant", default="PMPose-b", help="PMPose-{s,b,l,h}, PMPose-demo, ...")
     args = parser.parse_args()

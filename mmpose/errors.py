@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+from mmpose.project import PROJECT_ROOT
+
 TRACEBACK = "TRACEBACK"
 """Environment variable that shows where an error came from, in every command."""
 INTERRUPTED = 130  # what shells give for Ctrl-C
@@ -81,8 +83,7 @@ def _explain_import(error: ImportError) -> str:
         and missing
         and text == f"No module named {missing!r}"
     ):
-        folder = Path(__file__).resolve().parents[1]
-        return f"the package {missing} is not installed; run `make install` in {folder}"
+        return f"the package {missing} is not installed; run `make install` in {PROJECT_ROOT}"
     return text
 
 

@@ -70,3 +70,22 @@ def test_data_and_metrics_of_a_pose_config_build(path):
             metrics = evaluator if isinstance(evaluator, list) else evaluator.get("metrics")
             for metric in metrics or [evaluator]:
                 bind(METRICS, metric)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "maskpose_lite0_short-training.py",
+        "pmpose_lite0_synthcrowd-128x96.py",
+        "rtmdet-ins_lite0_synthcrowd-320x320.py",
+        "rtmdet-ins_lite0_plain_synthcrowd-320x320.py",
+        "sam-pose2seg_lite0_synthcrowd-256x256.py",
+        "sam-pose2seg_lite0_copy-paste-256x256.py",
+        "vitpose_lite0_synthcrowd-128x96.py",
+    ],
+)
+@pytest.mark.parametrize("steps", [2, 7])
+def test_a_training_of_a_few_steps_warms_up_and_falls(name, steps):
+    config = load_config(ROOT / "configs" / "demo" / name, {"max_iters": steps})
+    first, second = config.param_scheduler
+    assert 0 == first["begin"] < first["end"] == second["begin"] < second["end"] == steps

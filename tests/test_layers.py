@@ -22,6 +22,7 @@ MAY_IMPORT = {
 FOREIGN = {"mmpose": {"mmdet", "mmcv", "mmpretrain", "sam2", "training"}}
 # inside mmpose a part imports only parts that stand above it
 ORDER = [
+    "project",
     "mmcv_ops",
     "registry",
     "errors",

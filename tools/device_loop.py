@@ -15,8 +15,9 @@ import torch
 from bmp.api import BBoxMaskPose
 from mmpose.engine.tools import run_tool
 from mmpose.files import write_json
+from mmpose.project import PROJECT_ROOT
 
-PHOTOS = Path(__file__).parents[1] / "demos" / "photos"
+PHOTOS = PROJECT_ROOT / "demos" / "photos"
 PARTS = ("detector", "pose_model", "segmenter")
 SETTINGS = {
     "fp32": {},

@@ -103,7 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     args = make_parser().parse_args()
-    check_file_writable(Path(args.out))
+    check_file_writable(args.out, "the argument OUT")
     plan = make_plan(args)
     print(write_onnx(plan, args.out))
     if args.check and not check(plan, args.out):

@@ -14,10 +14,11 @@ import sys
 
 from bookkeeping.pages import find_pages, write_pages
 from bookkeeping.reruns import describe, run_row, update_row
-from bookkeeping.rows import LEDGER, ROOT, Row, read_ledger, select_rows, write_ledger
+from bookkeeping.rows import LEDGER, Row, read_ledger, select_rows, write_ledger
 from bookkeeping.sources import missing
 
 from mmpose.engine.tools import run_tool
+from mmpose.project import PROJECT_ROOT
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -57,13 +58,13 @@ def main() -> None:
             write_ledger(rows)  # after every row: an interruption loses nothing
     if args.update or args.pages:
         for page in write_pages(rows, find_pages()):
-            print(f"wrote {page.relative_to(ROOT)}")
+            print(f"wrote {page.relative_to(PROJECT_ROOT)}")
     counts = {
         state: [o.row.id for o in outcomes if o.state == state] for state in ("moved", "failed")
     }
     if any(counts.values()):
         told = "; ".join(f"{state}: {', '.join(ids)}" for state, ids in counts.items() if ids)
-        sys.exit(f"{told} (numbers of {LEDGER.relative_to(ROOT)})")
+        sys.exit(f"{told} (numbers of {LEDGER.relative_to(PROJECT_ROOT)})")
 
 
 if __name__ == "__main__":

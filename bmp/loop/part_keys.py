@@ -15,8 +15,8 @@ import torch
 from bmp.disk_cache import digest, file_digest
 from bmp.locations import find_checkpoint, find_config
 from mmpose.engine.config import load_config
+from mmpose.project import PROJECT_ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("mmpose", "bmp")
 LIBRARIES = ("mmcv", "mmcv-lite", "mmdet", "mmengine", "mmpretrain", "numpy", "opencv-python")
 LIBRARIES += ("opencv-python-headless", "openvino", "rfdetr", "sam2", "timm", "torchvision")
@@ -47,7 +47,7 @@ def part_key(cfg: Mapping[str, Any], device: torch.device | str) -> str:
 
 
 @cache
-def source_digest(root: Path = ROOT) -> str:
+def source_digest(root: Path = PROJECT_ROOT) -> str:
     """The hash of the source code of both packages, configs aside; 20 ms, once a process.
 
     Args:

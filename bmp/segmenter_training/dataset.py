@@ -13,6 +13,7 @@ from mmpose.datasets.coco_file import CocoContent
 from mmpose.datasets.image_files import find_image_files
 from mmpose.datasets.people_samples import tell_use
 from mmpose.datasets.result_records import complete_results
+from mmpose.structures import bbox_xywh2xyxy
 
 SEEN = 2  # COCO's level of a joint that can be seen
 CROWD, IGNORED = "crowd regions", "marked as ignored"  # why no person
@@ -187,7 +188,7 @@ def _extent(numbers: list[float]) -> list[float]:
 def _shape_around(records: list[dict]) -> tuple[int, int]:
     """(h, w) that holds all boxes, for an image that neither is there nor has a size."""
     boxes = np.array([record["bbox"] for record in records]).reshape(-1, 4)
-    width, height = np.ceil((boxes[:, :2] + boxes[:, 2:]).max(0, initial=0)).astype(int) + 1
+    width, height = np.ceil(bbox_xywh2xyxy(boxes)[:, 2:].max(0, initial=0)).astype(int) + 1
     return int(height), int(width)
 
 

@@ -8,6 +8,7 @@ from mmengine.structures import BaseDataElement, InstanceData
 from bmp.registry import TRANSFORMS
 from bmp.segmenter_training.transforms import draw_mask
 from bmp.structures import make_people
+from mmpose.structures import bbox_xywh2xyxy
 from mmpose.structures.mask import mask_to_rle
 
 
@@ -54,7 +55,7 @@ def _originals(results: dict) -> dict:
     joints = torch.tensor([p["keypoints"] for p in people])
     joints = joints.reshape(*results["keypoints"].shape[:2], 3)
     record = make_people(
-        torch.cat([bboxes_xywh[:, :2], bboxes_xywh[:, :2] + bboxes_xywh[:, 2:]], 1),
+        bbox_xywh2xyxy(bboxes_xywh),
         keypoints=joints[..., :2],
         keypoint_scores=joints[..., 2].clamp(max=1),
         visibility=torch.tensor([p["visibility"] for p in people]).reshape(joints.shape[:2]),

@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 
 from bmp.registry import TRANSFORMS
 from mmpose.inputs import read_image
+from mmpose.structures import bbox_xywh2xyxy
 from mmpose.structures.mask import segmentation_to_mask
 
 FILL_BGR = (104, 116, 123)  # ImageNet mean colour, where a warp looks outside the image
@@ -37,7 +38,7 @@ def pick_overlapping(
     """
     shuffled = random.permutation(len(bboxes))
     boxes = np.asarray(bboxes, np.float64)[shuffled]
-    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    low, high = np.split(bbox_xywh2xyxy(boxes), 2, axis=1)
     seed = random.randint(len(boxes))
     sides = np.minimum(high, high[seed]) - np.maximum(low, low[seed])
     overlap = np.clip(sides, 0, None).prod(1)

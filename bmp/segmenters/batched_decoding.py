@@ -98,6 +98,7 @@ def decode_together(
         point_coords, point_labels = point_coords[:, columns], point_labels[:, columns]
         used = used[:, columns]
         is_prompted = used.any(1) if uses_mask is None else used.any(1) | uses_mask
+        # who is not prompted would cost as much as anybody and answer nothing
         if not is_prompted.all():
             rows = is_prompted.nonzero()[:, 0]
             masks = {"mask_logits": mask_logits, "uses_mask": uses_mask}
@@ -270,7 +271,7 @@ def _join_masks(prompts: Sequence[Prompts], size: int) -> tuple[Tensor | None, T
     uses_mask = torch.cat([p.uses_mask for p in prompts])
     masks = []
     for p in prompts:
-        if p.mask_logits is None:
+        if p.mask_logits is None:  # stand-ins: nobody there uses a mask
             masks.append(torch.zeros(len(p), size, size, device=p.bboxes.device))
         elif p.mask_logits.shape[1:] != (size, size):
             raise ValueError(

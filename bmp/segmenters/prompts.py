@@ -46,6 +46,16 @@ class Prompts:
         self._check_shapes()
         self._check_numbers()
 
+    def __repr__(self) -> str:
+        counts = {
+            ("person", "people"): len(self),
+            ("point", "points"): int((self.point_labels != UNUSED).sum()),
+            ("box", "boxes"): int(self.uses_bbox.sum()),
+            ("mask", "masks"): int(self.uses_mask.sum()),
+        }
+        told = [f"{count} {names[count != 1]}" for names, count in counts.items() if count]
+        return f"<Prompts: {', '.join(told) or 'nobody'}>"
+
     def _check_shapes(self) -> None:
         num_people, num_slots = len(self.point_coords), self.point_labels.shape[-1]
         shapes = {

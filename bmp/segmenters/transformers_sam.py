@@ -91,6 +91,7 @@ class TransformersSegmenter:
     ) -> tuple[Any, Tensor]:
         count = len(prompts.point_coords)
         cells = embedding[0].shape[-2:]  # masks have the size of the finest map
+        # below 0, so that whom nobody is asked for has an empty mask
         logits = torch.full((count, *cells), -1.0, device=self.device)
         scores = torch.zeros(count, device=self.device)
         shapes = torch.tensor([shape], device=self.device).float()
@@ -103,8 +104,10 @@ class TransformersSegmenter:
         for kind in kinds.unique().tolist():
             if kind == 0:
                 continue
+            # the decoder copies the image's map for each of them, so memory bounds their number
             for rows in (kinds == kind).nonzero()[:, 0].split(self.chunk):
                 answer = self._decode(embedding, points, labels, boxes, rows, kind)
+                # of one image, one mask a person; a model of 16 bits answers in these
                 logits[rows] = answer.pred_masks[0, :, 0].float()
                 scores[rows] = answer.iou_scores[0, :, 0].float()
         return upsample_masks(logits, shape), scores
@@ -126,4 +129,5 @@ class TransformersSegmenter:
             prompts["input_labels"] = labels[rows][used].view(1, len(rows), num_points)
         if uses_box:
             prompts["input_boxes"] = boxes[rows][None]
+        # not three masks: those are for one click that may mean a part, and here a person is meant
         return self.model(image_embeddings=embedding, multimask_output=False, **prompts)

@@ -50,9 +50,10 @@ test_evaluator = val_evaluator
 
 max_iters = 80
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+warm_up_iters = max(1, min(10, max_iters // 5))
 param_scheduler = [
-    dict(_base_.warm_up, start_factor=0.1, end=10),
-    dict(_base_.cosine, eta_min=1e-5, begin=10, end=max_iters),
+    dict(_base_.warm_up, start_factor=0.1, end=warm_up_iters),
+    dict(_base_.cosine, eta_min=1e-5, begin=warm_up_iters, end=max_iters),
 ]
 default_hooks = dict(
     checkpoint=dict(interval=max_iters),

@@ -49,8 +49,9 @@ custom_hooks = [
     dict(type="SyncBuffersHook"),
     dict(_base_.moving_average, momentum=0.02),  # over about the last 50 iterations
 ]
-warm_up = dict(_base_.warm_up, end=10)
-cosine = dict(_base_.cosine, begin=10, end=max_iters)
+warm_up_iters = max(1, min(10, max_iters // 5))
+warm_up = dict(_base_.warm_up, end=warm_up_iters)
+cosine = dict(_base_.cosine, begin=warm_up_iters, end=max_iters)
 param_scheduler = [warm_up, cosine]
 load_from = "bmp/weights/maskpose_lite0_demo.safetensors"
 # MaskPose has none of these branches

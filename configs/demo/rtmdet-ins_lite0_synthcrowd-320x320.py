@@ -28,7 +28,7 @@ train_dataloader = dict(
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=base_lr))
-warm_up_iters = min(100, max_iters // 5)
+warm_up_iters = max(1, min(100, max_iters // 5))
 param_scheduler = [
     dict(_base_.warm_up, end=warm_up_iters),
     dict(

@@ -33,7 +33,7 @@ load_from = "bmp/weights/sam-pose2seg_demo.safetensors"
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=base_lr))
-warm_up_iters = min(100, max_iters // 5)
+warm_up_iters = max(1, min(100, max_iters // 5))
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=warm_up_iters),
     dict(

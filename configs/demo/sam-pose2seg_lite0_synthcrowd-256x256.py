@@ -128,7 +128,7 @@ optim_wrapper = dict(
     paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0),
     clip_grad=dict(max_norm=1.0),
 )
-warm_up_iters = min(100, max_iters // 5)
+warm_up_iters = max(1, min(100, max_iters // 5))
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=warm_up_iters),
     dict(

@@ -25,7 +25,7 @@ from .between_steps import (
 )
 from .data_faults import end_for_data
 from .finite import check_weights
-from .last_checkpoint import marker_of, write_last
+from .last_checkpoint import marker_of, write_resumable
 from .metric_names import check_hooks
 from .partial_files import remove_partial_files
 from .preemption import leave, noted_signal
@@ -256,7 +256,7 @@ class CheckpointHook(EngineCheckpointHook):
         others = [n for n in runner.message_hub.runtime_info.get(PASSING, []) if n != name]
         own = [name] if passes else []
         runner.message_hub.update_info(PASSING, others + own)
-        _, error = self._agreement.on_room_for(self._write_file, runner, name, meta)
+        _, error = self._agreement.on_room_for(write_resumable, self, runner, name, meta)
         if error is not None:
             # of several the oldest goes anyway; without it the new one may fit
             if self.max_keep_ckpts > 1 and self._remove_oldest(runner):
@@ -278,22 +278,6 @@ class CheckpointHook(EngineCheckpointHook):
         self._saved_iter, self._saved_as = meta["iter"], name
         self._clock.restart()
         return True
-
-    def _write_file(self, runner: Runner, name: str, meta: dict) -> None:
-        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
-        runner.message_hub.update_info("last_ckpt", self.last_ckpt)
-        runner.save_checkpoint(
-            self.out_dir,
-            name,
-            self.file_client_args,
-            save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler,
-            meta=dict(meta),
-            by_epoch=self.by_epoch,
-            backend_args=self.backend_args,
-        )
-        if is_main_process():
-            write_last(runner.work_dir, self.last_ckpt)
 
     def _remove_oldest(self, runner: Runner) -> bool:
         """Remove the oldest checkpoint if there is one too many."""

@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from, found inside its own folder alone.
+"""Which checkpoint a run goes on from: written, and found inside its own folder alone.
 
 ``last_checkpoint`` holds the path that a checkpoint had when it was written. A folder may have
 been renamed or copied since, so of that path only the file name counts.
@@ -10,7 +10,9 @@ from pathlib import Path
 
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 
 from mmpose.files import whole_file
 
@@ -110,6 +112,34 @@ def write_last(work_dir: str | Path, checkpoint: str) -> None:
     """Let ``last_checkpoint`` name a checkpoint; the file changes whole or not at all."""
     with whole_file(Path(work_dir, LAST)) as partial:
         partial.write_text(checkpoint, encoding="utf-8")
+
+
+def write_resumable(hook: CheckpointHook, runner: Runner, name: str, meta: dict[str, int]) -> None:
+    """Write a checkpoint that a training goes on from, then let ``last_checkpoint`` name it.
+
+    Args:
+        hook: whose folder and settings count.
+        runner: of the training.
+        name: of the file.
+        meta: numbers of epochs and steps that are done.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    hook.last_ckpt = hook.file_backend.join_path(hook.out_dir, name)
+    runner.message_hub.update_info("last_ckpt", hook.last_ckpt)
+    runner.save_checkpoint(
+        hook.out_dir,
+        name,
+        hook.file_client_args,
+        save_optimizer=hook.save_optimizer,
+        save_param_scheduler=hook.save_param_scheduler,
+        meta=dict(meta),  # mmengine adds to it
+        by_epoch=hook.by_epoch,
+        backend_args=hook.backend_args,
+    )
+    if is_main_process():
+        write_last(runner.work_dir, hook.last_ckpt)
 
 
 def marker_of(work_dir: str | Path) -> Path:

@@ -13,6 +13,16 @@ from torch import Tensor
 MOST_WAITING = 1000  # scalars; then they are read though nobody looks
 
 
+def _read_first(name: str) -> property:
+    """An array of a history, kept as ``name``, which is up to date whenever it is looked up."""
+
+    def look_up(history: "LateHistory") -> np.ndarray:
+        history._read()
+        return getattr(history, name)
+
+    return property(look_up, lambda history, values: setattr(history, name, values))
+
+
 class LateHistory(HistoryBuffer):
     """mmengine's record of a scalar that also takes tensors of a device, and reads them late.
 
@@ -50,23 +60,8 @@ class LateHistory(HistoryBuffer):
         self._counts = np.append(self._counts, np.ones(len(values)))[kept]
 
     # mmengine's methods keep and look up both arrays under these names
-    @property
-    def _log_history(self) -> np.ndarray:
-        self._read()
-        return self._values
-
-    @_log_history.setter
-    def _log_history(self, values: np.ndarray) -> None:
-        self._values = values
-
-    @property
-    def _count_history(self) -> np.ndarray:
-        self._read()
-        return self._counts
-
-    @_count_history.setter
-    def _count_history(self, counts: np.ndarray) -> None:
-        self._counts = counts
+    _log_history = _read_first("_values")
+    _count_history = _read_first("_counts")
 
     def __reduce__(self) -> tuple:
         return HistoryBuffer, (*self.data, self.max_length)

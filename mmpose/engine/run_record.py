@@ -18,11 +18,11 @@ from mmengine.runner import Runner
 from mmpose.errors import DISK_FULL
 from mmpose.files import write_json
 from mmpose.machine import describe_machine
+from mmpose.project import PROJECT_ROOT
 
 from .config_difference import differences, load_bases, parts_of, value_text
 
 RECORD = "run.json"
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @HOOKS.register_module()
@@ -55,7 +55,7 @@ class RunRecordHook(Hook):
             "num_processes": get_world_size(),
             "config_file": runner.cfg.filename,
             "against_base": against_base(runner.cfg),
-            "machine": describe_machine(PROJECT) | {"devices": devices},
+            "machine": describe_machine(PROJECT_ROOT) | {"devices": devices},
         }
         self._write(runner)
 

@@ -14,6 +14,7 @@ import numpy as np
 from mmpose.datasets.coco_file import complete_annotations
 from mmpose.datasets.people_records import AREA_OF_BOX
 from mmpose.datasets.result_records import complete_results
+from mmpose.structures import bbox_xywh2xyxy
 
 from .coco_evaluator import check_somebody_counts
 from .coco_numbers import precision_intervals, with_intervals
@@ -146,8 +147,7 @@ def _joints(records: Sequence[dict], num_joints: int) -> Array:
 
 
 def _boxes(bboxes_xywh: Sequence) -> Array:
-    boxes = np.array(bboxes_xywh, np.float64).reshape(-1, 4)
-    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+    return bbox_xywh2xyxy(np.array(bboxes_xywh, np.float64).reshape(-1, 4))
 
 
 def _people(records: Sequence[dict], num_joints: int, use_area: bool) -> People:

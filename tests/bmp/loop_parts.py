@@ -115,3 +115,13 @@ class RectangleSegmenter:
                 masks[n, :, 1:] |= masks[n, :, :-1].clone()
             scores[n] = levels[y, x] / 100
         return masks, scores
+
+
+def rectangle_parts(**given):
+    """Detector, pose model and segmenter of this world, in the loop's order; some may be given."""
+    return {
+        "detector": RectangleDetector(),
+        "pose_model": RectanglePose(),
+        "segmenter": RectangleSegmenter(),
+        **given,
+    }

@@ -12,21 +12,13 @@ from tests.bmp.loop_parts import (
     NOBODY,
     SIZE,
     TWO_IN_ONE_PLACE,
-    RectangleDetector,
-    RectanglePose,
-    RectangleSegmenter,
+    rectangle_parts,
 )
 
 
 @pytest.fixture
 def estimator():
-    return BBoxMaskPose(
-        "BMP_demo",
-        device="cpu",
-        detector=RectangleDetector(),
-        pose_model=RectanglePose(),
-        segmenter=RectangleSegmenter(),
-    )
+    return BBoxMaskPose("BMP_demo", device="cpu", **rectangle_parts())
 
 
 def check_result(result, num_people, shape=SIZE):
@@ -144,11 +136,7 @@ def test_a_result_names_what_it_holds(estimator):
 
 
 def test_options_change_the_config():
-    parts = {
-        "detector": RectangleDetector(),
-        "pose_model": RectanglePose(),
-        "segmenter": RectangleSegmenter(),
-    }
+    parts = rectangle_parts()
     estimator = BBoxMaskPose("bmp_demo", "cpu", cfg_options={"loop.num_iters": 1}, **parts)
     assert len(estimator.predict(TWO_IN_ONE_PLACE)) == 1
     with pytest.raises(ValueError, match="gives no heatmaps"):

@@ -15,6 +15,7 @@ import torch
 import bmp.api
 import bmp.pmpose
 from bboxmaskpose import BBoxMaskPose
+from bmp.demo.one_image import image_parser
 from bmp.locations import find_config
 from bmp.loop import make_settings, run_loop
 from mmpose.engine.config import load_config
@@ -23,9 +24,8 @@ from tests.bmp.loop_parts import (
     APART,
     NOBODY,
     TWO_IN_ONE_PLACE,
-    RectangleDetector,
     RectanglePose,
-    RectangleSegmenter,
+    rectangle_parts,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,9 +172,7 @@ def test_a_list_of_images_and_an_injected_pose_model(bmp_model, pose_model):
 
 
 def test_the_image_of_the_demos_is_there():
-    for name in ("BMP_demo.py", "PMPose_demo.py"):
-        text = (ROOT / "demos" / name).read_text(encoding="utf-8")
-        assert PHOTO.name in text
+    assert image_parser(None).parse_args([]).image == PHOTO
     assert PHOTO.is_file()
 
 
@@ -192,7 +190,9 @@ def test_names_that_lead_nowhere_are_refused():
 
 def test_turns_are_read_by_name_as_the_published_dicts():
     settings = make_settings(load_config(find_config("BMP_D3")).model.loop)
-    (result,) = run_loop([TWO_IN_ONE_PLACE], *parts(), settings, keep_intermediates=True)
+    (result,) = run_loop(
+        [TWO_IN_ONE_PLACE], **rectangle_parts(), settings=settings, keep_intermediates=True
+    )
     first, second = result.intermediates
     assert (first["iteration"], second["iteration"]) == (0, 1)
     for name in ("detections", "poses", "refined"):
@@ -200,10 +200,6 @@ def test_turns_are_read_by_name_as_the_published_dicts():
     assert second["refined"] is second.refined
     with pytest.raises(KeyError, match="a turn has no 'masks'; it has iteration, detections"):
         second["masks"]
-
-
-def parts():
-    return RectangleDetector(), RectanglePose(), RectangleSegmenter()
 
 
 def test_batch_mode_keeps_rows_together():
@@ -222,9 +218,9 @@ def test_batch_mode_keeps_rows_together():
     for consistency in (False, True):
         settings = make_settings(loop | {"pose_mask_consistency": consistency})
         assert settings.prompting.batch
-        detector, _, segmenter = parts()
         images = [APART, NOBODY, TWO_IN_ONE_PLACE]
-        results = run_loop(images, detector, OneUnsure(), segmenter, settings)
+        parts = rectangle_parts(pose_model=OneUnsure())
+        results = run_loop(images, **parts, settings=settings)
         for image, result, levels in zip(images, results, ([20, 10], [], [20]), strict=True):
             people = result.people
             assert len(people) >= len(levels)
@@ -244,7 +240,9 @@ def test_single_mode_in_a_crowd(crop):
         "crop": crop,
     }
     settings = make_settings(loop | {"prompting": prompting, "oks_nms_thr": 0.95})
-    (result,) = run_loop([TWO_IN_ONE_PLACE], *parts(), settings, keep_intermediates=True)
+    (result,) = run_loop(
+        [TWO_IN_ONE_PLACE], **rectangle_parts(), settings=settings, keep_intermediates=True
+    )
     levels = torch.from_numpy(TWO_IN_ONE_PLACE[..., 0])
     assert torch.equal(result.people.masks, torch.stack([levels == 20, levels == 10]))
     first, second = (turn.prompts for turn in result.intermediates)

@@ -18,18 +18,12 @@ from tests.bmp.loop_parts import (
     TWO_IN_ONE_PLACE,
     AfraidOfTwo,
     RectangleDetector,
-    RectanglePose,
-    RectangleSegmenter,
+    rectangle_parts,
 )
 
 
 def make_loop(**parts):
-    standard = {
-        "detector": RectangleDetector(),
-        "pose_model": RectanglePose(),
-        "segmenter": RectangleSegmenter(),
-    }
-    return BBoxMaskPose("bmp_demo", "cpu", **(standard | parts))
+    return BBoxMaskPose("bmp_demo", "cpu", **rectangle_parts(**parts))
 
 
 @pytest.fixture

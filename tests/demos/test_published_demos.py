@@ -65,3 +65,11 @@ def test_without_weights_and_network_file_address_and_folder_are_named(
     last = done.stderr.splitlines()[-1]
     assert last.startswith("bmp: could not download https://huggingface.co/vrg-prague/")
     assert f"the file {weights!r} into {tmp_path / 'models'}" in last
+
+
+@pytest.mark.parametrize("name", ["BMP_demo.py", "PMPose_demo.py"])
+def test_a_folder_that_cannot_be_written_names_the_option(tmp_path, name):
+    (tmp_path / "file").write_bytes(b"")
+    done = run_demo(name, "--output", tmp_path / "file")
+    assert done.returncode == 1
+    assert done.stderr.endswith("(Not a directory); choose another folder with --output\n")

@@ -13,6 +13,7 @@ from mmpose.engine.checkpoint import load_checkpoint
 from mmpose.engine.config import load_config
 from mmpose.engine.hugging_face import convert_vitpose
 from mmpose.registry import MODELS
+from tests.interop.random_weights import with_random_weights
 from tools.model_converters.to_huggingface import write_folder
 
 transformers = pytest.importorskip("transformers")
@@ -183,13 +184,7 @@ def hugging_face_sam2(*, video):
     config = kind(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
     torch.manual_seed(4)
     model = (transformers.Sam2VideoModel if video else transformers.Sam2Model)(config).eval()
-    # one matrix in published files; of a model that was just made the copies differ
-    copy = model.prompt_encoder.shared_embedding.positional_embedding
-    copy.data.copy_(model.shared_image_embedding.positional_embedding)
-    for name, value in model.named_parameters():
-        if "layer_norm" not in name:
-            value.data += 0.02 * torch.randn_like(value)
-    return model
+    return with_random_weights(model, 0.02)
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ import torch
 
 from bmp.segmenters.prompts import Prompts
 from bmp.segmenters.transformers_sam import TransformersSegmenter
+from tests.interop.random_weights import with_random_weights
 
 transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.interop
@@ -39,12 +40,7 @@ def tracker():
     )
     torch.manual_seed(0)
     model = transformers.Sam3TrackerModel(config).eval()
-    copy = model.prompt_encoder.shared_embedding.positional_embedding
-    copy.data.copy_(model.shared_image_embedding.positional_embedding)
-    for name, value in model.named_parameters():
-        if "layer_norm" not in name:
-            value.data += 0.05 * torch.randn_like(value)
-    return model
+    return with_random_weights(model, 0.05)
 
 
 def own_answer(model, image, points, box):

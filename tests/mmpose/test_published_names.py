@@ -22,6 +22,7 @@ from mmpose.models import TopdownPoseEstimator, build_pose_estimator
 from mmpose.registry import HOOKS, METRICS
 from mmpose.structures import split_instances
 from mmpose.utils import register_all_modules
+from tests.mmpose.tiny_parts import small_vitpose
 
 ROOT = Path(mmpose.__file__).parent
 # published path -> names there, and where they really stand
@@ -102,24 +103,7 @@ def test_registering_makes_ours_the_first_scope():
 
 
 def test_builders_build():
-    model = build_pose_estimator(
-        dict(
-            type="TopdownPoseEstimator",
-            backbone=dict(
-                type="VisionTransformer",
-                img_size=(64, 48),
-                arch=dict(embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=16),
-            ),
-            head=dict(
-                type="HeatmapHead",
-                in_channels=8,
-                out_channels=17,
-                deconv_out_channels=(8,),
-                deconv_kernel_sizes=(4,),
-                decoder=dict(type="UDPHeatmap", input_size=(48, 64), heatmap_size=(6, 8)),
-            ),
-        )
-    )
+    model = build_pose_estimator(small_vitpose())
     assert isinstance(model, TopdownPoseEstimator)
     data = Path(__file__).parents[1] / "data" / "eval"
     ann = str(data / "example_coco_val.json")

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from mmpose.project import PROJECT_ROOT
 from tools.bookkeeping.reruns import (
     Move,
     Outcome,
@@ -22,7 +23,6 @@ from tools.bookkeeping.reruns import (
 )
 from tools.bookkeeping.rows import (
     LEDGER,
-    ROOT,
     Row,
     Tolerance,
     read_ledger,
@@ -306,7 +306,7 @@ def test_hashes_are_current(row):
 
 def run_tool(*arguments):
     command = [sys.executable, "tools/ledger.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True)
 
 
 def test_the_tool_lists_a_row():

@@ -2,8 +2,9 @@
 
 import pytest
 
+from mmpose.project import PROJECT_ROOT
 from tools.bookkeeping.pages import find_pages, render_page, stray_numbers, write_pages
-from tools.bookkeeping.rows import ROOT, Row, read_ledger
+from tools.bookkeeping.rows import Row, read_ledger
 
 ROWS = read_ledger()
 RESULT_PAGES = ["README.md", "docs/results.md", "docs/pose.md", "docs/detector.md"]
@@ -111,4 +112,4 @@ def test_pages_show_the_numbers_of_the_ledger():
 
 @pytest.mark.parametrize("page", RESULT_PAGES)
 def test_every_number_of_a_page_belongs_to_a_row(page):
-    assert stray_numbers((ROOT / page).read_text(encoding="utf-8")) == []
+    assert stray_numbers((PROJECT_ROOT / page).read_text(encoding="utf-8")) == []

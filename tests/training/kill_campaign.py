@@ -26,8 +26,7 @@ from mmpose.engine.launch import adapt_to_machine, start_processes
 from tests.training.tiny_training import (
     MOVING_AVERAGE,
     STEPS,
-    differences,
-    last_state,
+    differences_at_end,
     steps_of,
     tiny_config,
     train,
@@ -168,7 +167,7 @@ def compare(folder: Path, whole: Path, processes: int, outcome: Outcome) -> None
         outcome.faults += [f"process {rank}: no step {step}" for step in sorted(missing)]
         outcome.steps += len(expected)
         outcome.repeated += len(found) - len(expected)
-    outcome.faults += differences(last_state(whole), last_state(folder))
+    outcome.faults += differences_at_end(whole, folder)
 
 
 def attack(name: str, kills: int, root: Path, random: Random, report=print) -> Outcome:

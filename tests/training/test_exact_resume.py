@@ -5,8 +5,7 @@ import torch
 
 from tests.training.tiny_training import (
     MOVING_AVERAGE,
-    differences,
-    last_state,
+    differences_at_end,
     steps_of,
     tiny_config,
     train,
@@ -27,7 +26,7 @@ def assert_exact(folder, *, stop, **changes):
     assert len(steps) <= len(expected) + 2  # the checkpoint is two steps old at most
     for step in steps:
         assert step == expected[step["step"]]
-    assert not differences(last_state(folder / "whole"), last_state(folder / "stopped"))
+    assert not differences_at_end(folder / "whole", folder / "stopped")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +118,7 @@ def test_a_checkpoint_at_the_end_of_an_epoch_begins_the_next(tmp_path):
     train(tiny_config(tmp_path / "stopped", randomness=SEED, **settings), stop=12)
     train(tiny_config(tmp_path / "stopped", **settings), resume=True)
     assert [step["step"] for step in steps_of(tmp_path / "stopped")][-5:] == [11, 12, 13, 14, 15]
-    assert not differences(last_state(tmp_path / "whole"), last_state(tmp_path / "stopped"))
+    assert not differences_at_end(tmp_path / "whole", tmp_path / "stopped")
 
 
 def test_a_checkpoint_of_mmengine_goes_on_at_its_step(tmp_path):

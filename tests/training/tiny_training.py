@@ -178,6 +178,11 @@ def last_state(work_dir: Path) -> dict[str, Any]:
     return {key: content[key] for key in keys if key in content}
 
 
+def differences_at_end(work_dir: Path, other: Path) -> list[str]:
+    """Where the last checkpoints of two trainings differ."""
+    return differences(last_state(work_dir), last_state(other))
+
+
 def differences(first: Any, second: Any, where: str = "") -> list[str]:
     """Where two nested values differ, bit by bit."""
     if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):

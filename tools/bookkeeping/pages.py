@@ -20,8 +20,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmpose.files import whole_file
+from mmpose.project import PROJECT_ROOT
 
-from .rows import ROOT, Row, Value
+from .rows import Row, Value
 
 BLOCK = re.compile(r"<!-- ledger(\s)(.*?)(\s)-->(.*?)<!-- /ledger -->", re.DOTALL)
 PLACE = re.compile(r"\{(\w+):([^:{}]+)(?::([^{}]+))?\}")
@@ -29,7 +30,7 @@ NOT_YET = "–"  # no value: the row never ran here
 _WORDS = ("command", "date", "what", "source")
 
 
-def find_pages(root: Path = ROOT) -> list[Path]:
+def find_pages(root: Path = PROJECT_ROOT) -> list[Path]:
     """Pages that hold numbers of the ledger."""
     pages = [*root.glob("*.md"), *root.glob("docs/*.md"), root / "bmp" / "weights" / "README.md"]
     return sorted(page for page in pages if page.is_file() and BLOCK.search(page.read_text()))

@@ -11,7 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from .rows import ROOT, TEST, Row, Tolerance, Value
+from mmpose.project import PROJECT_ROOT
+
+from .rows import TEST, Row, Tolerance, Value
 from .sources import hashes_of, missing
 
 State = Literal["same", "new", "moved", "failed", "cannot run"]
@@ -87,7 +89,7 @@ def run_command(row: Row, folder: Path) -> str | None:
         places = ["--out", str(folder / "numbers.json"), "--work-dir", str(folder / "work_dir")]
     command = [sys.executable, *row.arguments(), *places]
     done = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode == 0:
         return None

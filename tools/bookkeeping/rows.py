@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mmpose.files import write_json
+from mmpose.project import PROJECT_ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-LEDGER = ROOT / "docs" / "ledger.json"
+LEDGER = PROJECT_ROOT / "docs" / "ledger.json"
 
 TEST, SWEEP = "tools/test.py", "tools/sweep_scores.py"
 TOOLS = (TEST, SWEEP)

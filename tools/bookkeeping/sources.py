@@ -14,8 +14,9 @@ from mmpose.datasets.annotation_files import data_path, how_to_get, read_json
 from mmpose.datasets.image_files import find_image_files, image_path
 from mmpose.engine.config import load_config
 from mmpose.engine.tools import add_common_arguments
+from mmpose.project import PROJECT_ROOT
 
-from .rows import ROOT, Row
+from .rows import Row
 
 PARTS = ("detector", "pose_model", "segmenter")
 SIDE_FILES = ("bbox_file", "pose_file", "keypoints_file")  # that decide numbers too
@@ -50,7 +51,7 @@ def _load(config: str, options: tuple[str, ...]) -> Config:
     parser = argparse.ArgumentParser()
     add_common_arguments(parser)
     given = ["--cfg-options", *options] if options else []
-    return load_config(ROOT / config, parser.parse_args([config, *given]).cfg_options)
+    return load_config(PROJECT_ROOT / config, parser.parse_args([config, *given]).cfg_options)
 
 
 def sources_of(row: Row) -> Sources:
@@ -91,7 +92,8 @@ def _data_sources(node: object) -> Iterator[DataSource]:
 
 def _shown(path: Path) -> str:
     # as it is written in configs, also where the project lies elsewhere
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+    is_inside = path.is_relative_to(PROJECT_ROOT)
+    return path.relative_to(PROJECT_ROOT).as_posix() if is_inside else str(path)
 
 
 def missing(row: Row) -> list[str]:
@@ -119,11 +121,11 @@ def _missing_data(source: DataSource) -> list[str]:
 
 
 def _is_file(path: str) -> bool:
-    return (ROOT / path).is_file()
+    return (PROJECT_ROOT / path).is_file()
 
 
 def _in_project(name: str) -> str:
-    inside = ROOT / name
+    inside = PROJECT_ROOT / name
     return str(inside) if "://" not in name and inside.is_file() else name
 
 
@@ -139,9 +141,9 @@ def how_to_get_weights(name: str, how: str | None) -> str:
 
 def image_paths(source: DataSource) -> list[str]:
     """Paths of the images that an annotation file lists, in its order."""
-    records = read_json(ROOT / source.ann_file)
+    records = read_json(PROJECT_ROOT / source.ann_file)
     images = records["images"] if isinstance(records, dict) else records
-    folder = str(ROOT / source.images)
+    folder = str(PROJECT_ROOT / source.images)
     key = "file_name" if isinstance(records, dict) else "image"  # MPII's files are lists
     return [image_path(folder, str(image[key])) for image in images]
 
@@ -154,7 +156,7 @@ def data_hash(source: DataSource) -> str:
     """
     digest = hashlib.sha256()
     for file in (source.ann_file, *source.others):
-        digest.update(file_hash(ROOT / file).encode())
+        digest.update(file_hash(PROJECT_ROOT / file).encode())
     for path in sorted(map(Path, image_paths(source))):
         digest.update(f"{path.name} {path.stat().st_size}\n".encode())
     return digest.hexdigest()

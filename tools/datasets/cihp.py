@@ -35,8 +35,9 @@ from mmpose.datasets.coco_file import complete_annotations
 from mmpose.datasets.result_records import complete_results
 from mmpose.engine.tools import run_tool
 from mmpose.files import write_json
+from mmpose.project import PROJECT_ROOT
 
-ROOT = Path(__file__).resolve().parents[2] / "datasets" / "cihp" / "instance-level_human_parsing"
+ROOT = PROJECT_ROOT / "datasets" / "cihp" / "instance-level_human_parsing"
 FOLDERS = {"train": "Training", "val": "Validation"}
 EXIF_ORIENTATION = 0x0112
 

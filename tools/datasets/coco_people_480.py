@@ -14,10 +14,10 @@ from pathlib import Path
 from mmpose.datasets.annotation_files import read_coco_file
 from mmpose.errors import run_command
 from mmpose.files import write_json
+from mmpose.project import PROJECT_ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "datasets" / "coco_val2017_people_480"
-TARGET = ROOT / "datasets" / "coco_people_480_train.json"
+SOURCE = PROJECT_ROOT / "datasets" / "coco_val2017_people_480"
+TARGET = PROJECT_ROOT / "datasets" / "coco_people_480_train.json"
 
 
 def bbox_iou(one: list[float], other: list[float]) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 
 from bmp.synthcrowd import SceneSettings, contact_sheet, render_scene, write_dataset
+from mmpose.project import PROJECT_ROOT
 
 SPLITS = {"train": (3000, 1), "val": (200, 2)}  # number of images, seed
 
@@ -39,7 +40,7 @@ def main() -> None:
         return
     sets = [(args.out, args.num_images, args.seed)]
     if args.out is None:
-        root = Path(__file__).resolve().parents[2] / "datasets" / "synthcrowd"
+        root = PROJECT_ROOT / "datasets" / "synthcrowd"
         sets = [(root / name, *numbers) for name, numbers in SPLITS.items()]
     for out, num_images, seed in sets:
         path = write_dataset(out, num_images, seed, settings, workers=args.workers)

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from mmpose.files import whole_file
+from mmpose.project import PROJECT_ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 MODEL_NAME = "tf_efficientnet_lite0"
 
 
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     """Parse, convert, write under a temporary name, rename."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--out", type=Path, default=ROOT / "models" / "efficientnet_lite0_imagenet.pth"
+        "--out", type=Path, default=PROJECT_ROOT / "models" / "efficientnet_lite0_imagenet.pth"
     )
     args = parser.parse_args(argv)
     try:

@@ -3,8 +3,6 @@
 PYTHONPATH=. python tools/site/drawings.py
 """
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import torch
@@ -16,14 +14,14 @@ from bmp.results import BMPResult
 from bmp.visualization import caption, draw_people, loop_pictures
 from mmpose.files import write_image
 from mmpose.inputs import image_array, read_image
+from mmpose.project import PROJECT_ROOT
 from mmpose.structures import bbox_cs2xyxy
 from mmpose.structures.crop import crop_windows
 from mmpose.visualization import draw_poses
 from mmpose.visualization.overlays import lay_heatmaps_over
 
-ROOT = Path(__file__).resolve().parents[2]
-PHOTO = ROOT / "demos" / "photos" / "000000001000.jpg"
-OUT = ROOT / "docs" / "images"
+PHOTO = PROJECT_ROOT / "demos" / "photos" / "000000001000.jpg"
+OUT = PROJECT_ROOT / "docs" / "images"
 HEIGHT = 400  # of a tile, px
 BEHIND, BEFORE = 9, 1  # two people of the image who overlap
 

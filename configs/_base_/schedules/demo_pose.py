@@ -17,7 +17,7 @@ optim_wrapper = dict(
     constructor="TwoGroupOptimWrapperConstructor",
     clip_grad=dict(max_norm=5.0),
 )
-warm_up_iters = min(200, max_iters // 5)
+warm_up_iters = max(1, min(200, max_iters // 5))
 warm_up = dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=warm_up_iters)
 cosine = dict(
     type="CosineAnnealingLR", eta_min=1e-6, by_epoch=False, begin=warm_up_iters, end=max_iters

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mmpose.models.settings_repr import settings_repr
+from mmpose.project import PROJECT_ROOT
 from mmpose.registry import MODELS
 from mmpose.structures.quantised import restore_weights
 
@@ -158,11 +159,10 @@ def find_pretrained_file(name: str) -> Path:
     Raises:
         FileNotFoundError: neither exists; the message names the command that makes it.
     """
-    project = Path(__file__).resolve().parents[3]
-    for path in (Path(name), project / name):
+    for path in (Path(name), PROJECT_ROOT / name):
         if path.is_file():
             return path
-    looked = " and ".join(dict.fromkeys(map(str, (Path.cwd(), project))))
+    looked = " and ".join(dict.fromkeys(map(str, (Path.cwd(), PROJECT_ROOT))))
     raise FileNotFoundError(
         f"no start weights at {name!r} (looked in {looked}); make them with "
         "'python tools/model_converters/efficientnet_lite0.py', or train from random weights "

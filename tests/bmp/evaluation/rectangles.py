@@ -13,10 +13,9 @@ from tests.bmp.loop_parts import (
     APART,
     NOBODY,
     TWO_IN_ONE_PLACE,
-    RectangleDetector,
     RectanglePose,
-    RectangleSegmenter,
     paint,
+    rectangle_parts,
 )
 
 PERSON = {"id": 1, "name": "person", "skeleton": []}
@@ -76,8 +75,7 @@ def samples_of(dataset, **settings):
     """What the loop's model hands to the metric."""
     samples = [dataset[n] for n in range(len(dataset))]
     readable = [s for s in samples if s["error"] is None]
-    parts = RectangleDetector(), RectanglePose(), RectangleSegmenter()
-    results = run_loop([s["image"] for s in readable], *parts)
+    results = run_loop([s["image"] for s in readable], **rectangle_parts())
     for sample, result in zip(readable, results, strict=True):
         yield {"img_id": sample["img_id"], "turns": result.turns, "error": None}
     for sample in samples:

@@ -19,9 +19,9 @@ from tests.bmp.loop_parts import (
     APART,
     NOBODY,
     TWO_IN_ONE_PLACE,
-    RectangleDetector,
     RectanglePose,
     RectangleSegmenter,
+    rectangle_parts,
 )
 
 PHOTO = PROJECT_ROOT / "demos" / "photos" / "000000001000.jpg"
@@ -29,7 +29,7 @@ PHOTO = PROJECT_ROOT / "demos" / "photos" / "000000001000.jpg"
 
 def remembering(calls):
     """Parts that remember, of the world of rectangles."""
-    inner = RectangleDetector(), RectanglePose(), RectangleSegmenter()
+    inner = rectangle_parts().values()
     kinds = RememberingDetector, RememberingPose, RememberingSegmenter
     return [kind(part, calls) for kind, part in zip(kinds, inner, strict=True)]
 
@@ -44,7 +44,7 @@ def assert_equal(people, others):
 def test_the_loop_is_the_same_and_the_second_run_computes_nothing(image):
     calls = Calls()
     parts = remembering(calls)
-    plain = run_loop([image], RectangleDetector(), RectanglePose(), RectangleSegmenter())[0]
+    plain = run_loop([image], **rectangle_parts())[0]
     first = run_loop([image], *parts)[0]
     computed = dict(calls.computed)
     second = run_loop([image], *parts)[0]

@@ -15,23 +15,14 @@ from bmp.loop.part_keys import part_key, source_digest
 from bmp.loop.stage_cache import StageMemory
 from bmp.loop.stage_clock import STAGES, StageClock
 from bmp.segmenters.prompting import PromptSettings
-from tests.bmp.loop_parts import (
-    APART,
-    NOBODY,
-    TWO_IN_ONE_PLACE,
-    RectangleDetector,
-    RectanglePose,
-    RectangleSegmenter,
-)
+from tests.bmp.loop_parts import APART, NOBODY, TWO_IN_ONE_PLACE, rectangle_parts
 
 IMAGES = [TWO_IN_ONE_PLACE, APART, NOBODY]
 CPU = torch.device("cpu")
 
 
 def parts_of(**settings):
-    return LoopParts(
-        RectangleDetector(), RectanglePose(), RectangleSegmenter(), LoopSettings(**settings)
-    )
+    return LoopParts(**rectangle_parts(), settings=LoopSettings(**settings))
 
 
 def run(parts, memory=None, keys=("detector", "pose", "segmenter"), images=IMAGES):

@@ -13,9 +13,7 @@ from tests.bmp.loop_parts import (
     NOBODY,
     TWO_IN_ONE_PLACE,
     AfraidOfTwo,
-    RectangleDetector,
-    RectanglePose,
-    RectangleSegmenter,
+    rectangle_parts,
 )
 
 SCENES = (APART, NOBODY, TWO_IN_ONE_PLACE, APART, APART)
@@ -31,9 +29,8 @@ def paths(tmp_path):
     return [tmp_path / "in" / f"{name}.png" for name in ("a", "b", "bad", "c", "d", "e")]
 
 
-def finder(batch_size, pose_model=None):
-    parts = {"detector": RectangleDetector(), "segmenter": RectangleSegmenter()}
-    loop = BBoxMaskPose("bmp_demo", "cpu", pose_model=pose_model or RectanglePose(), **parts)
+def finder(batch_size, **parts):
+    loop = BBoxMaskPose("bmp_demo", "cpu", **rectangle_parts(**parts))
     options = {"return_intermediates": True, "return_frames": True}
     return partial(loop.stream, batch_size=batch_size, **options)
 
@@ -64,7 +61,7 @@ def test_a_bad_image_is_told_in_its_place_and_counted(paths, tmp_path):
 
 def test_an_image_in_which_a_part_fails_is_left_out_with_its_name(paths, tmp_path):
     lines = []
-    report = run(paths, finder(4, AfraidOfTwo()), tmp_path / "out", tell=lines.append)
+    report = run(paths, finder(4, pose_model=AfraidOfTwo()), tmp_path / "out", tell=lines.append)
     assert lines[3].startswith(f"[4/6] left out: {paths[3]}: two at once")
     assert [path.name for path, _ in report.failures] == ["bad.png", "c.png"]
     assert [entry["file_name"][0] for entry in report.images] == list("abde")

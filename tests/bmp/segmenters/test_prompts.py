@@ -281,3 +281,12 @@ def test_prompts_move_to_a_device_whole():
     fields = [value for value in vars(prompts).values() if value is not None]
     assert {value.device.type for value in fields} == {"meta"}
     assert len(fields) >= 4
+
+
+def test_prompts_introduce_themselves_in_a_line():
+    prompts = make_prompts(person(), PromptSettings(visibility_thr=0.3), (97, 101))
+    assert repr(prompts) == "<Prompts: 1 person, 3 points>"
+    labels = torch.tensor([[1, UNUSED], [0, 1]])
+    uses_bbox = torch.tensor([True, False])
+    both = Prompts(torch.zeros(2, 2, 2), labels, torch.zeros(2, 4), uses_bbox, torch.zeros(2, 8, 8))
+    assert repr(both) == "<Prompts: 2 people, 3 points, 1 box, 2 masks>"

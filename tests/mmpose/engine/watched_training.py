@@ -6,33 +6,18 @@ from pathlib import Path
 from mmpose.engine.config import load_config
 from mmpose.engine.tools import find_started, train
 from tests.mmpose.datasets.tiny_people import write_people
+from tests.mmpose.tiny_parts import SMALL_CODEC, small_vitpose
 
 ROOT = Path(__file__).parents[3]
 CONFIG = f"""
 _base_ = [{str(ROOT / "configs/_base_/runtime.py")!r}]
-codec = dict(type="UDPHeatmap", input_size=(48, 64), heatmap_size=(6, 8), sigma=1)
+codec = {SMALL_CODEC!r}
 steps = [
     dict(type="LoadImage"),
     dict(type="GetBBoxCenterScale"),
     dict(type="TopdownAffine", input_size=(48, 64), use_udp=True),
 ]
-model = dict(
-    type="TopdownPoseEstimator",
-    backbone=dict(
-        type="VisionTransformer",
-        img_size=(64, 48),
-        arch=dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16),
-    ),
-    head=dict(
-        type="HeatmapHead",
-        in_channels=8,
-        out_channels=17,
-        deconv_out_channels=(8,),
-        deconv_kernel_sizes=(4,),
-        loss=dict(type="KeypointMSELoss"),
-        decoder=codec,
-    ),
-)
+model = {small_vitpose(num_layers=2, loss={"type": "KeypointMSELoss"})!r}
 people = dict(
     type="CocoDataset",
     metainfo=dict(from_file="coco.py"),

@@ -9,6 +9,7 @@ import torch
 import mmpose.codecs  # noqa: F401 - registers
 from mmpose.models.estimators.parts import build_part
 from mmpose.registry import MODELS
+from tests.mmpose.tiny_parts import heatmap_head
 
 pytestmark = pytest.mark.slow  # all of mmdet is imported
 
@@ -16,14 +17,7 @@ CODEC = {"type": "UDPHeatmap", "input_size": (96, 128), "heatmap_size": (24, 32)
 
 
 def build(backbone, in_channels, steps, **fields):
-    head = {
-        "type": "HeatmapHead",
-        "in_channels": in_channels,
-        "out_channels": 17,
-        "deconv_out_channels": (8,) * steps,
-        "deconv_kernel_sizes": (4,) * steps,
-        "decoder": CODEC,
-    }
+    head = heatmap_head(in_channels, CODEC, steps=steps)
     parts = {"backbone": backbone, "head": head, **fields}
     return MODELS.build({"type": "TopdownPoseEstimator", **parts})
 

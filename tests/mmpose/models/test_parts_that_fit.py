@@ -11,6 +11,7 @@ from mmpose.models import TimmBackbone, TopdownPoseEstimator
 from mmpose.models.estimators.fit import check_fit
 from mmpose.models.estimators.parts import build_part
 from mmpose.registry import MODELS
+from tests.mmpose.tiny_parts import heatmap_head
 
 CODEC = {"type": "UDPHeatmap", "input_size": (96, 128), "heatmap_size": (24, 32)}
 VIT = {
@@ -21,15 +22,7 @@ VIT = {
 
 
 def head(in_channels, *, steps=2, **fields):
-    return {
-        "type": "HeatmapHead",
-        "in_channels": in_channels,
-        "out_channels": 3,
-        "deconv_out_channels": (8,) * steps,
-        "deconv_kernel_sizes": (4,) * steps,
-        "decoder": CODEC,
-        **fields,
-    }
+    return heatmap_head(in_channels, CODEC, steps=steps, **{"out_channels": 3, **fields})
 
 
 class Strided(nn.Module):

@@ -13,23 +13,8 @@ from mmpose.structures import PoseDataSample
 from mmpose.visualization import BadCaseAnalysisHook, PoseStyle, PoseVisualizationHook
 from mmpose.visualization.bad_case_hook import person_metric
 from tests.mmpose.datasets.tiny_people import HEIGHT, WIDTH, write_people
+from tests.mmpose.tiny_parts import small_vitpose
 
-MODEL = dict(
-    type="TopdownPoseEstimator",
-    backbone=dict(
-        type="VisionTransformer",
-        img_size=(64, 48),
-        arch=dict(embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=16),
-    ),
-    head=dict(
-        type="HeatmapHead",
-        in_channels=8,
-        out_channels=17,
-        deconv_out_channels=(8,),
-        deconv_kernel_sizes=(4,),
-        decoder=dict(type="UDPHeatmap", input_size=(48, 64), heatmap_size=(6, 8)),
-    ),
-)
 PIPELINE = [
     dict(type="LoadImage"),
     dict(type="GetBBoxCenterScale"),
@@ -59,7 +44,7 @@ def make_runner(folder, name, hooks, **dataset):
         runs |= {f"{phase}_dataloader": loader, f"{phase}_evaluator": metric, f"{phase}_cfg": {}}
     backends = [dict(type="LocalVisBackend")]
     config = dict(
-        model=MODEL,
+        model=small_vitpose(),
         default_scope="mmpose",
         default_hooks=hooks,
         visualizer=dict(type="Visualizer", name=name, vis_backends=backends),
