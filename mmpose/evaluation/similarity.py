@@ -10,8 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from mmpose.structures import bbox_xywh2xyxy
-
 Array = np.ndarray
 
 LOWEST = 0.5
@@ -134,7 +132,7 @@ def _mask_pairs(
 
 def _box_iou(found: Array, annotated: Array, is_crowd: Array) -> Array:
     """IoU (P,) of boxes xywh; with a crowd the share of the found box that lies in it."""
-    ends = np.minimum(*(bbox_xywh2xyxy(boxes)[:, 2:] for boxes in (found, annotated)))
+    ends = np.minimum(found[:, :2] + found[:, 2:], annotated[:, :2] + annotated[:, 2:])
     sides = np.maximum(ends - np.maximum(found[:, :2], annotated[:, :2]), 0)
     common = sides[:, 0] * sides[:, 1]
     areas = found[:, 2] * found[:, 3]
