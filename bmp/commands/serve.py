@@ -1,9 +1,11 @@
 """``bmp serve``: a page on this machine to try the loop."""
 
 import argparse
+import os
+import sys
 import webbrowser
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bmp import environment
 from bmp.commands.predict import read_options
@@ -53,8 +55,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(command=run)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C."""
+def run(args: argparse.Namespace) -> NoReturn:
+    """Serve until Ctrl-C, which ends the program with 0."""
     environment.check_opencv()
     from bmp.serve.server import PageServer
 
@@ -71,7 +73,11 @@ def run(args: argparse.Namespace) -> int:
         if args.open:
             webbrowser.open(server.address)
         serve(server)
-    return 0
+    # No end of Python's own: connections have threads, and one that gives back what PyTorch keeps
+    # for it at that time aborts the program.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def serve(server: "PageServer") -> None:
@@ -79,7 +85,7 @@ def serve(server: "PageServer") -> None:
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        # Python would end in the middle of the model's thread, which may crash it
+        # the program would end in the middle of the model's work
         if not server.working.acquire(blocking=False):
             environment.tell("bmp: the image in work is finished first; Ctrl-C again leaves it")
             server.working.acquire()

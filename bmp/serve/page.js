@@ -36,6 +36,7 @@ async function take(file) {
   forget();
   $("drop").hidden = true;
   $("work").hidden = false;
+  update(); // nothing can be drawn on or sent until the image is there
   if (file.size > state.maxBytes) {
     tell(`${file.name} has ${megabytes(file.size)}, at most ${megabytes(state.maxBytes)} are taken`, true);
     return update();

@@ -79,5 +79,5 @@ def test_the_small_models_answer_and_ctrl_c_ends_it():
     assert (answer["width"], answer["height"]) == (640, 424)
     assert answer["turns"][0][1]["caption"] == "turn 1: 1 drawn by you"
     assert len(answer["people"]) == len(answer["coco"]["annotations"]) > 0
-    assert process.returncode == 0
+    assert process.returncode == 0, told
     assert told == "bmp: the page is ready; Ctrl-C ends it\nbmp: the page is closed\n"

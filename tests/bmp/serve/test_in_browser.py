@@ -97,6 +97,13 @@ def test_an_image_is_stepped_through_and_downloaded(page, photo, tmp_path):
     assert page.console == []
 
 
+def test_nothing_is_drawn_on_or_sent_before_the_image_is_there(page):
+    seen = "$('find').disabled && document.querySelector('.stage').hidden"
+    assert page.run(f"(take(new File(['none'], 'a.png')), {seen})")  # up to its first wait
+    page.wait_for("!document.querySelector('#find').disabled")
+    assert "cannot show a.png" in text(page, "#status")
+
+
 def test_boxes_are_drawn_taken_back_and_sent(page, photo, model):
     choose(page, photo)
     page.drag("#canvas", (0.1, 0.2), (0.5, 0.75))
