@@ -43,6 +43,7 @@ ORDER = [
 ]
 BMP_ORDER = [
     "record",
+    "setting_kinds",
     "structures",
     "interfaces",
     "registry",

@@ -7,7 +7,8 @@ from typing import Any
 
 from bmp.loop.published import check_compat
 from bmp.loop.suppression import check_threshold
-from bmp.segmenters.prompting import PromptSettings, check_kinds
+from bmp.segmenters.prompting import PromptSettings
+from bmp.setting_kinds import check_kinds
 
 SCORE_FACTORS = ("bbox_scores", "keypoint_scores", "mask_scores")
 

@@ -1,9 +1,6 @@
 """How people with boxes and joints become prompts; pure functions over all people at once."""
 
-import math
-from dataclasses import dataclass, fields
-from numbers import Integral, Real
-from typing import Any, get_args
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,6 +12,7 @@ from bmp.segmenters.keypoint_selection import (
     sort_kept,
 )
 from bmp.segmenters.prompts import UNUSED, Prompts
+from bmp.setting_kinds import check_kinds
 from bmp.structures import People
 from mmpose.structures.bbox import bbox_areas, bbox_overlaps
 from mmpose.structures.constants import constant
@@ -22,30 +20,6 @@ from mmpose.structures.constants import constant
 BBOX_MARGIN = 2.0  # px between a prompted joint and the extended box
 COUNTS = ("num_pos_keypoints", "num_pos_keypoints_if_crowd", "num_neg_keypoints")
 SMALL_AREA = 100.0 * 100.0  # px², boxes below it are small
-
-
-def check_kinds(settings: Any) -> None:
-    """Refuse values of another kind than the fields of a dataclass of settings have.
-
-    A word such as ``no`` for a switch would count as on, and a number of another kind would fail
-    only once the models are loaded.
-
-    Raises:
-        ValueError: naming the field, its value and what it must be.
-    """
-    for entry in fields(settings):
-        value = getattr(settings, entry.name)
-        kinds = get_args(entry.type) or (entry.type,)
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
-        or_none = " or None" if type(None) in kinds else ""
-        if value is None and or_none:
-            continue
-        if bool in kinds and value not in (True, False):
-            raise ValueError(f"{entry.name} must be True or False, got {value!r}")
-        if int in kinds and not (is_number and isinstance(value, Integral)):
-            raise ValueError(f"{entry.name} must be a whole number{or_none}, got {value!r}")
-        if float in kinds and not (is_number and math.isfinite(value)):
-            raise ValueError(f"{entry.name} must be a finite number{or_none}, got {value!r}")
 
 
 @dataclass(frozen=True)
