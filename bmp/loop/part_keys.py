@@ -111,7 +111,9 @@ def _own_code(config: Mapping[str, Any]) -> dict[str, str]:
     names = dict(config.get("custom_imports") or {}).get("imports") or ()
     hashes = {}
     for name in [names] if isinstance(names, str) else names:
-        spec = None if name.split(".")[0] in PACKAGES else find_spec(name)
+        spec = None
+        with suppress(ModuleNotFoundError):  # of its package; a config may allow that
+            spec = None if name.split(".")[0] in PACKAGES else find_spec(name)
         if spec is not None and spec.has_location:
             place = Path(spec.origin)
             files = sorted(place.parent.rglob("*.py")) if place.stem == "__init__" else [place]

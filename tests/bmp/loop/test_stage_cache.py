@@ -214,6 +214,14 @@ def test_code_that_a_config_imports_counts(name, tmp_path, monkeypatch):
     assert part_key(part, "cpu") != key
 
 
+def test_a_package_that_a_config_may_lack_does_not_count(tmp_path):
+    config = tmp_path / "pose.py"
+    absent = 'dict(imports=["absent_package.parts"], allow_failed_imports=True)'
+    config.write_text(f'custom_imports = {absent}\nmodel = dict(type="Own")')
+    part = {"config": str(config), "checkpoint": "pmpose_lite0_demo.safetensors"}
+    assert part_key(part, "cpu") == part_key(part, "cpu")
+
+
 def test_versions_of_the_libraries_that_compute_count(monkeypatch):
     demo = {
         "config": "pmpose_lite0_synthcrowd-128x96",
