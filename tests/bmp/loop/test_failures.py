@@ -19,15 +19,14 @@ from tests.bmp.loop_parts import (
     TWO_IN_ONE_PLACE,
     AfraidOfTwo,
     RectangleDetector,
-    RectanglePose,
     RectangleSegmenter,
+    rectangle_parts,
 )
 
 
 @pytest.fixture
 def finder():
-    parts = {"detector": RectangleDetector(), "segmenter": RectangleSegmenter()}
-    return BBoxMaskPose("bmp_demo", "cpu", pose_model=AfraidOfTwo(), **parts)
+    return BBoxMaskPose("bmp_demo", "cpu", **rectangle_parts(pose_model=AfraidOfTwo()))
 
 
 def test_one_image_fails_and_the_others_are_answered(finder):
@@ -71,11 +70,7 @@ STAGES = {  # by which part and method, and where it fails
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("bboxes", [None, [[[5, 5, 25, 50]], None, None]])
 def test_every_stage_is_named_and_fails_for_its_image_alone(monkeypatch, stage, bboxes):
-    parts = {
-        "detector": RectangleDetector(),
-        "pose_model": RectanglePose(),
-        "segmenter": RectangleSegmenter(),
-    }
+    parts = rectangle_parts()
     part, method, fails = STAGES[stage]
     works = getattr(parts[part], method)
 

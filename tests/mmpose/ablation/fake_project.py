@@ -64,6 +64,9 @@ if "--facts" in named:
 """
 
 
+THREE = 'changes = {"two": {"model.value": 2}, "three": {"model.value": 3}}\n'
+
+
 class FakeProject:
     """A folder with a config, an ablation file, tools and a count of their calls.
 
@@ -132,3 +135,8 @@ class FakeProject:
 
     def ablations(self, name="study"):
         return self.folder / "work_dirs" / "ablations" / name
+
+
+def link(project, row, name="study"):
+    """The folder of a row's run with seed 0, as an ablation links to it."""
+    return next(project.ablations(name).glob(f"{row}-0-*"))

@@ -15,8 +15,7 @@ from mmpose.ablation.run_folder import RunFolder
 from mmpose.ablation.scheduler import Settings, start_worker
 from mmpose.ablation.store import RunStore
 from mmpose.ablation.worker import work_on
-
-THREE = 'changes = {"two": {"model.value": 2}, "three": {"model.value": 3}}\n'
+from tests.mmpose.ablation.fake_project import THREE, link
 
 
 def wait_for(condition, seconds=600):
@@ -24,10 +23,6 @@ def wait_for(condition, seconds=600):
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.02)
-
-
-def link(project, row, name="study"):
-    return next(project.ablations(name).glob(f"{row}-0-*"))
 
 
 def state(project, row, name="study"):

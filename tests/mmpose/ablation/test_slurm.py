@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from mmpose.ablation.run_folder import RunFolder
-from tests.mmpose.ablation.test_queue import THREE, link
+from tests.mmpose.ablation.fake_project import THREE, link
 
 SBATCH = """#!/bin/bash
 echo "$@" >> sbatch.txt
@@ -25,7 +25,6 @@ exit 0
 
 
 def test_slurm_gets_an_array_with_a_task_for_each_run(project, monkeypatch, capsys):
-
     commands = project.folder / "bin"
     commands.mkdir()
     for name, text in {"sbatch": SBATCH, "srun": SRUN, "squeue": SQUEUE}.items():

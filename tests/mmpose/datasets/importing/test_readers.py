@@ -2,7 +2,6 @@
 
 import json
 
-import cv2
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
@@ -11,14 +10,6 @@ from mmpose.datasets.importing.convert import convert, find_format, report_lines
 from mmpose.datasets.importing.people import Imported, ReadOptions
 
 HEIGHT, WIDTH = 100, 200
-
-
-@pytest.fixture
-def image(tmp_path):
-    path = tmp_path / "images" / "a.png"
-    path.parent.mkdir()
-    cv2.imwrite(str(path), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
-    return path
 
 
 def run(path, tmp_path, **options):
